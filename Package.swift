@@ -1,0 +1,126 @@
+// swift-tools-version: 6.2
+//
+// The target list is the architecture: read it from top to bottom and imports only go down.
+// `make build` compiles with --explicit-target-dependency-import-check error, so the compiler holds it.
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Third-party products, named once.
+enum Library {
+  static let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+  static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+  static let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+  static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+  static let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+}
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [])
+  -> Target
+{
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+    resources: resources, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "recap",
+  products: [.executable(name: "recap", targets: ["recap"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // Foreign code
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+    .target(
+      name: "CKernels",
+      // Kernels stay optimised in debug builds: tests would be a hundred times slower otherwise.
+      cSettings: [.unsafeFlags(["-O3"])]),
+
+    // The learning engine
+    module("Executors", []),
+    module("Tensors", ["COpenBLAS", "CKernels"]),
+    module("Networks", ["Tensors"]),
+
+    // What robots do and what we make of it
+    module("Episodes", ["Tensors"]),
+    module("RecapAlgorithm", ["Episodes"]),
+    module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
+    module("Configuration", ["RecapAlgorithm", "Episodes", "Policies", Library.yaml]),
+
+    // What holds and moves it
+    module(
+      "EpisodeStorage",
+      ["Episodes", "RecapAlgorithm", "Executors", Library.database, Library.crypto]),
+    module("Messaging", ["Episodes", "RecapAlgorithm"]),
+    module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
+    module("Robots", ["Episodes", "Messaging"]),
+    module("RoleRuntime", ["Messaging", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
+
+    // The roles: none imports another
+    module(
+      "CollectorRole",
+      ["RoleRuntime", "Robots", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors"]),
+    module(
+      "ValueLearnerRole",
+      ["RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors", "Configuration"]),
+    module(
+      "AdvantageLabellerRole",
+      ["RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors"]),
+    module(
+      "PolicyLearnerRole",
+      ["RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors", "Configuration"]),
+    module(
+      "CoordinatorRole",
+      ["RoleRuntime", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Messaging", "Configuration", Library.logging]),
+
+    // What people see
+    module("Monitoring", ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm"]),
+    .executableTarget(
+      name: "recap",
+      dependencies: [
+        "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
+        "CoordinatorRole", "Monitoring", "Configuration", "ZeroMQTransport", "Robots",
+        "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes", "RecapAlgorithm",
+        "Executors", Library.argumentParser, Library.logging,
+      ],
+      swiftSettings: swiftSettings),
+
+    // Tests mirror the modules
+    tests(of: "Executors"),
+    tests(of: "Tensors", ["CKernels"]),
+    tests(of: "Networks", ["Tensors"]),
+    tests(of: "Episodes", ["Tensors"]),
+    tests(of: "RecapAlgorithm", ["Episodes"]),
+    tests(of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
+    tests(of: "Configuration", ["RecapAlgorithm", "Episodes", "Policies"]),
+    tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm"]),
+    tests(of: "Messaging", ["Episodes", "RecapAlgorithm"]),
+    tests(of: "ZeroMQTransport", ["Messaging", "Episodes", "RecapAlgorithm"]),
+    tests(of: "Robots", ["Episodes", "Messaging", "ZeroMQTransport"]),
+    tests(of: "RoleRuntime", ["Messaging", "Episodes", "RecapAlgorithm"]),
+    tests(of: "Monitoring", ["EpisodeStorage", "Episodes", "RecapAlgorithm"]),
+    tests(
+      of: "recap",
+      [
+        "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
+        "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
+        "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring",
+      ]),
+  ]
+)

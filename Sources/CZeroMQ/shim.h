@@ -1,0 +1,5 @@
+#pragma once
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <zmq.h>

@@ -1,0 +1,116 @@
+/// One attempt at a task, recorded step by step.
+///
+/// Storage is columnar: row `t` of each column belongs to step `t`, and an observation is the one *before*
+/// the action of the same row. Safetensors names follow LeRobot (see `EpisodeFile`).
+public struct Episode: Sendable, Equatable {
+  /// Who, what, when and how it ended.
+  public var metadata: EpisodeMetadata
+  /// Steps, T ≥ 1.
+  public private(set) var count: Int
+  /// [T, proprioceptionWidth]
+  public private(set) var proprioception: [Float]
+  /// [T, environmentStateWidth]
+  public private(set) var environmentState: [Float]
+  /// One entry a camera, each [T, height, width, 3].
+  public private(set) var images: [[UInt8]]
+  /// The actions that were executed, whoever chose them: [T, actionWidth]
+  public private(set) var actions: [Float]
+  /// Whether a person chose the action: [T]
+  public private(set) var interventions: [Bool]
+  /// Index into the task's subtasks, or −1 where unknown: [T]
+  public private(set) var subtasks: [Int32]
+
+  /// An empty recording, to which steps are appended.
+  public init(metadata: EpisodeMetadata) {
+    self.metadata = metadata
+    count = 0
+    proprioception = []
+    environmentState = []
+    images = Array(repeating: [], count: metadata.recordsImages ? metadata.embodiment.cameras.count : 0)
+    actions = []
+    interventions = []
+    subtasks = []
+  }
+
+  /// Appends one step.
+  ///
+  /// - Throws: `EpisodeError.width` when a column has not the embodiment's width, `.notFinite` for NaN or ∞.
+  public mutating func append(
+    _ observation: Observation, action: ArraySlice<Float>, intervention: Bool, subtask: Int? = nil
+  ) throws {
+    let embodiment = metadata.embodiment
+    try check("observation.state", observation.proprioception[...], embodiment.proprioceptionWidth)
+    if metadata.recordsEnvironmentState {
+      try check(
+        "observation.environment_state", observation.environmentState[...],
+        embodiment.environmentStateWidth)
+    }
+    try check("action", action, embodiment.actionWidth)
+    if metadata.recordsImages {
+      for (index, camera) in embodiment.cameras.enumerated() {
+        let bytes = index < observation.images.count ? observation.images[index].count : 0
+        guard bytes == camera.byteCount else {
+          throw EpisodeError.width(
+            column: "observation.images.\(camera.name)", expected: camera.byteCount, actual: bytes)
+        }
+      }
+    }
+    count += 1
+    proprioception += observation.proprioception
+    if metadata.recordsEnvironmentState { environmentState += observation.environmentState }
+    for index in images.indices { images[index] += observation.images[index] }
+    actions += action
+    interventions.append(intervention)
+    subtasks.append(Int32(subtask ?? -1))
+  }
+
+  private func check(_ column: String, _ values: ArraySlice<Float>, _ width: Int) throws {
+    guard values.count == width else {
+      throw EpisodeError.width(column: column, expected: width, actual: values.count)
+    }
+    guard values.allSatisfy(\.isFinite) else {
+      throw EpisodeError.notFinite(column: column, step: count)
+    }
+  }
+
+  /// The observation at step `step`.
+  public func observation(at step: Int) -> Observation {
+    let embodiment = metadata.embodiment
+    let p = embodiment.proprioceptionWidth
+    let e = metadata.recordsEnvironmentState ? embodiment.environmentStateWidth : 0
+    return Observation(
+      proprioception: Array(proprioception[step * p..<(step + 1) * p]),
+      environmentState: Array(environmentState[step * e..<(step + 1) * e]),
+      images: images.indices.map { camera in
+        let bytes = embodiment.cameras[camera].byteCount
+        return Array(images[camera][step * bytes..<(step + 1) * bytes])
+      })
+  }
+
+  /// The action at step `step`, [actionWidth].
+  public func action(at step: Int) -> ArraySlice<Float> {
+    let width = metadata.embodiment.actionWidth
+    return actions[step * width..<(step + 1) * width]
+  }
+
+  /// The number of steps whose action a person chose.
+  public var interventionCount: Int { interventions.count { $0 } }
+}
+
+/// What an episode cannot hold.
+public enum EpisodeError: Error, Equatable, CustomStringConvertible {
+  case width(column: String, expected: Int, actual: Int)
+  case notFinite(column: String, step: Int)
+  case malformed(String)
+
+  public var description: String {
+    switch self {
+    case .width(let column, let expected, let actual):
+      "\(column): expected \(expected) values per step, got \(actual)"
+    case .notFinite(let column, let step):
+      "\(column): step \(step) holds a value that is not finite"
+    case .malformed(let reason):
+      "not an episode: \(reason)"
+    }
+  }
+}

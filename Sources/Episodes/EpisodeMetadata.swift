@@ -1,0 +1,71 @@
+/// Who recorded an episode, with which policy, for what, and how it ended. Stored with the episode, so that a
+/// recording explains itself wherever it is copied.
+public struct EpisodeMetadata: Codable, Hashable, Sendable {
+  /// Unique within a run: "<job>#<index>". Uploading the same id twice stores it once.
+  public var id: String
+  /// The job that asked for it.
+  public var job: String
+  /// Its place among that job's episodes.
+  public var index: Int
+  /// The task's full description at the time of recording.
+  public var task: TaskDescription
+  public var embodiment: Embodiment
+  /// The robot's name.
+  public var robot: String
+  /// The iteration k of the policy that acted; nil for demonstrations.
+  public var iteration: Int?
+  /// Who was meant to act.
+  public var source: EpisodeSource
+  /// The checkpoint of the policy that acted; nil for demonstrations.
+  public var policy: ContentDigest?
+  /// Guidance β used while acting; nil for demonstrations.
+  public var guidance: Float?
+  /// Seed of the episode's start and of the policy's noise.
+  public var seed: UInt64
+  public var outcome: Outcome
+  /// Whether frames are stored.
+  public var recordsImages: Bool
+  /// Whether object poses are stored.
+  public var recordsEnvironmentState: Bool
+
+  public init(
+    id: String, job: String, index: Int, task: TaskDescription, embodiment: Embodiment,
+    robot: String, iteration: Int? = nil, source: EpisodeSource, policy: ContentDigest? = nil,
+    guidance: Float? = nil, seed: UInt64, outcome: Outcome, recordsImages: Bool,
+    recordsEnvironmentState: Bool
+  ) {
+    self.id = id
+    self.job = job
+    self.index = index
+    self.task = task
+    self.embodiment = embodiment
+    self.robot = robot
+    self.iteration = iteration
+    self.source = source
+    self.policy = policy
+    self.guidance = guidance
+    self.seed = seed
+    self.outcome = outcome
+    self.recordsImages = recordsImages
+    self.recordsEnvironmentState = recordsEnvironmentState
+  }
+}
+
+/// Who was meant to act in an episode.
+public enum EpisodeSource: String, Codable, Sendable, CaseIterable {
+  /// A person from start to end.
+  case demonstration
+  /// The policy alone, practising.
+  case autonomous
+  /// The policy, with a person free to take over; `interventions` says where one did.
+  case corrected
+  /// The policy alone, being judged: fresh seeds, never trained on.
+  case evaluation
+}
+
+/// How an episode ended.
+public enum Outcome: String, Codable, Sendable {
+  case success
+  /// Failed, or ran out of time.
+  case failure
+}

@@ -1,0 +1,88 @@
+import Episodes
+
+/// Raw bytes of one message frame: owned by an array, or by the transport's own buffer and read in place.
+public struct Frame: Sendable {
+  private let storage: any FrameStorage
+
+  public init(_ bytes: [UInt8]) { storage = ArrayFrame(bytes: bytes) }
+  public init(_ storage: any FrameStorage) { self.storage = storage }
+
+  /// Bytes.
+  public var count: Int { storage.count }
+
+  /// Reads the bytes in place; the pointer is valid only inside `body`.
+  public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try storage.withUnsafeBytes(body)
+  }
+
+  /// A copy of the bytes.
+  public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
+}
+
+/// An immutable buffer that a frame can read from.
+public protocol FrameStorage: Sendable {
+  var count: Int { get }
+  func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R
+}
+
+struct ArrayFrame: FrameStorage {
+  let bytes: [UInt8]
+  var count: Int { bytes.count }
+  func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try bytes.withUnsafeBytes(body)
+  }
+}
+
+/// A typed message's body with the raw frames beside it.
+public struct Envelope<Body: Sendable>: Sendable {
+  public var body: Body
+  public var frames: [Frame]
+  public init(_ body: Body, frames: [Frame] = []) {
+    self.body = body
+    self.frames = frames
+  }
+}
+
+/// The asking side of a connection.
+///
+/// The transport resends nothing: callers retry, since every request is idempotent.
+public protocol RequestClient: Sendable {
+  /// Sends a request and waits for its reply.
+  ///
+  /// - Throws: `RequestError.timeout` when no reply came in time, `.refused` with the other side's words when it
+  ///   answered with an error, `CancellationError` when the task was cancelled.
+  func send<R: Request>(_ request: R, frames: [Frame], timeout: Duration) async throws
+    -> Envelope<R.Reply>
+  /// Closes the connection; waiting requests throw `RequestError.closed`.
+  func close() async
+}
+
+extension RequestClient {
+  public func send<R: Request>(_ request: R, timeout: Duration = .seconds(30)) async throws
+    -> R.Reply
+  {
+    try await send(request, frames: [], timeout: timeout).body
+  }
+}
+
+/// The answering side: runs until cancelled, calling `router` for every request, many at once up to a bound.
+public protocol RequestServer: Sendable {
+  func serve(_ router: RequestRouter) async throws
+}
+
+/// Why a request has no reply.
+public enum RequestError: Error, Equatable, CustomStringConvertible {
+  case timeout(type: String, seconds: Double)
+  case refused(type: String, reason: String)
+  case malformed(String)
+  case closed
+
+  public var description: String {
+    switch self {
+    case .timeout(let type, let seconds): "\(type): no reply within \(seconds) s"
+    case .refused(let type, let reason): "\(type): refused: \(reason)"
+    case .malformed(let reason): "malformed message: \(reason)"
+    case .closed: "the connection is closed"
+    }
+  }
+}

@@ -1,0 +1,241 @@
+import Episodes
+
+/// One piece of work of Algorithm 1, and everything that decides its result: running a job twice gives the same
+/// result, so a lost worker costs one retry.
+///
+/// A job names its inputs by the jobs that make them; the coordinator resolves those to digests when it hands the
+/// job out (`JobOrder`).
+public struct Job: Codable, Hashable, Sendable, Identifiable {
+  /// A readable path, unique within the run: "pretrain/value", "espresso/1/collect/3".
+  public var id: String
+  /// The task, or nil for pre-training over all tasks.
+  public var task: String?
+  /// The iteration k that the job belongs to, or nil in pre-training.
+  public var iteration: Int?
+  /// Seeds every random number that the job draws.
+  public var seed: UInt64
+  public var work: Work
+
+  public init(id: String, task: String?, iteration: Int?, seed: UInt64, work: Work) {
+    self.id = id
+    self.task = task
+    self.iteration = iteration
+    self.seed = seed
+    self.work = work
+  }
+
+  /// The kind of work and its settings.
+  public enum Work: Codable, Hashable, Sendable {
+    case collect(CollectWork)
+    case trainValue(TrainValueWork)
+    case label(LabelWork)
+    case trainPolicy(TrainPolicyWork)
+  }
+
+  /// The role that can do it.
+  public var role: WorkerRole {
+    switch work {
+    case .collect: .collector
+    case .trainValue: .valueLearner
+    case .label: .advantageLabeller
+    case .trainPolicy: .policyLearner
+    }
+  }
+
+  /// The jobs whose results it needs.
+  public var dependencies: [String] {
+    switch work {
+    case .collect(let work): work.policy.map { [$0] } ?? []
+    case .trainValue(let work): work.dataset + (work.initial.map { [$0] } ?? [])
+    case .label(let work): work.dataset + [work.value]
+    case .trainPolicy(let work):
+      work.dataset + (work.labels.map { [$0] } ?? []) + (work.initial.map { [$0] } ?? [])
+    }
+  }
+}
+
+/// The roles that take jobs.
+public enum WorkerRole: String, Codable, Sendable, CaseIterable {
+  case collector
+  case valueLearner
+  case advantageLabeller
+  case policyLearner
+}
+
+/// Episodes for a robot to record.
+public struct CollectWork: Codable, Hashable, Sendable {
+  public var source: EpisodeSource
+  /// The job that trained the policy; nil for demonstrations.
+  public var policy: String?
+  /// Guidance β; 1 is one conditional pass.
+  public var guidance: Float
+  /// Episode indices within the stage: episode `i` is seeded from the stage's seed and `i`, whichever job holds it.
+  public var firstEpisode: Int
+  public var episodeCount: Int
+  /// The stage this job is a slice of, such as "espresso/1/collect": its episodes are counted together.
+  public var stage: String
+
+  public init(
+    source: EpisodeSource, policy: String?, guidance: Float, firstEpisode: Int, episodeCount: Int,
+    stage: String
+  ) {
+    self.source = source
+    self.policy = policy
+    self.guidance = guidance
+    self.firstEpisode = firstEpisode
+    self.episodeCount = episodeCount
+    self.stage = stage
+  }
+}
+
+/// V from a dataset's returns.
+public struct TrainValueWork: Codable, Hashable, Sendable {
+  /// The collect jobs whose episodes are the dataset.
+  public var dataset: [String]
+  /// The job whose checkpoint to start from; nil to start from random weights.
+  public var initial: String?
+  public var training: TrainingSettings
+
+  public init(dataset: [String], initial: String?, training: TrainingSettings) {
+    self.dataset = dataset
+    self.initial = initial
+    self.training = training
+  }
+}
+
+/// Values, advantages and indicators for a dataset.
+public struct LabelWork: Codable, Hashable, Sendable {
+  public var dataset: [String]
+  /// The job that trained the value function.
+  public var value: String
+  /// The lookahead N in steps; nil for N = T.
+  public var lookahead: Int?
+  /// The share p of positive labels, by task.
+  public var positiveShare: [String: Double]
+
+  public init(dataset: [String], value: String, lookahead: Int?, positiveShare: [String: Double]) {
+    self.dataset = dataset
+    self.value = value
+    self.lookahead = lookahead
+    self.positiveShare = positiveShare
+  }
+}
+
+/// π from a dataset and its labels.
+public struct TrainPolicyWork: Codable, Hashable, Sendable {
+  public var dataset: [String]
+  /// The labelling job; nil for the SFT stage, where every indicator is positive.
+  public var labels: String?
+  public var initial: String?
+  public var training: TrainingSettings
+  /// The probability of leaving the indicator out, so that the unconditional policy is learnt too.
+  public var indicatorDropout: Double
+
+  public init(
+    dataset: [String], labels: String?, initial: String?, training: TrainingSettings,
+    indicatorDropout: Double
+  ) {
+    self.dataset = dataset
+    self.labels = labels
+    self.initial = initial
+    self.training = training
+    self.indicatorDropout = indicatorDropout
+  }
+}
+
+/// How long and how fast a network is trained. Learning rates warm up linearly and then fall along a cosine.
+public struct TrainingSettings: Codable, Hashable, Sendable {
+  /// Gradient steps.
+  public var steps: Int
+  /// Samples a step.
+  public var batchSize: Int
+  /// Peak learning rate.
+  public var learningRate: Float
+  /// The learning rate at the end, as a share of the peak.
+  public var finalLearningRateShare: Float
+  /// Steps of linear warm-up.
+  public var warmupSteps: Int
+  /// AdamW's decoupled weight decay.
+  public var weightDecay: Float
+  /// The global gradient norm is clipped to this.
+  public var gradientClip: Float
+  /// Decay of the exponential moving average of the weights that the checkpoint holds; 0 turns it off.
+  public var averageDecay: Float
+
+  public init(
+    steps: Int, batchSize: Int, learningRate: Float, finalLearningRateShare: Float = 0.1,
+    warmupSteps: Int = 50, weightDecay: Float = 0.01, gradientClip: Float = 1,
+    averageDecay: Float = 0.99
+  ) {
+    self.steps = steps
+    self.batchSize = batchSize
+    self.learningRate = learningRate
+    self.finalLearningRateShare = finalLearningRateShare
+    self.warmupSteps = warmupSteps
+    self.weightDecay = weightDecay
+    self.gradientClip = gradientClip
+    self.averageDecay = averageDecay
+  }
+}
+
+/// What a finished job gives.
+public enum JobResult: Codable, Hashable, Sendable {
+  /// The episodes recorded, all durable in the archive.
+  case episodes([EpisodeReceipt])
+  /// A checkpoint bundle, and the last value of each training metric.
+  case checkpoint(ContentDigest, metrics: [String: Double])
+  /// A label set.
+  case labels(ContentDigest, LabelSetMetadata)
+}
+
+/// The archive's word that an episode is durable, with what the plan and reports need to know of it.
+public struct EpisodeReceipt: Codable, Hashable, Sendable {
+  public var id: String
+  public var index: Int
+  public var digest: ContentDigest
+  public var steps: Int
+  public var interventionSteps: Int
+  public var outcome: Outcome
+
+  public init(
+    id: String, index: Int, digest: ContentDigest, steps: Int, interventionSteps: Int,
+    outcome: Outcome
+  ) {
+    self.id = id
+    self.index = index
+    self.digest = digest
+    self.steps = steps
+    self.interventionSteps = interventionSteps
+    self.outcome = outcome
+  }
+}
+
+/// A job with its inputs resolved to digests: all that a worker needs besides the archive.
+public struct JobOrder: Codable, Hashable, Sendable {
+  public var job: Job
+  /// Names this handing-out of the job; results carry it back.
+  public var lease: String
+  /// The episodes of the job's dataset, in a fixed order; empty where it has none.
+  public var dataset: [ContentDigest]
+  /// Checkpoint to start from.
+  public var initial: ContentDigest?
+  /// Policy checkpoint to act with.
+  public var policy: ContentDigest?
+  /// Value checkpoint to label with.
+  public var value: ContentDigest?
+  /// Label set to train with.
+  public var labels: ContentDigest?
+
+  public init(
+    job: Job, lease: String, dataset: [ContentDigest] = [], initial: ContentDigest? = nil,
+    policy: ContentDigest? = nil, value: ContentDigest? = nil, labels: ContentDigest? = nil
+  ) {
+    self.job = job
+    self.lease = lease
+    self.dataset = dataset
+    self.initial = initial
+    self.policy = policy
+    self.value = value
+    self.labels = labels
+  }
+}

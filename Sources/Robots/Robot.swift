@@ -1,0 +1,80 @@
+import Episodes
+
+/// A robot that can attempt tasks: the built-in workcell, or a driver in another language behind the driver link.
+///
+/// One episode is `begin`, then `execute` until it returns an outcome. The robot's side decides who is in
+/// control: in a demonstration the person acts and the chunks are ignored; where corrections are allowed the
+/// person may take over in the middle of a chunk and hand back later.
+public protocol Robot: Sendable {
+  /// Widths, cameras and control rate.
+  var embodiment: Embodiment { get }
+  /// The tasks it offers.
+  var tasks: [TaskDescription] { get }
+
+  /// Resets the scene and starts an episode.
+  ///
+  /// - Parameters:
+  ///   - task: The name of one of `tasks`.
+  ///   - seed: Decides the start and all process noise, where the robot is a simulator.
+  ///   - supervision: Who may act.
+  /// - Returns: The first observation.
+  func begin(task: String, seed: UInt64, supervision: Supervision) async throws -> RobotTurn
+
+  /// Executes up to `chunk.count` actions and stops early when the episode ends.
+  ///
+  /// - Parameters:
+  ///   - chunk: The policy's actions; nil while a person is in control, who then acts for `steps` steps.
+  ///   - steps: The largest number of steps to execute.
+  func execute(_ chunk: ActionChunk?, steps: Int) async throws -> RobotTurn
+}
+
+/// Who may act in an episode.
+public enum Supervision: String, Codable, Sendable {
+  /// A person acts from start to end.
+  case demonstration
+  /// The policy acts; a person may take over and hand back.
+  case corrections
+  /// The policy acts alone.
+  case none
+}
+
+/// What a robot reports after `begin` or `execute`.
+public struct RobotTurn: Sendable {
+  /// The steps executed, in order; empty after `begin`.
+  public var steps: [RobotStep]
+  /// What the robot senses now.
+  public var observation: Observation
+  /// Set when the episode is over.
+  public var outcome: Outcome?
+  /// Whether a person is in control, so that the next `execute` needs no chunk.
+  public var personInControl: Bool
+
+  public init(
+    steps: [RobotStep] = [], observation: Observation, outcome: Outcome? = nil,
+    personInControl: Bool
+  ) {
+    self.steps = steps
+    self.observation = observation
+    self.outcome = outcome
+    self.personInControl = personInControl
+  }
+}
+
+/// One executed control step.
+public struct RobotStep: Sendable {
+  /// What was sensed before the action.
+  public var observation: Observation
+  /// The action executed, [actionWidth].
+  public var action: [Float]
+  /// Whether a person chose it.
+  public var intervention: Bool
+  /// Index into the task's subtasks of what is being done, where the robot knows.
+  public var subtask: Int?
+
+  public init(observation: Observation, action: [Float], intervention: Bool, subtask: Int? = nil) {
+    self.observation = observation
+    self.action = action
+    self.intervention = intervention
+    self.subtask = subtask
+  }
+}
