@@ -1,38 +1,3 @@
-import Episodes
-
-/// Raw bytes of one message frame: owned by an array, or by the transport's own buffer and read in place.
-public struct Frame: Sendable {
-  private let storage: any FrameStorage
-
-  public init(_ bytes: [UInt8]) { storage = ArrayFrame(bytes: bytes) }
-  public init(_ storage: any FrameStorage) { self.storage = storage }
-
-  /// Bytes.
-  public var count: Int { storage.count }
-
-  /// Reads the bytes in place; the pointer is valid only inside `body`.
-  public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-    try storage.withUnsafeBytes(body)
-  }
-
-  /// A copy of the bytes.
-  public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
-}
-
-/// An immutable buffer that a frame can read from.
-public protocol FrameStorage: Sendable {
-  var count: Int { get }
-  func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R
-}
-
-struct ArrayFrame: FrameStorage {
-  let bytes: [UInt8]
-  var count: Int { bytes.count }
-  func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-    try bytes.withUnsafeBytes(body)
-  }
-}
-
 /// A typed message's body with the raw frames beside it.
 public struct Envelope<Body: Sendable>: Sendable {
   public var body: Body
