@@ -1,0 +1,91 @@
+// The shape of a whole configuration file, and every range: what is not listed here is not valid.
+
+extension RunConfiguration {
+  static let shape = Shape.mapping([
+    "name": Shape.Field(shape: .text(.name), required: true),
+    "seed": Shape.Field(shape: .integer(.atLeast(0))),
+    "taskDefaults": Shape.Field(shape: .mapping(taskFields)),
+    "tasks": Shape.Field(
+      shape: .list(of: .mapping(taskFields.merging(named) { $1 }), atLeast: 1), required: true),
+    "schedule": Shape.Field(
+      shape: .reflecting(
+        defaults.schedule, ranges: ["iterations": .atLeast(1), "episodesPerJob": .atLeast(1)])),
+    "method": Shape.Field(shape: .reflecting(defaults.method, ranges: methodRanges)),
+    "models": Shape.Field(shape: .reflecting(defaults.models, ranges: modelRanges)),
+    "training": Shape.Field(shape: .reflecting(defaults.training, ranges: trainingRanges)),
+    "robots": Shape.Field(
+      shape: .list(of: .mapping(robotFields), atLeast: 1), required: true),
+    "runtime": Shape.Field(shape: .mapping(runtimeFields)),
+  ])
+
+  private static let named = ["name": Shape.Field(shape: .text(.name), required: true)]
+
+  private static let taskFields: [String: Shape.Field] = [
+    "demonstrations": Shape.Field(shape: .integer(.atLeast(1))),
+    "autonomousEpisodes": Shape.Field(shape: .integer(.atLeast(0))),
+    "correctedEpisodes": Shape.Field(shape: .integer(.atLeast(0))),
+    "evaluationEpisodes": Shape.Field(shape: .integer(.atLeast(1))),
+    "positiveShare": Shape.Field(shape: .number(.between(0, 1)), mayBeNothing: true),
+  ]
+
+  private static let methodRanges: [String: Shape.Range] = [
+    "failureCost": .above(0),
+    "pretrainPositiveShare": .between(0, 1),
+    "positiveShare": .between(0, 1),
+    "lookahead": .atLeast(1),
+    "indicatorDropout": .from(0, below: 1),
+    "guidance": .from(0, to: 10),
+  ]
+
+  private static let modelRanges: [String: Shape.Range] = [
+    "width": .from(4, to: 8192),
+    "layers": .from(1, to: 64),
+    "heads": .from(1, to: 128),
+    "keyValueHeads": .from(1, to: 128),
+    "headWidth": .from(2, to: 512),
+    "feedForward": .from(4, to: 32768),
+    "expertWidth": .from(4, to: 8192),
+    "expertFeedForward": .from(4, to: 32768),
+    "chunkLength": .from(1, to: 256),
+    "eulerSteps": .from(1, to: 100),
+    "patchSize": .from(1, to: 64),
+    "flowLossWeight": .above(0),
+    "bins": .from(2, to: 10001),
+  ]
+
+  private static let trainingRanges: [String: Shape.Range] = [
+    "steps": .from(1, to: 100_000_000),
+    "batchSize": .from(1, to: 65536),
+    "learningRate": .above(0, to: 1),
+    "finalLearningRateShare": .from(0, to: 1),
+    "warmupSteps": .atLeast(0),
+    "weightDecay": .from(0, to: 1),
+    "gradientClip": .above(0),
+    "averageDecay": .from(0, below: 1),
+  ]
+
+  private static let robotFields: [String: Shape.Field] = [
+    "name": Shape.Field(shape: .text(.name), required: true),
+    "kind": Shape.Field(shape: .choice(RobotKind.allCases.map(\.rawValue)), required: true),
+    "count": Shape.Field(shape: .integer(.from(1, to: 10_000))),
+    "tasks": Shape.Field(shape: .list(of: .text(.name), atLeast: 1), mayBeNothing: true),
+    "observation": Shape.Field(
+      shape: .mapping([
+        "cameras": Shape.Field(shape: .cameraSize(.from(8, to: 1024))),
+        "environmentState": Shape.Field(shape: .boolean),
+      ])),
+    "driver": Shape.Field(
+      shape: .mapping([
+        "endpoint": Shape.Field(shape: .text(.endpoint), mayBeNothing: true),
+        "command": Shape.Field(shape: .list(of: .text(.any), atLeast: 1), mayBeNothing: true),
+      ]), mayBeNothing: true),
+  ]
+
+  private static let runtimeFields: [String: Shape.Field] = [
+    "heartbeatSeconds": Shape.Field(shape: .number(.above(0))),
+    "leaseSeconds": Shape.Field(shape: .number(.above(0))),
+    "maximumAttempts": Shape.Field(shape: .integer(.atLeast(1))),
+    "threadsPerLearner": Shape.Field(shape: .integer(.from(1, to: 256))),
+    "listen": Shape.Field(shape: .list(of: .text(.endpoint), atLeast: 0)),
+  ]
+}

@@ -1,0 +1,56 @@
+import Policies
+import RecapAlgorithm
+
+// What a configuration means where it is silent: the one place for every default. Numbers from the paper
+// (arXiv 2511.14759) where it gives them; sizes suit a small robot on a few processor cores.
+
+extension RunConfiguration {
+  /// A configuration without tasks and robots, which have no defaults.
+  public static let defaults = RunConfiguration(
+    name: "", seed: 1, tasks: [],
+    schedule: LoopSettings(iterations: 2, restartFromPretrained: true, episodesPerJob: 10),
+    method: MethodSettings(
+      failureCost: nil, pretrainPositiveShare: 0.3, positiveShare: 0.4, lookahead: 50,
+      indicatorDropout: 0.3, guidance: 1),
+    models: ModelSettings(
+      policy: PolicySettings(
+        backbone: .defaults, expertWidth: 64, expertFeedForward: 128, chunkLength: 8,
+        eulerSteps: 5, usesImages: false, usesEnvironmentState: false, patchSize: 8,
+        flowLossWeight: 1),
+      value: ValueSettings(
+        network: .defaults, bins: 201, usesImages: false, usesEnvironmentState: false,
+        patchSize: 8)),
+    training: TrainingStages(
+      valuePretrain: .defaults, value: .defaults, policyPretrain: .defaults,
+      policySFT: .defaults, policy: .defaults),
+    robots: [],
+    runtime: RuntimeSettings(
+      heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, threadsPerLearner: 1, listen: []))
+}
+
+extension TaskSettings {
+  static let defaults = TaskSettings(
+    name: "", demonstrations: 100, autonomousEpisodes: 100, correctedEpisodes: 50,
+    evaluationEpisodes: 100, positiveShare: nil)
+}
+
+extension TransformerSettings {
+  static let defaults = TransformerSettings(
+    width: 64, layers: 3, heads: 4, keyValueHeads: 1, headWidth: 16, feedForward: 128)
+}
+
+extension TrainingSettings {
+  static let defaults = TrainingSettings(
+    steps: 1000, batchSize: 128, learningRate: 1e-3, finalLearningRateShare: 0.1, warmupSteps: 50,
+    weightDecay: 0.01, gradientClip: 1, averageDecay: 0.99)
+}
+
+extension RobotSettings {
+  static let defaults = RobotSettings(
+    name: "", kind: .workcell, tasks: nil,
+    observation: ObservationSettings(cameras: .off, environmentState: true), driver: nil)
+}
+
+extension DriverSettings {
+  static let defaults = DriverSettings(endpoint: nil, command: nil)
+}

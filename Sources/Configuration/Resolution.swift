@@ -1,0 +1,72 @@
+import Foundation
+
+/// Fills in what a valid file leaves out.
+enum Resolution {
+  /// The whole configuration, ready to be decoded.
+  static func resolve(_ file: SettingNode) throws -> SettingNode {
+    var root = try merge(file, over: node(of: RunConfiguration.defaults))
+    let taskDefaults = try merge(
+      file["taskDefaults"] ?? SettingNode(.mapping([:])), over: node(of: TaskSettings.defaults))
+    root["taskDefaults"] = nil
+    root["tasks"] = map(root["tasks"]) { [merge($0, over: taskDefaults)] }
+    let robotDefaults = try node(of: RobotSettings.defaults)
+    root["robots"] = map(root["robots"]) { copies(of: merge($0, over: robotDefaults)) }
+    senseWhatRobotsReport(&root, file: file)
+    return root
+  }
+
+  /// `top` where it says something, `base` elsewhere; lists are replaced as a whole.
+  static func merge(_ top: SettingNode, over base: SettingNode) -> SettingNode {
+    guard case .mapping(let topEntries) = top.content, case .mapping(let baseEntries) = base.content
+    else { return top }
+    var result = top
+    result.content = .mapping(
+      baseEntries.merging(topEntries) { base, top in merge(top, over: base) })
+    return result
+  }
+
+  /// A robot with `count` as that many robots with numbered names; without it, as it is.
+  private static func copies(of robot: SettingNode) -> [SettingNode] {
+    var robot = robot
+    if robot["observation"]?["cameras"]?.content == .boolean(false) {
+      // YAML 1.1 reads a bare `off` as false.
+      robot["observation"]?["cameras"]?.content = .text("off")
+    }
+    guard case .integer(let count) = robot["count"]?.content, let name = robot["name"]?.text else {
+      return [robot]
+    }
+    robot["count"] = nil
+    return (1...count).map { number in
+      var copy = robot
+      copy["name"] = SettingNode(.text("\(name)-\(number)"), origin: robot.origin)
+      return copy
+    }
+  }
+
+  /// A network uses what every robot reports, unless the file decides.
+  private static func senseWhatRobotsReport(_ root: inout SettingNode, file: SettingNode) {
+    guard case .list(let robots) = root["robots"]?.content else { return }
+    let images = robots.allSatisfy { $0["observation"]?["cameras"]?.text != "off" }
+    let state = robots.allSatisfy {
+      $0["observation"]?["environmentState"]?.content == .boolean(true)
+    }
+    for model in ["policy", "value"] {
+      for (key, used) in [("usesImages", images), ("usesEnvironmentState", state)]
+      where file["models"]?[model]?[key] == nil {
+        root["models"]?[model]?[key] = SettingNode(.boolean(used))
+      }
+    }
+  }
+
+  private static func map(
+    _ list: SettingNode?, _ transform: (SettingNode) -> [SettingNode]
+  ) -> SettingNode? {
+    guard var list, case .list(let items) = list.content else { return list }
+    list.content = .list(items.flatMap(transform))
+    return list
+  }
+
+  private static func node(of settings: some Encodable) throws -> SettingNode {
+    try JSONDecoder().decode(SettingNode.self, from: JSONEncoder().encode(settings))
+  }
+}

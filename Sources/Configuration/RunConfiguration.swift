@@ -1,0 +1,88 @@
+import Policies
+import RecapAlgorithm
+
+/// Everything that decides a run: what is practised, by which method and networks, on which robots.
+///
+/// A person writes the part that differs from the defaults as YAML (`load`); the run stores the whole as JSON
+/// (`resolvedJSON`), and every worker is given that on joining. All defaults are in `Defaults.swift`, all ranges in
+/// `ConfigurationShape.swift`.
+public struct RunConfiguration: Codable, Hashable, Sendable {
+  /// Names the run in listings and its default directory. Required.
+  public var name: String
+  /// Everything random in the run follows from this number.
+  public var seed: UInt64
+  /// What is practised; at least one. Pre-training covers all of them, then each goes its own way. Required.
+  public var tasks: [TaskSettings]
+  /// How often Algorithm 1's loop is repeated, and how.
+  public var schedule: LoopSettings
+  /// The method's own numbers: positive shares, lookahead, guidance.
+  public var method: MethodSettings
+  /// Sizes of the networks and what they see.
+  public var models: ModelSettings
+  /// Optimisation of each training stage.
+  public var training: TrainingStages
+  /// Who practises; at least one, all of one embodiment. Required.
+  public var robots: [RobotSettings]
+  /// How the processes of a run deal with each other; has no influence on results.
+  public var runtime: RuntimeSettings
+}
+
+/// One task, and how many episodes of each kind it is given. In a file, `taskDefaults` holds what its tasks share.
+public struct TaskSettings: Codable, Hashable, Sendable {
+  /// As robots know it, such as `espresso`. Required.
+  public var name: String
+  /// Episodes that a person demonstrates before any learning.
+  public var demonstrations: Int
+  /// Episodes per iteration k ≥ 1 that the policy attempts alone.
+  public var autonomousEpisodes: Int
+  /// Episodes per iteration k ≥ 1 in which a person may take over.
+  public var correctedEpisodes: Int
+  /// Episodes that judge each iteration's policy; never trained on.
+  public var evaluationEpisodes: Int
+  /// The share p of positive labels for this task alone, in (0, 1); nil for `method.positiveShare`.
+  public var positiveShare: Double?
+}
+
+/// The outer loop of Algorithm 1.
+public struct LoopSettings: Codable, Hashable, Sendable {
+  /// K: rounds of collecting, labelling and training after the SFT stage k = 0.
+  public var iterations: Int
+  /// Whether each iteration trains from the pre-trained networks, as the paper does, or from the previous iteration's.
+  public var restartFromPretrained: Bool
+  /// A collect job holds at most this many episodes: smaller jobs spread better, larger ones cost less talk.
+  public var episodesPerJob: Int
+}
+
+/// The two networks.
+public struct ModelSettings: Codable, Hashable, Sendable {
+  public var policy: PolicySettings
+  public var value: ValueSettings
+}
+
+/// Optimisation settings by stage.
+public struct TrainingStages: Codable, Hashable, Sendable {
+  /// V over all tasks' demonstrations.
+  public var valuePretrain: TrainingSettings
+  /// V of one task, each iteration.
+  public var value: TrainingSettings
+  /// π over all tasks' demonstrations, with labels.
+  public var policyPretrain: TrainingSettings
+  /// π of one task on its demonstrations with the indicator fixed positive: k = 0.
+  public var policySFT: TrainingSettings
+  /// π of one task on all its episodes with labels: k ≥ 1.
+  public var policy: TrainingSettings
+}
+
+/// How the processes of a run deal with each other.
+public struct RuntimeSettings: Codable, Hashable, Sendable {
+  /// Seconds between a worker's signs of life.
+  public var heartbeatSeconds: Double
+  /// A worker silent for this many seconds loses its job to another. At least twice `heartbeatSeconds`.
+  public var leaseSeconds: Double
+  /// A job that fails this often ends the run.
+  public var maximumAttempts: Int
+  /// Threads over which one learner divides each batch.
+  public var threadsPerLearner: Int
+  /// Endpoints at which the coordinator listens besides the run's own socket, such as `tcp://127.0.0.1:7700`.
+  public var listen: [String]
+}

@@ -1,0 +1,164 @@
+/// What a setting may look like: its keys, types and ranges.
+indirect enum Shape: Sendable {
+  case boolean
+  case integer(Range)
+  case number(Range)
+  case text(TextRule)
+  case choice([String])
+  /// A number of pixels, or `off`.
+  case cameraSize(Range)
+  /// A list of at least `atLeast` entries; mappings in it are told apart by their `name`.
+  case list(of: Shape, atLeast: Int)
+  case mapping([String: Field])
+
+  /// One key of a mapping.
+  struct Field: Sendable {
+    var shape: Shape
+    /// Whether a file must give it.
+    var required = false
+    /// Whether it may be empty: `key:` or `key: null`.
+    var mayBeNothing = false
+  }
+
+  /// Limits of a number.
+  struct Range: Sendable {
+    var lower: Double?
+    var upper: Double?
+    var includesLower = true
+    var includesUpper = true
+
+    static func atLeast(_ lower: Double) -> Range { Range(lower: lower) }
+    static func above(_ lower: Double) -> Range { Range(lower: lower, includesLower: false) }
+    static func from(_ lower: Double, to upper: Double) -> Range {
+      Range(lower: lower, upper: upper)
+    }
+    static func from(_ lower: Double, below upper: Double) -> Range {
+      Range(lower: lower, upper: upper, includesUpper: false)
+    }
+    static func above(_ lower: Double, to upper: Double) -> Range {
+      Range(lower: lower, upper: upper, includesLower: false)
+    }
+    static func between(_ lower: Double, _ upper: Double) -> Range {
+      Range(lower: lower, upper: upper, includesLower: false, includesUpper: false)
+    }
+
+    func contains(_ value: Double) -> Bool {
+      guard value.isFinite else { return false }
+      if let lower, includesLower ? value < lower : value <= lower { return false }
+      if let upper, includesUpper ? value > upper : value >= upper { return false }
+      return true
+    }
+
+    var description: String {
+      let parts = [
+        lower.map { (includesLower ? "at least " : "more than ") + Self.text($0) },
+        upper.map { (includesUpper ? "at most " : "less than ") + Self.text($0) },
+      ]
+      return parts.compactMap { $0 }.joined(separator: " and ")
+    }
+
+    private static func text(_ value: Double) -> String {
+      Int(exactly: value).map(String.init) ?? String(value)
+    }
+  }
+
+  /// What a text may hold.
+  enum TextRule: Sendable {
+    case any
+    /// A name that is safe in job ids, file names and key paths.
+    case name
+    /// A ZeroMQ endpoint.
+    case endpoint
+
+    func accepts(_ text: String) -> Bool {
+      switch self {
+      case .any: !text.isEmpty
+      case .name:
+        text.first.map { $0.isLetter || $0.isNumber } == true
+          && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+      case .endpoint:
+        ["tcp://", "ipc://"].contains { text.hasPrefix($0) && text.count > $0.count }
+      }
+    }
+
+    var description: String {
+      switch self {
+      case .any: "a text"
+      case .name: "a name of letters, digits, '-' and '_'"
+      case .endpoint: "an endpoint such as tcp://127.0.0.1:7700 or ipc:///run/recap.sock"
+      }
+    }
+  }
+
+  /// What would be valid, for error messages.
+  var description: String {
+    switch self {
+    case .boolean: "true or false"
+    case .integer(let range): "an integer, \(range.description)"
+    case .number(let range): "a number, \(range.description)"
+    case .text(let rule): rule.description
+    case .choice(let names): "one of \(names.joined(separator: ", "))"
+    case .cameraSize(let range): "off, or a number of pixels, \(range.description)"
+    case .list(let item, let least):
+      "a list of \(least > 0 ? "at least \(least) of " : "")\(item.plural)"
+    case .mapping(let fields): "a mapping with \(fields.keys.sorted().joined(separator: ", "))"
+    }
+  }
+
+  private var plural: String {
+    switch self {
+    case .mapping(let fields):
+      "mappings with \(fields.keys.sorted().joined(separator: ", "))"
+    case .text: "texts"
+    default: "values"
+    }
+  }
+}
+
+// MARK: - Shapes of settings that other modules define
+
+extension Shape {
+  /// The shape of a settings type, read from one of its values, so that a setting added to the type is known here
+  /// without a second list of names.
+  ///
+  /// - Parameters:
+  ///   - value: A struct of numbers, texts, booleans, optionals of these, and further such structs.
+  ///   - ranges: Limits of its numbers, by property name at any depth; a number without one may be anything.
+  static func reflecting(_ value: Any, ranges: [String: Range]) -> Shape {
+    mapping(
+      Dictionary(
+        uniqueKeysWithValues: Mirror(reflecting: value).children.map { label, child in
+          let name = label ?? ""
+          return (name, field(name, child, ranges))
+        }))
+  }
+
+  private static func field(_ name: String, _ value: Any, _ ranges: [String: Range]) -> Field {
+    if let optional = type(of: value) as? any OptionalSetting.Type {
+      guard let leaf = leaf(optional.wrapped, ranges[name]) else {
+        preconditionFailure("setting '\(name)': an optional must hold a number, text or boolean")
+      }
+      return Field(shape: leaf, mayBeNothing: true)
+    }
+    return Field(shape: leaf(type(of: value), ranges[name]) ?? reflecting(value, ranges: ranges))
+  }
+
+  private static func leaf(_ type: Any.Type, _ range: Range?) -> Shape? {
+    switch type {
+    case is Bool.Type: .boolean
+    case is any BinaryInteger.Type: .integer(range ?? Range())
+    case is any BinaryFloatingPoint.Type: .number(range ?? Range())
+    case is String.Type: .text(.any)
+    default: nil
+    }
+  }
+}
+
+/// Finds out what an optional would hold.
+private protocol OptionalSetting {
+  static var wrapped: Any.Type { get }
+}
+
+extension Optional: OptionalSetting {
+  fileprivate static var wrapped: Any.Type { Wrapped.self }
+}

@@ -1,0 +1,47 @@
+import RecapAlgorithm
+
+/// What `recap run` was asked for.
+struct RunOptions: Sendable {
+  /// A fresh run, or one to go on with.
+  enum Source: Sendable {
+    /// A checked configuration, and the directory to make; nil for `runs/<name>-<seed>`, or that with a number
+    /// added where it exists.
+    case configuration(file: String, overrides: [String], seed: UInt64?, directory: String?)
+    /// The directory of a run that was stopped.
+    case resume(directory: String)
+  }
+
+  var source: Source
+  /// Only the closing table, no bars and lines.
+  var quiet: Bool
+}
+
+/// What `recap coordinator` was asked for.
+struct CoordinatorOptions: Sendable {
+  var source: RunOptions.Source
+  /// Endpoints to listen at, besides the configuration's.
+  var listen: [String]
+  var quiet: Bool
+}
+
+/// What `recap collector` was asked for.
+struct CollectorOptions: Sendable {
+  /// The coordinator's endpoint.
+  var coordinator: String
+  /// The name to join under: one of the configuration's robots, unless `driver` says otherwise.
+  var name: String
+  /// The endpoint of a driver to attach, for a robot that the configuration does not describe.
+  var driver: String?
+  /// Where episodes wait until they are acknowledged; nil for a directory beside the system's temporary files.
+  var spool: String?
+}
+
+/// What `recap value-learner`, `labeller` and `policy-learner` were asked for.
+struct LearnerOptions: Sendable {
+  /// One of the roles that compute.
+  var role: WorkerRole
+  /// The coordinator's endpoint.
+  var coordinator: String
+  /// The name to join under.
+  var name: String
+}
