@@ -1,0 +1,95 @@
+import Crypto
+import Episodes
+import Foundation
+import Synchronization
+
+/// The run directory's blobs: immutable files named by the SHA-256 of their bytes, as `blobs/ab/cdef…`.
+///
+/// Two levels, so that no directory grows beyond what file systems and people handle well.
+struct BlobStore: Sendable {
+  /// The run directory.
+  let root: String
+  let files: DurableFiles
+
+  private static let serial = Atomic<Int>(0)
+
+  var blobDirectory: String { "\(root)/blobs" }
+  /// Where files are written before they get their names; on the same file system, so that renaming is atomic.
+  var temporaryDirectory: String { "\(root)/temporary" }
+
+  /// Creates the directories that are missing and removes what an interrupted writer left half-written.
+  ///
+  /// All 256 subdirectories are made and flushed here, so that storing a blob never has to flush more than one.
+  func prepare() throws {
+    let manager = FileManager.default
+    let shards = (0..<256).map { "\(blobDirectory)/\(hexadecimal(UInt8($0)))" }
+    for directory in [temporaryDirectory] + shards {
+      try manager.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+    for leftover in try manager.contentsOfDirectory(atPath: temporaryDirectory) {
+      try manager.removeItem(atPath: "\(temporaryDirectory)/\(leftover)")
+    }
+    try files.syncDirectory(containing: shards[0])
+    try files.syncDirectory(containing: blobDirectory)
+  }
+
+  func path(of digest: ContentDigest) -> String {
+    "\(blobDirectory)/\(digest.rawValue.prefix(2))/\(digest.rawValue.dropFirst(2))"
+  }
+
+  /// Makes `bytes` durable under their digest. Storing what is there already costs one directory flush.
+  func store(_ bytes: [UInt8], as digest: ContentDigest) throws {
+    let path = path(of: digest)
+    // A file of that name was flushed before it was renamed, but perhaps its name was not: flush again.
+    if files.size(of: path) == bytes.count {
+      try files.syncDirectory(containing: path)
+      return
+    }
+    let serial = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
+    try files.write(
+      bytes, to: path, temporary: "\(temporaryDirectory)/\(getpid())-\(serial)-\(digest.short)")
+  }
+
+  /// A blob's bytes, checked against their digest.
+  func read(_ digest: ContentDigest) throws -> [UInt8] {
+    guard let bytes = try files.read(path(of: digest)) else {
+      throw ArchiveError.missingBlob(digest)
+    }
+    let actual = ContentDigest(hashing: bytes)
+    guard actual == digest else { throw ArchiveError.corruptBlob(digest, actual: actual) }
+    return bytes
+  }
+
+  /// Every file below `blobs/`, as paths relative to the run directory, sorted.
+  func allFiles() throws -> [String] {
+    let manager = FileManager.default
+    var found: [String] = []
+    for shard in try manager.contentsOfDirectory(atPath: blobDirectory) {
+      var isDirectory: ObjCBool = false
+      let path = "\(blobDirectory)/\(shard)"
+      guard manager.fileExists(atPath: path, isDirectory: &isDirectory) else { continue }
+      guard isDirectory.boolValue else {
+        found.append("blobs/\(shard)")
+        continue
+      }
+      found += try manager.contentsOfDirectory(atPath: path).map { "blobs/\(shard)/\($0)" }
+    }
+    return found.sorted()
+  }
+}
+
+extension ContentDigest {
+  /// The SHA-256 digest of `bytes`.
+  public init(hashing bytes: [UInt8]) {
+    let digits = SHA256.hash(data: bytes).map(hexadecimal).joined()
+    guard let digest = ContentDigest(rawValue: digits) else {
+      preconditionFailure("SHA-256 gave '\(digits)', which is not 64 hexadecimal digits")
+    }
+    self = digest
+  }
+}
+
+/// Two lowercase hexadecimal digits.
+private func hexadecimal(_ byte: UInt8) -> String {
+  (byte < 16 ? "0" : "") + String(byte, radix: 16)
+}
