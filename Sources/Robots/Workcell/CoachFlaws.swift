@@ -1,0 +1,69 @@
+/// How far the coach, who plays the person, is from perfect when demonstrating. Corrections are always clean.
+public struct CoachFlaws: Codable, Hashable, Sendable {
+  /// The speeds a person works at, as shares of the arm's maximum, each equally likely; in (0, 1].
+  public var speeds: [Float]
+  /// For how many steps a person keeps one speed.
+  public var stretchSteps: ClosedRange<Int>
+  /// The probability that a stretch begins with a pause.
+  public var pauseProbability: Float
+  /// How many steps a pause lasts.
+  public var pauseSteps: ClosedRange<Int>
+  /// Multiplies the probability of each mistake that the task knows.
+  public var mistakeScale: Float
+  /// The probability, per attempt, of closing the gripper beside the thing.
+  public var fumbleProbability: Float
+  /// The probability, per step of carrying, of opening the gripper by accident.
+  public var dropProbability: Float
+  /// Standard deviation of a tremor in each commanded velocity, as a share of the maximum speed.
+  public var tremor: Float
+
+  /// Makes a set of flaws; the defaults are none.
+  public init(
+    speeds: [Float] = [1], stretchSteps: ClosedRange<Int> = 10...30,
+    pauseProbability: Float = 0, pauseSteps: ClosedRange<Int> = 3...8, mistakeScale: Float = 0,
+    fumbleProbability: Float = 0, dropProbability: Float = 0, tremor: Float = 0
+  ) {
+    self.speeds = speeds
+    self.stretchSteps = stretchSteps
+    self.pauseProbability = pauseProbability
+    self.pauseSteps = pauseSteps
+    self.mistakeScale = mistakeScale
+    self.fumbleProbability = fumbleProbability
+    self.dropProbability = dropProbability
+    self.tremor = tremor
+  }
+
+  /// Nearly twice as slow as is safe, with pauses, fumbles, drops and every task's mistakes.
+  public static let person = CoachFlaws(
+    speeds: [0.2, 0.3, 0.4, 0.6, 1], pauseProbability: 0.4, mistakeScale: 1,
+    fumbleProbability: 0.08,
+    dropProbability: 0.0015, tremor: 0.04)
+  /// As quick as is safe and always right.
+  public static let flawless = CoachFlaws()
+
+  /// - Throws: `WorkcellError.flaws` naming the value that is out of range.
+  func validate() throws(WorkcellError) {
+    guard !speeds.isEmpty, speeds.allSatisfy({ $0 > 0 && $0 <= 1 }) else {
+      throw .flaws("speeds: expected at least one value in (0, 1], got \(speeds)")
+    }
+    guard stretchSteps.lowerBound >= 1 else {
+      throw .flaws("stretchSteps: expected at least 1, got \(stretchSteps.lowerBound)")
+    }
+    guard pauseSteps.lowerBound >= 0 else {
+      throw .flaws("pauseSteps: expected at least 0, got \(pauseSteps.lowerBound)")
+    }
+    let probabilities = [
+      ("pauseProbability", pauseProbability), ("fumbleProbability", fumbleProbability),
+      ("dropProbability", dropProbability),
+    ]
+    for (name, value) in probabilities where !(0...1).contains(value) {
+      throw .flaws("\(name): expected a value in [0, 1], got \(value)")
+    }
+    guard mistakeScale >= 0, mistakeScale.isFinite else {
+      throw .flaws("mistakeScale: expected a value of at least 0, got \(mistakeScale)")
+    }
+    guard tremor >= 0, tremor.isFinite else {
+      throw .flaws("tremor: expected a value of at least 0, got \(tremor)")
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import Episodes
+
+/// Two arms with parallel grippers over a table, and the things of one task: the whole simulation as a value.
+/// A state and an action give the next state; there is no clock and no input or output. Equal seeds and
+/// actions give equal episodes.
+///
+/// Each arm is a point that follows a commanded velocity with lag and noise. A gripper that closes around a
+/// handle holds it until it opens or the handle slips out; what is let go falls.
+public struct Workcell: Sendable {
+  /// Per arm: velocity in x, y, z as shares of the maximum speed, then the gripper command; all in [−1, 1].
+  public static let actionWidth = 8
+  /// Per arm: x, y, z in metres, aperture (0 closed … 1 open), and 1 while something is held.
+  public static let proprioceptionWidth = 10
+  /// The most points a task shows.
+  public static let pointCount = 8
+  /// The most other visible states a task shows.
+  public static let visibleStateCount = 16
+  /// Per point its position relative to the left and to the right gripper in metres, then the other visible
+  /// states; zeros fill what a task does not use.
+  public static let environmentStateWidth = pointCount * 6 + visibleStateCount
+  /// Control steps per second.
+  public static let controlRate = 10.0
+  /// The gripper's largest speed, in metres per control step.
+  public static let maximumSpeed: Float = 0.04
+
+  /// The share of a velocity change that happens within one step.
+  static let response: Float = 0.7
+  /// Standard deviation of the position noise of one step, in metres and per axis.
+  static let positionNoise: Float = 0.003
+  /// The largest change of aperture in one step.
+  static let gripperSpeed: Float = 0.34
+  /// An empty gripper that closes past this aperture grasps what it is around.
+  static let graspAperture: Float = 0.45
+  /// A gripper that opens past this aperture lets go.
+  static let releaseAperture: Float = 0.6
+  /// The aperture of a gripper that holds something.
+  static let heldAperture: Float = 0.2
+  static let lowest = Vector3(-0.5, -0.35, 0)
+  static let highest = Vector3(0.5, 0.35, 0.35)
+
+  /// The task being attempted.
+  public let task: TaskDescription
+  /// The control steps executed so far.
+  public private(set) var stepCount = 0
+  /// Set when the episode is over.
+  public private(set) var ending: Ending?
+  private(set) var arms: Pair<Arm>
+  private(set) var scene: any WorkcellScene
+  private var random: RandomSource
+
+  /// Starts an episode.
+  ///
+  /// - Parameters:
+  ///   - task: One of `WorkcellTasks.names`.
+  ///   - seed: Decides the layout and all process noise.
+  /// - Throws: `WorkcellError.unknownTask`.
+  public init(task: String, seed: UInt64) throws {
+    self.init(try WorkcellTasks.named(task), seed: seed)
+  }
+
+  init(_ task: any WorkcellTask, seed: UInt64) {
+    var random = RandomSource(seed: seed, stream: "workcell")
+    let scene = task.start(&random)
+    func start(_ home: Vector3) -> Arm {
+      let offset = Vector3(
+        random.uniform(-0.03, 0.03), random.uniform(-0.03, 0.03), random.uniform(-0.03, 0.03))
+      return Arm(position: home + offset)
+    }
+    self.task = task.description
+    self.scene = scene
+    arms = Pair(start(scene.homes.left), start(scene.homes.right))
+    self.random = random
+  }
+
+  /// Executes one action for 1/`controlRate` seconds. Values beyond [−1, 1] count as ±1, and a velocity
+  /// longer than 1 is shortened to 1. Does nothing once the episode is over.
+  ///
+  /// - Parameter action: [actionWidth], finite.
+  public mutating func step(_ action: ArraySlice<Float>) {
+    precondition(
+      action.count == Self.actionWidth,
+      "expected an action of \(Self.actionWidth) values, got \(action.count)")
+    guard ending == nil else { return }
+    for side in Side.allCases {
+      move(side, action, from: action.startIndex + side.rawValue * 4)
+    }
+    stepCount += 1
+    ending = scene.advance(arms, &random)
+    if ending == nil && stepCount >= task.maximumSteps { ending = .timeLimit }
+  }
+
+  private mutating func move(_ side: Side, _ action: ArraySlice<Float>, from first: Int) {
+    var arm = arms[side]
+    let wanted = Vector3(
+      action[first].clamped(-1, 1), action[first + 1].clamped(-1, 1),
+      action[first + 2].clamped(-1, 1)
+    ).limited(to: 1)
+    arm.velocity = arm.velocity + (wanted - arm.velocity) * Self.response
+    let noise = Vector3(random.normal(), random.normal(), random.normal()) * Self.positionNoise
+    let next = arm.position + arm.velocity * Self.maximumSpeed + noise
+    arm.position = Vector3(
+      next.x.clamped(Self.lowest.x, Self.highest.x),
+      next.y.clamped(Self.lowest.y, Self.highest.y),
+      next.z.clamped(Self.lowest.z, Self.highest.z))
+
+    let before = arm.aperture
+    let target = (1 - action[first + 3].clamped(-1, 1)) / 2
+    arm.aperture += (target - before).clamped(-Self.gripperSpeed, Self.gripperSpeed)
+    if let handle = arm.holding {
+      arm.aperture = max(arm.aperture, Self.heldAperture)
+      let speed = arm.velocity.length
+      scene.carry(handle, to: arm.position, speed: speed, &random)
+      let slips = random.chance(scene.slipProbability(handle, speed: speed))
+      if slips || arm.aperture > Self.releaseAperture {
+        arm.holding = nil
+        scene.release(handle, at: arm.position)
+      }
+    } else if before >= Self.graspAperture && arm.aperture < Self.graspAperture {
+      let other = arms[side == .left ? .right : .left].holding
+      var nearest: (id: Int, distance: Float)?
+      for handle in scene.handles where handle.id != other {
+        let distance = (handle.position - arm.position).length
+        if distance <= handle.tolerance && distance < nearest?.distance ?? .infinity {
+          nearest = (handle.id, distance)
+        }
+      }
+      if let nearest {
+        arm.holding = nearest.id
+        arm.aperture = max(arm.aperture, Self.heldAperture)
+        scene.grasp(nearest.id, by: side)
+        scene.carry(nearest.id, to: arm.position, speed: 0, &random)
+      }
+    }
+    arms[side] = arm
+  }
+
+  /// Index into the task's subtasks of what is to be done now.
+  public var subtask: Int { scene.subtask }
+
+  /// `observation.state`, [proprioceptionWidth].
+  public var proprioception: [Float] {
+    var values: [Float] = []
+    values.reserveCapacity(Self.proprioceptionWidth)
+    for side in Side.allCases {
+      let arm = arms[side]
+      values.append(arm.position.x)
+      values.append(arm.position.y)
+      values.append(arm.position.z)
+      values.append(arm.aperture)
+      values.append(arm.holding == nil ? 0 : 1)
+    }
+    return values
+  }
+
+  /// `observation.environment_state`, [environmentStateWidth]: only what a camera could see.
+  public var environmentState: [Float] {
+    var values: [Float] = []
+    values.reserveCapacity(Self.environmentStateWidth)
+    let points = scene.points
+    precondition(points.count <= Self.pointCount)
+    for point in points {
+      for side in Side.allCases {
+        let offset = point - arms[side].position
+        values.append(offset.x)
+        values.append(offset.y)
+        values.append(offset.z)
+      }
+    }
+    values.append(
+      contentsOf: repeatElement(0, count: (Self.pointCount - points.count) * 6))
+    let states = scene.visibleStates
+    precondition(states.count <= Self.visibleStateCount)
+    values.append(contentsOf: states)
+    values.append(contentsOf: repeatElement(0, count: Self.visibleStateCount - states.count))
+    return values
+  }
+}
+
+/// One arm: a point with a parallel gripper.
+struct Arm: Sendable {
+  /// Where the gripper is, in metres.
+  var position: Vector3
+  /// As a share of the maximum speed.
+  var velocity = Vector3.zero
+  /// From 0, closed, to 1, open.
+  var aperture: Float = 1
+  /// The handle it holds.
+  var holding: Int?
+}
