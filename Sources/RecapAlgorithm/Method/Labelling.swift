@@ -1,0 +1,172 @@
+import Episodes
+
+/// From values to labels: advantages, a threshold a task, and an indicator a step, for a whole dataset
+/// (paper, Section IV-B and App. F).
+///
+/// I_t = 1[A_t > ε_ℓ], and every step that a person corrected is positive whatever A says: a correction is taken for
+/// good by definition. That holds for episodes in which the policy acts and a person takes over. A demonstration's
+/// steps are a person's too, but are judged by their advantage like the policy's: sorting them is the point of
+/// pre-training with RL.
+///
+/// ε_ℓ comes from all of the task's advantages, corrections included, so the share that comes out positive exceeds p
+/// by the corrections that were forced.
+public enum Labelling {
+  /// One episode of the dataset, with the value function's reading of it.
+  public struct ValuedEpisode: Sendable {
+    var digest: ContentDigest
+    var metadata: EpisodeMetadata
+    var interventions: [Bool]
+    var values: [Float]
+
+    /// Keeps what labelling needs and lets go of the rest of the episode.
+    ///
+    /// - Parameters:
+    ///   - digest: The episode blob's digest.
+    ///   - values: V(o_t), one a step, in [−1, 0].
+    public init(digest: ContentDigest, episode: Episode, values: [Float]) {
+      self.digest = digest
+      self.metadata = episode.metadata
+      self.interventions = episode.interventions
+      self.values = values
+    }
+  }
+
+  /// Labels a dataset.
+  ///
+  /// - Parameters:
+  ///   - episodes: In the dataset's order.
+  ///   - job: The labelling job's id, for provenance.
+  ///   - value: The value function's checkpoint, for provenance.
+  ///   - work: Lookahead N and share p by task. With N = T, which is pre-training, ε is estimated from up to
+  ///     10,000 random frames a task, otherwise from all.
+  ///   - failureCost: C_fail in steps, as the value function was trained with; nil for a task's time limit.
+  ///   - seed: Of the random frames.
+  /// - Throws: `LabellingError` where values do not match their episode or a task has no share.
+  public static func label(
+    _ episodes: [ValuedEpisode], job: String, value: ContentDigest, work: LabelWork,
+    failureCost: Double?, seed: UInt64
+  ) throws(LabellingError) -> LabelSet {
+    try check(episodes, work)
+    let advantages = episodes.map { self.advantages(of: $0, work, failureCost) }
+    var members: [String: [Int]] = [:]
+    for (index, episode) in episodes.enumerated() {
+      members[episode.metadata.task.name, default: []].append(index)
+    }
+    var labels: [ContentDigest: EpisodeLabels] = [:]
+    var summaries: [String: TaskLabelSummary] = [:]
+    for (task, indices) in members {
+      guard let share = work.positiveShare[task] else { throw .noShare(task: task) }
+      let threshold = Threshold.threshold(
+        of: indices.flatMap { advantages[$0] }, positiveShare: share,
+        sample: work.lookahead == nil ? Threshold.pretrainingSample : .max,
+        seed: StableSeed.derive(seed, task))
+      var tally = Tally()
+      for index in indices {
+        let episode = episodes[index]
+        let positives = indicators(
+          advantages: advantages[index], threshold: threshold, corrections: corrections(in: episode)
+        )
+        tally.add(episode, positives)
+        labels[episode.digest] = EpisodeLabels(
+          values: episode.values, advantages: advantages[index], positives: positives)
+      }
+      summaries[task] = tally.summary(requestedShare: share, threshold: threshold)
+    }
+    return LabelSet(
+      metadata: LabelSetMetadata(
+        job: job, value: value, lookahead: work.lookahead, tasks: summaries),
+      episodes: labels)
+  }
+
+  /// I_t of each step: whether A_t > ε, or a person corrected it.
+  ///
+  /// - Parameters:
+  ///   - advantages: A_t, [T].
+  ///   - threshold: ε.
+  ///   - corrections: Whether a person took over, [T].
+  public static func indicators(
+    advantages: [Float], threshold: Float, corrections: [Bool]
+  ) -> [Bool] {
+    precondition(
+      advantages.count == corrections.count,
+      "expected as many advantages as steps, got \(advantages.count) and \(corrections.count)")
+    return zip(advantages, corrections).map { $0 > threshold || $1 }
+  }
+
+  private static func advantages(
+    of episode: ValuedEpisode, _ work: LabelWork, _ failureCost: Double?
+  ) -> [Float] {
+    let limit = episode.metadata.task.maximumSteps
+    let returns = Returns.normalized(
+      steps: episode.values.count, outcome: episode.metadata.outcome, maximumSteps: limit,
+      failureCost: failureCost)
+    return Advantages.perStep(
+      values: episode.values, returns: returns, maximumSteps: limit, lookahead: work.lookahead)
+  }
+
+  /// Steps at which a person corrected the policy: a demonstration has none, it is a person's from the start.
+  private static func corrections(in episode: ValuedEpisode) -> [Bool] {
+    episode.metadata.source == .demonstration
+      ? Array(repeating: false, count: episode.values.count) : episode.interventions
+  }
+
+  private static func check(
+    _ episodes: [ValuedEpisode], _ work: LabelWork
+  ) throws(LabellingError) {
+    var seen: Set<ContentDigest> = []
+    for episode in episodes {
+      let id = episode.metadata.id
+      guard !episode.values.isEmpty, episode.values.count == episode.interventions.count else {
+        throw .valueCount(
+          episode: id, expected: episode.interventions.count, actual: episode.values.count)
+      }
+      guard episode.values.allSatisfy(\.isFinite) else { throw .notFinite(episode: id) }
+      guard seen.insert(episode.digest).inserted else { throw .repeated(episode: id) }
+    }
+  }
+
+  /// Counts of one task's labels, by who acted.
+  private struct Tally {
+    private var bySource: [String: (positive: Int, steps: Int)] = [:]
+    private var all = (positive: 0, steps: 0)
+
+    mutating func add(_ episode: ValuedEpisode, _ positives: [Bool]) {
+      let corrections = Labelling.corrections(in: episode)
+      for (positive, corrected) in zip(positives, corrections) {
+        let source = corrected ? "correction" : episode.metadata.source.rawValue
+        let old = bySource[source] ?? (0, 0)
+        bySource[source] = (old.positive + (positive ? 1 : 0), old.steps + 1)
+        all = (all.positive + (positive ? 1 : 0), all.steps + 1)
+      }
+    }
+
+    func summary(requestedShare: Double, threshold: Float) -> TaskLabelSummary {
+      TaskLabelSummary(
+        requestedPositiveShare: requestedShare, threshold: threshold,
+        positiveShare: Double(all.positive) / Double(all.steps),
+        positiveShareBySource: bySource.mapValues { Double($0.positive) / Double($0.steps) },
+        steps: all.steps)
+    }
+  }
+}
+
+/// Why a dataset cannot be labelled.
+public enum LabellingError: Error, Equatable, CustomStringConvertible {
+  case valueCount(episode: String, expected: Int, actual: Int)
+  case notFinite(episode: String)
+  case repeated(episode: String)
+  case noShare(task: String)
+
+  public var description: String {
+    switch self {
+    case .valueCount(let episode, let expected, let actual):
+      "episode \(episode) has \(expected) steps, but \(actual) values"
+    case .notFinite(let episode):
+      "the value function gave episode \(episode) a value that is not finite"
+    case .repeated(let episode):
+      "episode \(episode) is in the dataset more than once"
+    case .noShare(let task):
+      "the dataset holds episodes of the task '\(task)', but the job names no share of positives for it"
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/// The method's own numbers, with the paper's values as defaults where it gives any.
+public struct MethodSettings: Codable, Hashable, Sendable {
+  /// C_fail: the cost of failing, in steps (> 0); nil for the task's time limit, which puts every frame of a failed
+  /// episode at −1. The paper calls it only "a large constant".
+  public var failureCost: Double?
+  /// The share p of positive labels in pre-training, in (0, 1).
+  public var pretrainPositiveShare: Double
+  /// The share p of positive labels in the iterations, in (0, 1), unless a task has its own.
+  public var positiveShare: Double
+  /// The lookahead N of advantages in the iterations, in steps (≥ 1). Pre-training looks to the end of the episode.
+  public var lookahead: Int
+  /// The probability of leaving the indicator out in training, in [0, 1).
+  public var indicatorDropout: Double
+  /// Guidance β while practising and being evaluated (≥ 0); 1 is plain conditional sampling.
+  public var guidance: Float
+
+  /// The paper's values.
+  public init(
+    failureCost: Double? = nil, pretrainPositiveShare: Double = 0.3, positiveShare: Double = 0.4,
+    lookahead: Int = 50, indicatorDropout: Double = 0.3, guidance: Float = 1
+  ) {
+    self.failureCost = failureCost
+    self.pretrainPositiveShare = pretrainPositiveShare
+    self.positiveShare = positiveShare
+    self.lookahead = lookahead
+    self.indicatorDropout = indicatorDropout
+    self.guidance = guidance
+  }
+}
