@@ -12,9 +12,10 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 
   /// One thing to put right.
   public struct Problem: Equatable, Sendable, CustomStringConvertible {
+    /// For programs; people read `message`.
     public var kind: Kind
-    /// The full path of the key, such as `training.policy.batchSize`; entries of lists are named, as in
-    /// `tasks.espresso.demonstrations`. Empty for the file as a whole.
+    /// The full path of the key, such as `training.policy.batchSize`; entries of lists are named,
+    /// as in `tasks.espresso.demonstrations`. Empty for the file as a whole.
     public var keyPath: String
     /// Where it was written, if anywhere.
     public var origin: Origin?

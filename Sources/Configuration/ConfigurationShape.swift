@@ -71,7 +71,7 @@ extension RunConfiguration {
     "tasks": Shape.Field(shape: .list(of: .text(.name), atLeast: 1), mayBeNothing: true),
     "observation": Shape.Field(
       shape: .mapping([
-        "cameras": Shape.Field(shape: .cameraSize(.from(8, to: 1024))),
+        "cameras": Shape.Field(shape: .cameraSize(.from(8, to: 512))),
         "environmentState": Shape.Field(shape: .boolean),
       ])),
     "driver": Shape.Field(

@@ -15,8 +15,8 @@ extension RunConfiguration {
     if method.indicatorDropout == 0, method.guidance != 1 {
       notes.add(
         .inconsistent, "method.indicatorDropout",
-        "got 0, but guidance \(method.guidance) needs the unconditional policy, which is learnt only where the "
-          + "indicator is left out; expected more than 0, or method.guidance: 1")
+        "got 0, but guidance \(method.guidance) needs the unconditional policy, which is learnt "
+          + "only where the indicator is left out; expected more than 0, or method.guidance: 1")
     }
     if runtime.leaseSeconds < 2 * runtime.heartbeatSeconds {
       notes.add(
@@ -40,7 +40,8 @@ extension RunConfiguration {
     for task in tasks where task.autonomousEpisodes + task.correctedEpisodes == 0 {
       notes.add(
         .inconsistent, "tasks.\(task.name)",
-        "autonomousEpisodes and correctedEpisodes are both 0: an iteration would have nothing new to learn from"
+        "autonomousEpisodes and correctedEpisodes are both 0: an iteration would have nothing new "
+          + "to learn from"
       )
     }
   }
@@ -60,7 +61,8 @@ extension RunConfiguration {
       case (.driver, nil):
         notes.add(
           .missingKey, "\(path).driver",
-          "missing, but required for kind: driver: give its endpoint, the command that starts it, or both"
+          "missing, but required for kind: driver: give its endpoint, the command that starts it, "
+            + "or both"
         )
       case (.driver, let driver?):
         check(driver, at: "\(path).driver", &notes)
@@ -92,7 +94,8 @@ extension RunConfiguration {
     if driver.endpoint == nil, !command.contains(where: { $0.contains("{endpoint}") }) {
       notes.add(
         .inconsistent, "\(path).command",
-        "no word holds {endpoint}, so the driver cannot know where to listen; add it, or give driver.endpoint"
+        "no word holds {endpoint}, so the driver cannot know where to listen; add it, or give "
+          + "driver.endpoint"
       )
     }
   }
@@ -118,12 +121,17 @@ extension RunConfiguration {
 
   private func checkObservations(_ notes: inout Notes) {
     guard let first = robots.first else { return }
+    for robot in robots where robot.kind == .workcell && robot.observation == .nothing {
+      notes.add(
+        .inconsistent, "robots.\(robot.name).observation",
+        "cameras are off and environmentState is false: the robot would be blind; turn one on")
+    }
     for robot in robots.dropFirst() {
       if robot.kind != first.kind {
         notes.add(
           .inconsistent, "robots.\(robot.name).kind",
-          "got \(robot.kind.rawValue), but \(first.name) is a \(first.kind.rawValue): one network serves one "
-            + "embodiment, so all robots of a run must be of one kind")
+          "got \(robot.kind.rawValue), but \(first.name) is a \(first.kind.rawValue): one network "
+            + "serves one embodiment, so all robots of a run must be of one kind")
       }
       if robot.observation != first.observation {
         notes.add(
@@ -144,7 +152,8 @@ extension RunConfiguration {
       if images, first.observation.cameras == .off {
         notes.add(
           .inconsistent, "\(path).usesImages",
-          "got true, but the robots' observation.cameras is off; expected false, or cameras of some pixels"
+          "got true, but the robots' observation.cameras is off; expected false, or a number of "
+            + "pixels there"
         )
       }
       if images, let side = first.observation.cameras.pixels, side % patch != 0 {
@@ -175,8 +184,8 @@ extension RunConfiguration {
 }
 
 extension RobotSettings {
-  /// Whether this robot is for `task`, as far as can be known before it is connected: a driver without `tasks` is
-  /// taken at its word when it joins.
+  /// Whether this robot is for `task`, as far as can be known before it is connected: a driver
+  /// without `tasks` is taken at its word when it joins.
   func offers(_ task: String, workcellTasks: [String]) -> Bool {
     if let tasks, !tasks.contains(task) { return false }
     return kind == .driver || workcellTasks.contains(task)

@@ -1,17 +1,16 @@
 import Policies
 import RecapAlgorithm
 
-// What a configuration means where it is silent: the one place for every default. Numbers from the paper
-// (arXiv 2511.14759) where it gives them; sizes suit a small robot on a few processor cores.
+// What a configuration means where it is silent: the one place for every default. Sizes suit a
+// small robot on a few processor cores; the method's own numbers are the paper's, kept in
+// `MethodSettings`.
 
 extension RunConfiguration {
   /// A configuration without tasks and robots, which have no defaults.
   public static let defaults = RunConfiguration(
     name: "", seed: 1, tasks: [],
     schedule: LoopSettings(iterations: 2, restartFromPretrained: true, episodesPerJob: 10),
-    method: MethodSettings(
-      failureCost: nil, pretrainPositiveShare: 0.3, positiveShare: 0.4, lookahead: 50,
-      indicatorDropout: 0.3, guidance: 1),
+    method: MethodSettings(),
     models: ModelSettings(
       policy: PolicySettings(
         backbone: .defaults, expertWidth: 64, expertFeedForward: 128, chunkLength: 8,

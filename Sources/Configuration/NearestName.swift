@@ -1,6 +1,7 @@
 /// Finds what a person probably meant.
 enum NearestName {
-  /// The name among `names` with the smallest edit distance to `word`, ignoring case; nil when none is close.
+  /// The name among `names` with the smallest edit distance to `word`, ignoring case; nil when none
+  /// is close.
   static func to(_ word: String, among names: some Sequence<String>) -> String? {
     let best = names.map { (name: $0, distance: distance(word.lowercased(), $0.lowercased())) }
       .min { ($0.distance, $0.name) < ($1.distance, $1.name) }

@@ -19,7 +19,8 @@ struct Override {
     }
   }
 
-  /// Puts the value in its place. Whether the key exists and the value is valid is checked with the file's own.
+  /// Puts the value in its place. Whether the key exists and the value is valid is checked with the
+  /// file's own.
   func apply(to root: inout SettingNode) throws {
     try set(in: &root, path[...])
   }

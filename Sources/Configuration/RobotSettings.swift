@@ -28,9 +28,13 @@ public struct ObservationSettings: Codable, Hashable, Sendable {
   public var cameras: CameraSize
   /// Whether object poses are reported as `observation.environment_state`.
   public var environmentState: Bool
+
+  /// Proprioception alone.
+  static let nothing = ObservationSettings(cameras: .off, environmentState: false)
 }
 
-/// The side of square camera frames, or no cameras at all. Written as a number of pixels, or as `off`.
+/// The side of square camera frames, or no cameras at all. Written as a number of pixels, or as
+/// `off`.
 public enum CameraSize: Codable, Hashable, Sendable {
   case off
   case pixels(Int)
@@ -56,10 +60,11 @@ public enum CameraSize: Codable, Hashable, Sendable {
 
 /// How a collector reaches its robot's driver.
 public struct DriverSettings: Codable, Hashable, Sendable {
-  /// Where the link is, such as `tcp://127.0.0.1:7801`; nil to let `recap` choose a local socket, which needs `command`.
+  /// Where the link is, such as `tcp://127.0.0.1:7801`; nil to let `recap` choose a local socket,
+  /// which needs `command`.
   public var endpoint: String?
-  /// The command that starts the driver, or nil when somebody else does. Words may hold `{endpoint}`, `{name}`,
-  /// `{seed}` and `{tasks}`; `{tasks}` is a comma-separated list.
+  /// The command that starts the driver, or nil when somebody else does. Words may hold
+  /// `{endpoint}`, `{name}`, `{seed}` and `{tasks}`; `{tasks}` is a comma-separated list.
   public var command: [String]?
 
   /// The words that `command` may hold in braces.

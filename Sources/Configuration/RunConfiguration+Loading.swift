@@ -6,8 +6,8 @@ extension RunConfiguration {
   ///
   /// - Parameters:
   ///   - path: The file.
-  ///   - overrides: Settings that replace the file's, as "key.path=value" with a YAML value; an entry of `tasks` or
-  ///     `robots` is named, as in "tasks.espresso.demonstrations=50".
+  ///   - overrides: Settings that replace the file's, as "key.path=value" with a YAML value; an
+  ///     entry of `tasks` or `robots` is named, as in "tasks.espresso.demonstrations=50".
   ///   - workcellTasks: The tasks that the built-in simulator offers.
   /// - Throws: `ConfigurationError` with everything that is wrong.
   public static func load(
@@ -69,7 +69,8 @@ extension RunConfiguration {
     guard problems.isEmpty else { throw ConfigurationError(source: source, problems: problems) }
   }
 
-  /// The whole configuration as JSON with sorted keys: stored with the run and given to every worker.
+  /// The whole configuration as JSON with sorted keys: stored with the run and given to every
+  /// worker.
   public var resolvedJSON: String {
     get throws {
       let encoder = JSONEncoder()
@@ -80,7 +81,8 @@ extension RunConfiguration {
 
   /// Reads what `resolvedJSON` gave.
   ///
-  /// - Throws: `ConfigurationError` when a setting is missing or of another type, as between different versions.
+  /// - Throws: `ConfigurationError` when a setting is missing or of another type, as between
+  ///   different versions.
   public init(resolvedJSON: String) throws {
     do {
       self = try JSONDecoder().decode(RunConfiguration.self, from: Data(resolvedJSON.utf8))

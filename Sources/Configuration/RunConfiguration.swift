@@ -3,15 +3,16 @@ import RecapAlgorithm
 
 /// Everything that decides a run: what is practised, by which method and networks, on which robots.
 ///
-/// A person writes the part that differs from the defaults as YAML (`load`); the run stores the whole as JSON
-/// (`resolvedJSON`), and every worker is given that on joining. All defaults are in `Defaults.swift`, all ranges in
-/// `ConfigurationShape.swift`.
+/// A person writes the part that differs from the defaults as YAML (`load`); the run stores the
+/// whole as JSON (`resolvedJSON`), and every worker is given that on joining. All defaults are in
+/// `Defaults.swift`, all ranges in `ConfigurationShape.swift`.
 public struct RunConfiguration: Codable, Hashable, Sendable {
   /// Names the run in listings and its default directory. Required.
   public var name: String
   /// Everything random in the run follows from this number.
   public var seed: UInt64
-  /// What is practised; at least one. Pre-training covers all of them, then each goes its own way. Required.
+  /// What is practised; at least one. Pre-training covers all of them, then each goes its own way.
+  /// Required.
   public var tasks: [TaskSettings]
   /// How often Algorithm 1's loop is repeated, and how.
   public var schedule: LoopSettings
@@ -27,7 +28,8 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
   public var runtime: RuntimeSettings
 }
 
-/// One task, and how many episodes of each kind it is given. In a file, `taskDefaults` holds what its tasks share.
+/// One task, and how many episodes of each kind it is given. In a file, `taskDefaults` holds what
+/// its tasks share.
 public struct TaskSettings: Codable, Hashable, Sendable {
   /// As robots know it, such as `espresso`. Required.
   public var name: String
@@ -47,15 +49,19 @@ public struct TaskSettings: Codable, Hashable, Sendable {
 public struct LoopSettings: Codable, Hashable, Sendable {
   /// K: rounds of collecting, labelling and training after the SFT stage k = 0.
   public var iterations: Int
-  /// Whether each iteration trains from the pre-trained networks, as the paper does, or from the previous iteration's.
+  /// Whether each iteration trains from the pre-trained networks, as the paper does, or from the
+  /// previous iteration's.
   public var restartFromPretrained: Bool
-  /// A collect job holds at most this many episodes: smaller jobs spread better, larger ones cost less talk.
+  /// A collect job holds at most this many episodes: smaller jobs spread better, larger ones cost
+  /// less talk.
   public var episodesPerJob: Int
 }
 
 /// The two networks.
 public struct ModelSettings: Codable, Hashable, Sendable {
+  /// The policy π: backbone and action expert.
   public var policy: PolicySettings
+  /// The value function V.
   public var value: ValueSettings
 }
 
@@ -77,12 +83,14 @@ public struct TrainingStages: Codable, Hashable, Sendable {
 public struct RuntimeSettings: Codable, Hashable, Sendable {
   /// Seconds between a worker's signs of life.
   public var heartbeatSeconds: Double
-  /// A worker silent for this many seconds loses its job to another. At least twice `heartbeatSeconds`.
+  /// A worker silent for this many seconds loses its job to another. At least twice
+  /// `heartbeatSeconds`.
   public var leaseSeconds: Double
   /// A job that fails this often ends the run.
   public var maximumAttempts: Int
   /// Threads over which one learner divides each batch.
   public var threadsPerLearner: Int
-  /// Endpoints at which the coordinator listens besides the run's own socket, such as `tcp://127.0.0.1:7700`.
+  /// Endpoints at which the coordinator listens besides the run's own socket, such as
+  /// `tcp://127.0.0.1:7700`.
   public var listen: [String]
 }

@@ -58,7 +58,8 @@ struct SettingNode: Equatable, Sendable {
 extension SettingNode {
   /// Reads YAML, of which JSON is a part.
   ///
-  /// - Throws: `YamlError` with the line and the parser's words, also for a key that is given twice.
+  /// - Throws: `YamlError` with the line and the parser's words, also for a key that is given
+  ///   twice.
   init(yaml: String, origin: ConfigurationError.Origin? = nil) throws {
     guard let root = try Yams.compose(yaml: yaml) else {
       self.init(.nothing, origin: origin)

@@ -118,12 +118,13 @@ indirect enum Shape: Sendable {
 // MARK: - Shapes of settings that other modules define
 
 extension Shape {
-  /// The shape of a settings type, read from one of its values, so that a setting added to the type is known here
-  /// without a second list of names.
+  /// The shape of a settings type, read from one of its values, so that a setting added to the type
+  /// is known here without a second list of names.
   ///
   /// - Parameters:
   ///   - value: A struct of numbers, texts, booleans, optionals of these, and further such structs.
-  ///   - ranges: Limits of its numbers, by property name at any depth; a number without one may be anything.
+  ///   - ranges: Limits of its numbers, by property name at any depth; a number without one may be
+  ///     anything.
   static func reflecting(_ value: Any, ranges: [String: Range]) -> Shape {
     mapping(
       Dictionary(
