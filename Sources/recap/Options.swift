@@ -4,8 +4,8 @@ import RecapAlgorithm
 struct RunOptions: Sendable {
   /// A fresh run, or one to go on with.
   enum Source: Sendable {
-    /// A checked configuration, and the directory to make; nil for `runs/<name>-<seed>`, or that with a number
-    /// added where it exists.
+    /// A checked configuration, and the directory to make; nil for `runs/<name>-<seed>`, or that
+    /// with a number added where it exists.
     case configuration(file: String, overrides: [String], seed: UInt64?, directory: String?)
     /// The directory of a run that was stopped.
     case resume(directory: String)
@@ -32,7 +32,8 @@ struct CollectorOptions: Sendable {
   var name: String
   /// The endpoint of a driver to attach, for a robot that the configuration does not describe.
   var driver: String?
-  /// Where episodes wait until they are acknowledged; nil for a directory beside the system's temporary files.
+  /// Where episodes wait until they are acknowledged; nil for a directory beside the system's
+  /// temporary files.
   var spool: String?
 }
 
@@ -44,4 +45,16 @@ struct LearnerOptions: Sendable {
   var coordinator: String
   /// The name to join under.
   var name: String
+}
+
+extension WorkerRole {
+  /// What a worker of this role is called where nobody names it; also its subcommand of `recap`.
+  var defaultName: String {
+    switch self {
+    case .collector: "collector"
+    case .valueLearner: "value-learner"
+    case .advantageLabeller: "labeller"
+    case .policyLearner: "policy-learner"
+    }
+  }
 }

@@ -1,0 +1,88 @@
+import EpisodeStorage
+import Episodes
+import Foundation
+
+/// An episode in words, for `recap episodes show`.
+struct EpisodeText {
+  let row: EpisodeRow
+  let episode: Episode
+
+  /// What there is to know besides the columns.
+  var summary: String {
+    let metadata = episode.metadata
+    let embodiment = metadata.embodiment
+    let seconds = Double(episode.count) / embodiment.controlRate
+    var table = TextTable([("", .left), ("", .left)])
+    table.add(["episode", metadata.id])
+    table.add(["task", "\(metadata.task.name): \(metadata.task.instruction)"])
+    table.add(["outcome", metadata.outcome.rawValue])
+    table.add([
+      "length",
+      "\(episode.count) of at most \(metadata.task.maximumSteps) steps, "
+        + "\(decimal(seconds, 1)) s at \(decimal(embodiment.controlRate, 0)) Hz",
+    ])
+    table.add(["source", metadata.source.rawValue])
+    table.add(["iteration", metadata.iteration.map(String.init) ?? "–"])
+    table.add(["robot", "\(metadata.robot) (\(embodiment.name))"])
+    table.add(["policy", metadata.policy?.rawValue ?? "– (a person)"])
+    table.add(["guidance", metadata.guidance.map { "\($0)" } ?? "–"])
+    table.add(["seed", String(metadata.seed)])
+    table.add(["blob", "\(row.digest), \(row.bytes) bytes"])
+    table.add(["corrections", text(of: corrections)])
+    for (name, steps) in subtasks { table.add(["subtask", "\(name): \(text(of: [steps]))"]) }
+    return table.text
+  }
+
+  /// One line a step: who acted, what was sensed, what was done.
+  var steps: String {
+    var table = TextTable([("step", .right), ("by", .left), ("state", .left), ("action", .left)])
+    for step in 0..<episode.count {
+      table.add([
+        String(step), episode.interventions[step] ? "person" : "policy",
+        numbers(episode.observation(at: step).proprioception[...]),
+        numbers(episode.action(at: step)),
+      ])
+    }
+    return table.text
+  }
+
+  /// The stretches in which a person acted.
+  var corrections: [Range<Int>] {
+    Self.runs(of: episode.interventions).filter { $0.value }.map(\.steps)
+  }
+
+  /// The stretches of known subtasks, in order.
+  var subtasks: [(name: String, steps: Range<Int>)] {
+    let names = episode.metadata.task.subtasks
+    return Self.runs(of: episode.subtasks).compactMap { value, steps in
+      names.indices.contains(Int(value)) ? (names[Int(value)], steps) : nil
+    }
+  }
+
+  /// Stretches of equal values.
+  static func runs<T: Equatable>(of values: [T]) -> [(value: T, steps: Range<Int>)] {
+    var runs: [(value: T, steps: Range<Int>)] = []
+    for (step, value) in values.enumerated() {
+      if let last = runs.last, last.value == value {
+        runs[runs.count - 1].steps = last.steps.lowerBound..<step + 1
+      } else {
+        runs.append((value, step..<step + 1))
+      }
+    }
+    return runs
+  }
+
+  private func text(of stretches: [Range<Int>]) -> String {
+    stretches.isEmpty
+      ? "none"
+      : "steps " + stretches.map { "\($0.lowerBound)–\($0.upperBound - 1)" }.joined(separator: ", ")
+  }
+
+  private func numbers(_ values: ArraySlice<Float>) -> String {
+    values.map { decimal(Double($0), 3) }.joined(separator: " ")
+  }
+
+  private func decimal(_ value: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)f", value)
+  }
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import EpisodeStorage
+import Episodes
+import Foundation
+
+/// `recap episodes`
+struct EpisodesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "episodes",
+    abstract: "Lists, shows and verifies a run's episodes.",
+    subcommands: [ListEpisodes.self, ShowEpisode.self, VerifyEpisodes.self])
+}
+
+/// `recap episodes list`
+struct ListEpisodes: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list",
+    abstract: "Lists episodes, one a line, and closes with a line of totals.",
+    discussion: """
+      'k' is the iteration that asked for the episode; demonstrations have none.
+
+        recap episodes list runs/demo-1 --task espresso --iteration 2 --source evaluation
+        recap episodes list runs/demo-1 --outcome failure --limit 20
+      """)
+
+  @Argument(help: "The run's directory.")
+  var run: RunArgument
+
+  @Option(help: "Only this task.")
+  var task: String?
+
+  @Option(help: "Only this iteration k.")
+  var iteration: Int?
+
+  @Option(help: "Only episodes in which this was meant to act; may be repeated.")
+  var source: [EpisodeSource] = []
+
+  @Option(help: "Only episodes that ended so.")
+  var outcome: Outcome?
+
+  @Option(help: "Only this robot's.")
+  var robot: String?
+
+  @Option(help: "At most so many lines.")
+  var limit: Int?
+
+  func run() async throws {
+    let archive = try run.archive()
+    var query = EpisodeQuery(
+      task: task, robot: robot, sources: source.isEmpty ? nil : Set(source),
+      iteration: iteration, outcome: outcome)
+    let counts = try await archive.episodeCounts(matching: query)
+    query.limit = limit
+    let rows = try await archive.episodes(matching: query)
+    print(Self.table(rows).text)
+    print(Self.summary(counts, listed: rows.count))
+  }
+
+  static func table(_ rows: [EpisodeRow]) -> TextTable {
+    var table = TextTable([
+      ("episode", .left), ("task", .left), ("k", .right), ("source", .left), ("robot", .left),
+      ("outcome", .left), ("steps", .right), ("by person", .right), ("blob", .left),
+    ])
+    for row in rows {
+      table.add([
+        row.id, row.task, row.iteration.map(String.init) ?? "–", row.source.rawValue, row.robot,
+        row.outcome.rawValue, String(row.steps), String(row.interventionSteps), row.digest.short,
+      ])
+    }
+    return table
+  }
+
+  static func summary(_ counts: EpisodeCounts, listed: Int) -> String {
+    let shown = listed < counts.episodes ? " (\(listed) listed)" : ""
+    return "\(counts.episodes) episodes\(shown), \(counts.successes) succeeded, "
+      + "\(counts.steps) steps, \(counts.interventionSteps) chosen by a person, "
+      + "\(counts.bytes) bytes"
+  }
+}
+
+/// `recap episodes show`
+struct ShowEpisode: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Shows one episode: who recorded it, how it ended and what happened when.",
+    discussion: """
+      The episode's id is in the first column of 'recap episodes list'; quote it, since it \
+      holds a '#'.
+
+        recap episodes show runs/demo-1 'espresso/1/collect/3#31' --steps
+      """)
+
+  @Argument(help: "The run's directory.")
+  var run: RunArgument
+
+  @Argument(help: "The episode's id.")
+  var episode: String
+
+  @Flag(help: "Also print every step's proprioception and action.")
+  var steps = false
+
+  func run() async throws {
+    let archive = try run.archive()
+    guard let row = try await archive.episode(id: episode) else {
+      throw ValidationError(
+        "There is no episode '\(episode)' in \(run.directory); 'recap episodes list "
+          + "\(run.directory)' names those that are.")
+    }
+    let description = EpisodeText(row: row, episode: try await archive.contents(of: row))
+    print(description.summary)
+    if steps { print(description.steps) }
+  }
+}
+
+/// `recap episodes verify`
+struct VerifyEpisodes: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Re-reads everything that the run stored and compares it with the catalogue.",
+    discussion: """
+      Every blob is compared with its digest and every row with its blob. Prints a line for each \
+      problem and closes with a line of counts; the exit status is 1 if there was a problem.
+      """)
+
+  @Argument(help: "The run's directory.")
+  var run: RunArgument
+
+  func run() async throws {
+    let report = try await run.archive().verify()
+    for problem in report.problems { print("problem: \(problem)") }
+    for orphan in report.orphans { print("orphan: \(orphan) (named by no row; harmless)") }
+    print(report.summary)
+    if !report.isSound { throw ExitCode.failure }
+  }
+}
+
+extension EpisodeSource: ExpressibleByArgument {}
+
+extension Outcome: ExpressibleByArgument {
+  /// Listed by --help.
+  public static var allValueStrings: [String] { [Outcome.success, .failure].map(\.rawValue) }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+
+/// The command line: one executable for every role and for looking at what they did.
+@main
+struct Recap: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "recap",
+    abstract: "Trains robot policies from experience.",
+    discussion: """
+      A run starts from demonstrations and repeats: practise, judge every action, train on \
+      what was better than usual (RECAP, arXiv 2511.14759). 'recap run' does all of it on one \
+      machine; the role commands do one part each and find each other over ZeroMQ.
+
+      The first steps:
+        recap run Configs/demo.yaml
+        recap report runs/demo-1
+      """,
+    version: recapVersion,
+    subcommands: [VersionCommand.self],
+    groupedSubcommands: [
+      CommandGroup(name: "Runs:", subcommands: [RunCommand.self]),
+      CommandGroup(
+        name: "Looking at a run:", subcommands: [ReportCommand.self, EpisodesCommand.self]),
+      CommandGroup(
+        name: "One role alone:",
+        subcommands: [
+          CoordinatorCommand.self, CollectorCommand.self, ValueLearnerCommand.self,
+          LabellerCommand.self, PolicyLearnerCommand.self,
+        ]),
+    ])
+}
+
+/// `recap version`
+struct VersionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "version", abstract: "Prints the version.")
+
+  func run() { print("recap \(recapVersion)") }
+}

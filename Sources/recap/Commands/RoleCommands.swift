@@ -1,0 +1,134 @@
+import ArgumentParser
+import RecapAlgorithm
+
+/// `recap coordinator`
+struct CoordinatorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "coordinator",
+    abstract: "The plan and the archive of a run; robots and learners join from other processes.",
+    discussion: """
+      Waits for collectors and learners, hands them jobs, and keeps every episode, label set and \
+      checkpoint. Ends when the run is finished.
+
+        recap coordinator Configs/demo.yaml --listen tcp://127.0.0.1:7700
+        recap coordinator --resume runs/demo-1 --listen tcp://127.0.0.1:7700
+
+      Connections are neither encrypted nor authenticated: listen only at addresses that nobody \
+      else can reach.
+      """)
+
+  @OptionGroup var source: SourceArguments
+
+  @Option(
+    help: ArgumentHelp(
+      "Where to listen, besides the configuration's runtime.listen. May be repeated.",
+      valueName: "endpoint"))
+  var listen: [Endpoint] = []
+
+  @Flag(name: .shortAndLong, help: "Print only the closing table.")
+  var quiet = false
+
+  func run() async throws {
+    try await Composition.coordinator(
+      CoordinatorOptions(source: source.source, listen: listen.map(\.text), quiet: quiet))
+  }
+}
+
+/// `recap collector`
+struct CollectorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "collector",
+    abstract: "One robot: practises with the newest policy and uploads its episodes.",
+    discussion: """
+      The robot is one of the run's configuration, found by its name, or any driver at an \
+      endpoint of its own. Episodes that the archive has not acknowledged wait in the spool and \
+      are sent again after a break or a restart.
+
+        recap collector --connect tcp://127.0.0.1:7700 --name cell-1
+        recap collector --connect tcp://127.0.0.1:7700 --name left --driver tcp://127.0.0.1:7801
+      """)
+
+  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700.")
+  var connect: Endpoint
+
+  @Option(help: "The robot's name.")
+  var name: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Attach the driver at this endpoint, for a robot that is not in the configuration.",
+      valueName: "endpoint"))
+  var driver: Endpoint?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where episodes wait to be acknowledged. (default: below the temporary directory)",
+      valueName: "directory"))
+  var spool: String?
+
+  func run() async throws {
+    try await Composition.collector(
+      CollectorOptions(
+        coordinator: connect.text, name: name, driver: driver?.text, spool: spool))
+  }
+}
+
+/// `recap value-learner`
+struct ValueLearnerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: WorkerRole.valueLearner.defaultName,
+    abstract: "Trains value functions: how far is it to success from here?")
+
+  @OptionGroup var worker: LearnerArguments
+
+  func run() async throws { try await worker.work(as: .valueLearner) }
+}
+
+/// `recap labeller`
+struct LabellerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: WorkerRole.advantageLabeller.defaultName,
+    abstract: "Labels actions as better than usual or not, with a trained value function.")
+
+  @OptionGroup var worker: LearnerArguments
+
+  func run() async throws { try await worker.work(as: .advantageLabeller) }
+}
+
+/// `recap policy-learner`
+struct PolicyLearnerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: WorkerRole.policyLearner.defaultName,
+    abstract: "Trains policies on the labelled episodes.")
+
+  @OptionGroup var worker: LearnerArguments
+
+  func run() async throws { try await worker.work(as: .policyLearner) }
+}
+
+/// What the roles that compute need to know.
+struct LearnerArguments: ParsableArguments {
+  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700.")
+  var connect: Endpoint
+
+  @Option(help: "A name to join under, unique within the run. (default: that of the command)")
+  var name: String?
+
+  func work(as role: WorkerRole) async throws {
+    try await Composition.learner(
+      LearnerOptions(role: role, coordinator: connect.text, name: name ?? role.defaultName))
+  }
+}
+
+/// A ZeroMQ endpoint on the command line.
+struct Endpoint: ExpressibleByArgument {
+  var text: String
+
+  init?(argument: String) {
+    let schemes = ["tcp://", "ipc://"]
+    guard schemes.contains(where: { argument.hasPrefix($0) && argument.count > $0.count }) else {
+      return nil
+    }
+    text = argument
+  }
+}

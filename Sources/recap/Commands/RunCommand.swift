@@ -1,0 +1,79 @@
+import ArgumentParser
+
+/// `recap run`
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Runs everything on this machine: coordinator, robots and learners.",
+    discussion: """
+      Checks the configuration before any work, shows a bar with an estimated end for each job \
+      under way and a line for each finished one, and closes with the table that 'recap report' \
+      prints.
+
+      Ctrl-C stops cleanly. Whatever ended a run, even a power cut, 'recap run --resume RUN' goes \
+      on from the finished jobs and the episodes already stored.
+
+        recap run Configs/demo.yaml --seed 2
+        recap run Configs/demo.yaml --set schedule.iterations=3 --set tasks.espresso.demonstrations=50
+        recap run --resume runs/demo-1
+      """)
+
+  @OptionGroup var source: SourceArguments
+
+  @Flag(name: .shortAndLong, help: "Print only the closing table.")
+  var quiet = false
+
+  func run() async throws {
+    try await Composition.run(RunOptions(source: source.source, quiet: quiet))
+  }
+}
+
+/// What to run: a configuration, or a run to go on with.
+struct SourceArguments: ParsableArguments {
+  @Argument(help: "A configuration file, such as Configs/demo.yaml.")
+  var config: String?
+
+  @Option(
+    name: .customLong("dir"),
+    help: ArgumentHelp(
+      "The run's directory, to be made. (default: runs/<name>-<seed>, with a number where it exists)",
+      valueName: "directory"))
+  var directory: String?
+
+  @Option(help: "The seed of everything random, instead of the configuration's.")
+  var seed: UInt64?
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "Replaces a setting; the value is YAML. May be repeated.", valueName: "key.path=value"))
+  var overrides: [String] = []
+
+  @Option(help: ArgumentHelp("Goes on with a run that was stopped.", valueName: "run"))
+  var resume: RunArgument?
+
+  func validate() throws {
+    switch (config, resume) {
+    case (nil, nil):
+      throw ValidationError(
+        "Give a configuration, such as Configs/demo.yaml, or --resume with a run's directory.")
+    case (_?, _?):
+      throw ValidationError(
+        "--resume goes on with the configuration that the run began with; leave "
+          + "'\(config ?? "")' out.")
+    case (nil, _?):
+      if directory != nil || seed != nil || !overrides.isEmpty {
+        throw ValidationError(
+          "--resume goes on as the run began: --dir, --seed and --set are for new runs.")
+      }
+    case (_?, nil): break
+    }
+  }
+
+  /// What `validate` found complete.
+  var source: RunOptions.Source {
+    if let resume { return .resume(directory: resume.directory) }
+    return .configuration(
+      file: config ?? "", overrides: overrides, seed: seed, directory: directory)
+  }
+}
