@@ -1,0 +1,40 @@
+/// What happens to a plan. Times are not among it: the coordinator turns silence into `.workerLost` and
+/// `.leaseExpired`. Events are stored, and replaying them rebuilds the plan.
+public enum PlanEvent: Codable, Hashable, Sendable {
+  /// A worker said hello, for the first time or again. A new incarnation takes its predecessor's place.
+  ///
+  /// `tasks` are those that a collector's robot offers; other roles do every task.
+  case workerJoined(worker: String, incarnation: String, role: WorkerRole, tasks: [String])
+  /// A worker left, or was silent for too long.
+  case workerLost(worker: String, incarnation: String)
+  /// A worker asks for work.
+  case jobWanted(worker: String, incarnation: String)
+  /// A lease was not kept alive.
+  case leaseExpired(lease: String)
+  /// A worker has done a job, and what came out is durable.
+  case jobFinished(worker: String, lease: String, result: JobResult)
+  /// A worker could not do a job.
+  case jobFailed(worker: String, lease: String, reason: String)
+  /// The coordinator starts again with the stored events.
+  case coordinatorRestarted
+}
+
+/// What a plan wants done.
+public enum PlanCommand: Codable, Hashable, Sendable {
+  /// Give the worker this order. It may come more than once for one lease: giving it again changes nothing.
+  case grant(worker: String, lease: String, order: JobOrder)
+  /// The lease is over without a result: its worker may drop the job.
+  case revoke(lease: String)
+  /// The lease's result counts.
+  case accepted(lease: String)
+  /// The lease's result does not count.
+  case rejected(lease: String)
+  /// The job's result is in the plan from now on. Once a job.
+  case jobDone(job: String)
+  /// The job is back in the queue.
+  case jobRetried(job: String, reason: String)
+  /// Every job is done.
+  case runFinished
+  /// No more jobs are given out.
+  case runFailed(reason: String)
+}

@@ -1,0 +1,188 @@
+import Episodes
+
+/// Algorithm 1 as jobs.
+///
+/// ```
+/// <task>/demonstrations/<slice>
+/// pretrain/value       V over all demonstrations
+/// pretrain/labels      N = T
+/// pretrain/policy
+/// <task>/0/value       from pretrain/value
+/// <task>/0/policy      SFT on the task's demonstrations, every indicator positive, from pretrain/policy
+/// <task>/0/evaluate/<slice>
+/// <task>/k/autonomous/<slice>, <task>/k/corrected/<slice>     practice with the policy of k − 1
+/// <task>/k/value       all the task's episodes so far but evaluations, from pretrain/value
+/// <task>/k/labels      N = method.lookahead
+/// <task>/k/policy      from pretrain/policy
+/// <task>/k/evaluate/<slice>
+/// ```
+///
+/// Evaluation episodes are in no dataset. The slices of a stage are of nearly equal size.
+public enum Schedule {
+  /// What pre-training's jobs have in place of a task's name.
+  static let pretraining = "pretrain"
+
+  /// The run's jobs, each after those that it needs, in the order in which a free worker takes them.
+  ///
+  /// Practice comes before any evaluation, so that learners wait as little as possible and robots evaluate while
+  /// learners train; tasks take turns.
+  ///
+  /// - Parameter settings: Without problems.
+  public static func jobs(for settings: ScheduleSettings) -> [Job] {
+    if let problem = settings.problems.first { preconditionFailure("\(problem)") }
+    let tasks = settings.tasks.map { TaskJobs(task: $0, settings: settings) }
+    var jobs = interleaved(tasks.map(\.demonstrations))
+    jobs += pretraining(jobs.map(\.id), settings)
+    for iteration in 0...settings.iterations {
+      jobs += interleaved(tasks.map { $0.practice(iteration) })
+      jobs += interleaved(tasks.map { $0.learning(iteration) })
+    }
+    for iteration in 0...settings.iterations {
+      jobs += interleaved(tasks.map { $0.evaluation(iteration) })
+    }
+    return jobs
+  }
+
+  private static func pretraining(_ demonstrations: [String], _ settings: ScheduleSettings) -> [Job]
+  {
+    let shares = settings.tasks.map { ($0.name, settings.method.pretrainPositiveShare) }
+    return [
+      job(
+        "\(pretraining)/value", settings,
+        .trainValue(
+          TrainValueWork(
+            dataset: demonstrations, initial: nil, training: settings.training.valuePretrain))),
+      job(
+        "\(pretraining)/labels", settings,
+        .label(
+          LabelWork(
+            dataset: demonstrations, value: "\(pretraining)/value", lookahead: nil,
+            positiveShare: Dictionary(uniqueKeysWithValues: shares)))),
+      job(
+        "\(pretraining)/policy", settings,
+        .trainPolicy(
+          TrainPolicyWork(
+            dataset: demonstrations, labels: "\(pretraining)/labels", initial: nil,
+            training: settings.training.policyPretrain,
+            indicatorDropout: settings.method.indicatorDropout))),
+    ]
+  }
+
+  fileprivate static func job(
+    _ id: String, task: String? = nil, iteration: Int? = nil, _ settings: ScheduleSettings,
+    _ work: Job.Work
+  ) -> Job {
+    Job(
+      id: id, task: task, iteration: iteration, seed: StableSeed.derive(settings.seed, id),
+      work: work)
+  }
+
+  /// The first of each list, then the second of each, and so on.
+  private static func interleaved(_ lists: [[Job]]) -> [Job] {
+    let longest = lists.map(\.count).max() ?? 0
+    return (0..<longest).flatMap { place in
+      lists.compactMap { $0.indices.contains(place) ? $0[place] : nil }
+    }
+  }
+}
+
+/// The jobs of one task.
+private struct TaskJobs {
+  var task: TaskSchedule
+  var settings: ScheduleSettings
+
+  var demonstrations: [Job] {
+    slices(
+      "\(task.name)/demonstrations", iteration: nil, .demonstration, policy: nil,
+      task.demonstrations)
+  }
+
+  /// What the policy of k − 1 records for iteration k.
+  func practice(_ k: Int) -> [Job] {
+    guard k > 0 else { return [] }
+    let policy = "\(task.name)/\(k - 1)/policy"
+    return slices(
+      "\(task.name)/\(k)/autonomous", iteration: k, .autonomous, policy: policy,
+      task.autonomousEpisodes)
+      + slices(
+        "\(task.name)/\(k)/corrected", iteration: k, .corrected, policy: policy,
+        task.correctedEpisodes)
+  }
+
+  func learning(_ k: Int) -> [Job] {
+    let name = task.name
+    let dataset = dataset(k)
+    let training = settings.training
+    // Algorithm 1 restarts both networks from the pre-trained ones; the switch continues from the last iteration's.
+    let origin =
+      settings.restartFromPretrained || k == 0 ? Schedule.pretraining : "\(name)/\(k - 1)"
+    let value = job(
+      k, "value",
+      .trainValue(
+        TrainValueWork(dataset: dataset, initial: "\(origin)/value", training: training.value)))
+    let labels = job(
+      k, "labels",
+      .label(
+        LabelWork(
+          dataset: dataset, value: "\(name)/\(k)/value", lookahead: settings.method.lookahead,
+          positiveShare: [name: task.positiveShare ?? settings.method.positiveShare])))
+    let policy = job(
+      k, "policy",
+      .trainPolicy(
+        TrainPolicyWork(
+          dataset: dataset, labels: k == 0 ? nil : "\(name)/\(k)/labels",
+          initial: "\(origin)/policy",
+          training: k == 0 ? training.policySFT ?? training.policy : training.policy,
+          indicatorDropout: settings.method.indicatorDropout)))
+    return k == 0 ? [value, policy] : [value, labels, policy]
+  }
+
+  func evaluation(_ k: Int) -> [Job] {
+    slices(
+      "\(task.name)/\(k)/evaluate", iteration: k, .evaluation, policy: "\(task.name)/\(k)/policy",
+      task.evaluationEpisodes)
+  }
+
+  /// D_ℓ as iteration k sees it: demonstrations and all practice so far.
+  private func dataset(_ k: Int) -> [String] {
+    demonstrations.map(\.id) + (0...k).flatMap { practice($0).map(\.id) }
+  }
+
+  private func job(_ k: Int, _ part: String, _ work: Job.Work) -> Job {
+    Schedule.job("\(task.name)/\(k)/\(part)", task: task.name, iteration: k, settings, work)
+  }
+
+  private func slices(
+    _ stage: String, iteration: Int?, _ source: EpisodeSource, policy: String?, _ episodes: Int
+  ) -> [Job] {
+    let count = (episodes + settings.episodesPerJob - 1) / settings.episodesPerJob
+    // Every iteration of a task is judged from the same starts, so that iterations compare in pairs.
+    let seedName = source == .evaluation ? "\(task.name)/evaluate" : stage
+    return (0..<count).map { slice in
+      let first = slice * episodes / count
+      let work = CollectWork(
+        source: source, policy: policy, guidance: settings.method.guidance, firstEpisode: first,
+        episodeCount: (slice + 1) * episodes / count - first, stage: stage)
+      return Job(
+        id: "\(stage)/\(slice)", task: task.name, iteration: iteration,
+        seed: StableSeed.derive(settings.seed, seedName), work: .collect(work))
+    }
+  }
+}
+
+extension Job {
+  /// The stage that it is a part of: the collect stage that it is a slice of, or itself.
+  public var stage: String {
+    if case .collect(let work) = work { work.stage } else { id }
+  }
+
+  /// The seed of the stage's episode `index`, whichever job holds it: of its start and of the policy's noise.
+  ///
+  /// Evaluation's seeds are odd and all others even, so that no policy is judged from a start that it was trained on,
+  /// even where a robot keeps only a seed's low bits.
+  public func episodeSeed(_ index: Int) -> UInt64 {
+    let seed = StableSeed.derive(seed, index)
+    if case .collect(let work) = work, work.source == .evaluation { return seed | 1 }
+    return seed & ~1
+  }
+}
