@@ -12,7 +12,7 @@ import RecapAlgorithm
 /// One process writes to a run directory at a time; `ArchiveReader` reads beside it.
 public actor Archive: ArchiveReading {
   public nonisolated let reader: ArchiveReader
-  private let catalogue: DatabasePool
+  let catalogue: DatabasePool
   private let blobs: BlobStore
   private let queues: BlockingQueues
   private let hook: StorageHook

@@ -1,0 +1,121 @@
+import EpisodeStorage
+import Episodes
+import Foundation
+import RecapAlgorithm
+
+/// How each task's policy became better from iteration to iteration.
+///
+/// Rates come from evaluation episodes only: fresh seeds, no coach, never trained on. The JSON keys are part of the
+/// command line's interface (`recap report --json`).
+public struct RunReport: Codable, Hashable, Sendable {
+  /// The run's name.
+  public var run: String
+  /// By name.
+  public var tasks: [TaskReport]
+
+  /// One task's iterations.
+  public struct TaskReport: Codable, Hashable, Sendable {
+    /// The task's name.
+    public var task: String
+    /// By k; those whose evaluation has at least one episode.
+    public var iterations: [IterationReport]
+  }
+
+  /// One task's policy after one iteration.
+  public struct IterationReport: Codable, Hashable, Sendable {
+    /// The iteration; 0 is the policy after supervised fine-tuning.
+    public var k: Int
+    /// Evaluation episodes.
+    public var episodes: Int
+    /// Those that succeeded.
+    public var successes: Int
+    /// Successes ÷ episodes, in [0, 1].
+    public var successRate: Double
+    /// Standard error of `successRate`.
+    public var successRateStandardError: Double
+    /// Successes per robot-hour; the time of failures counts.
+    public var throughputPerHour: Double
+    /// Standard error of `throughputPerHour`; 0 for a single episode, which says nothing of its spread.
+    public var throughputStandardError: Double
+    /// Share of positive labels, in [0, 1], in the label set that this iteration's policy was trained with; 1 at k = 0,
+    /// where the indicator is fixed positive; nil while there is no label set.
+    public var positiveShare: Double?
+    /// Share, in [0, 1], of the steps of the practice episodes recorded for this iteration that a person chose; 0 where
+    /// there was no practice, as at k = 0.
+    public var interventionShare: Double
+
+    /// Every key is always there: what is not known is `null`.
+    public func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(k, forKey: .k)
+      try container.encode(episodes, forKey: .episodes)
+      try container.encode(successes, forKey: .successes)
+      try container.encode(successRate, forKey: .successRate)
+      try container.encode(successRateStandardError, forKey: .successRateStandardError)
+      try container.encode(throughputPerHour, forKey: .throughputPerHour)
+      try container.encode(throughputStandardError, forKey: .throughputStandardError)
+      try container.encode(positiveShare, forKey: .positiveShare)
+      try container.encode(interventionShare, forKey: .interventionShare)
+    }
+  }
+
+  /// The report of the run in an archive, as far as it has got.
+  public init(archive: some ArchiveReading) async throws {
+    try await self.init(
+      run: archive.run().name, episodes: archive.episodes(), labelSets: archive.labelSets())
+  }
+
+  /// The report that follows from a catalogue's rows.
+  ///
+  /// - Parameter episodes: In any order; demonstrations are ignored.
+  public init(run: String, episodes: [EpisodeRow], labelSets: [LabelSetRow]) {
+    self.run = run
+    let byTask = Dictionary(grouping: episodes.filter { $0.iteration != nil }, by: \.task)
+    tasks = byTask.keys.sorted().compactMap { task in
+      let byIteration = Dictionary(grouping: byTask[task] ?? []) { $0.iteration ?? 0 }
+      let iterations = byIteration.keys.sorted().compactMap { k in
+        IterationReport(
+          k: k, episodes: byIteration[k] ?? [],
+          positiveShare: Self.positiveShare(task: task, k: k, in: labelSets))
+      }
+      return iterations.isEmpty ? nil : TaskReport(task: task, iterations: iterations)
+    }
+  }
+
+  private static func positiveShare(task: String, k: Int, in labelSets: [LabelSetRow]) -> Double? {
+    if k == 0 { return 1 }
+    return labelSets.last { $0.task == task && $0.iteration == k }?
+      .metadata.tasks[task]?.positiveShare
+  }
+
+  /// The report as JSON, keys sorted, two spaces an indentation.
+  public func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+}
+
+extension RunReport.IterationReport {
+  /// - Parameter episodes: One task's episodes of one iteration, evaluation and practice alike.
+  /// - Returns: nil where none is an evaluation.
+  fileprivate init?(k: Int, episodes: [EpisodeRow], positiveShare: Double?) {
+    let attempts = episodes.filter { $0.source == .evaluation }.map {
+      PracticeStatistics.Attempt(
+        outcome: $0.outcome, steps: $0.steps, controlRate: $0.controlRate)
+    }
+    guard let statistics = PracticeStatistics(attempts) else { return nil }
+    let practice = episodes.filter { $0.source == .autonomous || $0.source == .corrected }
+    let steps = practice.reduce(0) { $0 + $1.steps }
+    let corrected = practice.reduce(0) { $0 + $1.interventionSteps }
+    self.k = k
+    self.episodes = statistics.episodes
+    successes = statistics.successes
+    successRate = statistics.successRate
+    successRateStandardError = statistics.successRateStandardError
+    throughputPerHour = statistics.throughputPerHour
+    throughputStandardError = statistics.throughputStandardError
+    self.positiveShare = positiveShare
+    interventionShare = steps == 0 ? 0 : Double(corrected) / Double(steps)
+  }
+}

@@ -1,0 +1,94 @@
+import Episodes
+import Foundation
+import GRDB
+import Testing
+
+@testable import EpisodeStorage
+
+@Suite struct OpeningTests {
+  let directory: TemporaryDirectory
+  init() throws { directory = try TemporaryDirectory() }
+
+  @Test func aSecondWriterIsRefusedAndToldWhoHoldsTheRun() async throws {
+    let first = try await Archive.create(at: directory.path, run: Fixture.run)
+    let error = await #expect(throws: ArchiveError.self) {
+      _ = try await Archive.open(at: directory.path)
+    }
+    let text = try #require(error).description
+    #expect(text.contains("process \(ProcessInfo.processInfo.processIdentifier) ("))
+    #expect(text.contains(ProcessInfo.processInfo.arguments[0]))
+    try await first.close()
+    let second = try await Archive.open(at: directory.path)
+    try await second.close()
+  }
+
+  @Test func aReaderSeesWhatALiveWriterCommits() async throws {
+    let writer = try await Archive.create(at: directory.path, run: Fixture.run)
+    let reader = try ArchiveReader(directory: directory.path)
+    #expect(try await reader.counts().episodes == 0)
+    let receipt = try await writer.put(try Fixture.episode())
+    #expect(try await reader.receipts(job: "espresso/1/collect/0") == [receipt])
+    #expect(try await reader.run() == Fixture.run)
+    #expect(try await reader.verify().isSound)
+  }
+
+  @Test func aReaderCannotWrite() async throws {
+    let writer = try await Archive.create(at: directory.path, run: Fixture.run)
+    try await writer.close()
+    let reader = try ArchiveReader(directory: directory.path)
+    await #expect(throws: DatabaseError.self) {
+      try await reader.catalogue.read { try $0.execute(sql: "DELETE FROM run") }
+    }
+  }
+
+  @Test func openingWhatIsNotThereNamesTheDirectory() async throws {
+    let path = directory.path
+    let absent = ArchiveError.notFound(directory: path)
+    await #expect(throws: absent) { _ = try await Archive.open(at: path) }
+    #expect(throws: absent) { _ = try ArchiveReader(directory: path) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
+  }
+
+  @Test func creatingOverARunIsRefused() async throws {
+    let first = try await Archive.create(at: directory.path, run: Fixture.run)
+    try await first.close()
+    await #expect(
+      throws: ArchiveError.alreadyExists(directory: directory.path, run: "fixture")
+    ) { _ = try await Archive.create(at: directory.path, run: Fixture.run) }
+  }
+
+  @Test func aCatalogueFromTheFutureIsRefused() async throws {
+    let archive = try await Archive.create(at: directory.path, run: Fixture.run)
+    try await archive.close()
+    let queue = try DatabaseQueue(path: "\(directory.path)/catalogue.sqlite")
+    try await queue.write {
+      try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99: wonders')")
+    }
+    try queue.close()
+    for attempt in 0..<2 {
+      let error = await #expect(throws: ArchiveError.self) {
+        if attempt == 0 {
+          _ = try await Archive.open(at: directory.path)
+        } else {
+          _ = try ArchiveReader(directory: directory.path)
+        }
+      }
+      #expect(try #require(error).description.contains("newer version"))
+    }
+  }
+
+  @Test func commitsAreFlushedBeforeTheyReturn() async throws {
+    let archive = try await Archive.create(at: directory.path, run: Fixture.run)
+    // 2 is FULL: the write-ahead log is flushed at every commit.
+    #expect(try await archive.pragma("synchronous") == "2")
+    #expect(try await archive.pragma("journal_mode") == "wal")
+  }
+
+  @Test(arguments: [
+    ("espresso/1/collect/3", "espresso/1/collect"), ("espresso/1/collect", "espresso/1/collect"),
+    ("pretrain/demonstrate/", "pretrain/demonstrate/"), ("7", "7"), ("a/12", "a"),
+  ])
+  func aStageIsAJobWithoutItsNumber(job: String, stage: String) {
+    #expect(EpisodeRow.stage(ofJob: job) == stage)
+  }
+}
