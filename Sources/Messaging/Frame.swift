@@ -18,9 +18,9 @@ public struct Frame: Sendable {
   /// Bytes that have the meaning `description`.
   ///
   /// - Throws: `RequestError.malformed` when the storage has not as many bytes as the description asks for.
-  public init(_ storage: any FrameStorage, _ description: FrameDescription) throws(RequestError) {
+  public init(_ storage: any FrameStorage, _ description: FrameDescription) throws {
     guard description.byteCount == storage.count else {
-      throw .malformed(
+      throw RequestError.malformed(
         "\(description) takes \(description.byteCount.map(String.init) ?? "too many")"
           + " bytes, the frame has \(storage.count)")
     }
@@ -29,7 +29,7 @@ public struct Frame: Sendable {
   }
 
   /// The same bytes with another meaning.
-  func described(as description: FrameDescription) throws(RequestError) -> Frame {
+  func described(as description: FrameDescription) throws -> Frame {
     try Frame(storage, description)
   }
 

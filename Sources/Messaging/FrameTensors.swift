@@ -38,31 +38,31 @@ extension Frame {
   ///
   /// - Parameter shape: The shape that it must have; nil for any.
   /// - Throws: `RequestError.malformed` for another element type or shape.
-  public func floats(shape: [Int]? = nil) throws(RequestError) -> [Float] {
+  public func floats(shape: [Int]? = nil) throws -> [Float] {
     try elements(.float32, shape)
   }
 
   /// The elements of a U8 frame.
-  public func bytes(shape: [Int]?) throws(RequestError) -> [UInt8] { try elements(.uint8, shape) }
+  public func bytes(shape: [Int]?) throws -> [UInt8] { try elements(.uint8, shape) }
 
   /// The elements of an I32 frame.
-  public func int32s(shape: [Int]? = nil) throws(RequestError) -> [Int32] {
+  public func int32s(shape: [Int]? = nil) throws -> [Int32] {
     try elements(.int32, shape)
   }
 
   /// The elements of a BOOL frame: any byte but 0 is true.
-  public func bools(shape: [Int]? = nil) throws(RequestError) -> [Bool] {
+  public func bools(shape: [Int]? = nil) throws -> [Bool] {
     let bytes: [UInt8] = try elements(.bool, shape)
     return bytes.map { $0 != 0 }
   }
 
   private func elements<Element: BitwiseCopyable>(
     _ type: FrameElementType, _ shape: [Int]?
-  ) throws(RequestError) -> [Element] {
+  ) throws -> [Element] {
     let expected = FrameDescription(
       name: description.name, type: type, shape: shape ?? description.shape)
     guard description == expected else {
-      throw .malformed("expected a frame \(expected), got \(description)")
+      throw RequestError.malformed("expected a frame \(expected), got \(description)")
     }
     return withUnsafeBytes { source in
       Array(unsafeUninitializedCapacity: source.count / MemoryLayout<Element>.stride) {
@@ -79,9 +79,9 @@ extension Envelope {
   /// The frame called `name`.
   ///
   /// - Throws: `RequestError.malformed` when there is none.
-  public func frame(_ name: String) throws(RequestError) -> Frame {
+  public func frame(_ name: String) throws -> Frame {
     guard let frame = frames.first(where: { $0.description.name == name }) else {
-      throw .malformed(
+      throw RequestError.malformed(
         "the frame '\(name)' is missing; there are \(frames.map { $0.description.description })")
     }
     return frame
@@ -90,9 +90,9 @@ extension Envelope {
   /// The message's only frame, as of a blob.
   ///
   /// - Throws: `RequestError.malformed` when there is not exactly one.
-  public func onlyFrame() throws(RequestError) -> Frame {
+  public func onlyFrame() throws -> Frame {
     guard frames.count == 1 else {
-      throw .malformed("expected one raw frame, got \(frames.count)")
+      throw RequestError.malformed("expected one raw frame, got \(frames.count)")
     }
     return frames[0]
   }

@@ -14,9 +14,9 @@ public enum WireCodec {
   /// - Throws: `RequestError.malformed` when the body cannot be encoded or is too large.
   public static func encode<Body: Encodable>(
     id: String, type: String, kind: WireMessage.Kind, body: Body, frames: [Frame]
-  ) throws(RequestError) -> [Frame] {
+  ) throws -> [Frame] {
     guard frames.count <= maximumFrames else {
-      throw .malformed("\(type): \(frames.count) raw frames; at most \(maximumFrames) fit")
+      throw RequestError.malformed("\(type): \(frames.count) raw frames; at most \(maximumFrames) fit")
     }
     let header = Header(
       id: id, type: type, kind: kind, body: body, frames: frames.map(\.description))
@@ -24,10 +24,10 @@ public enum WireCodec {
     do {
       json = try makeEncoder().encode(header)
     } catch {
-      throw .malformed("\(type): the body cannot be written as JSON: \(error)")
+      throw RequestError.malformed("\(type): the body cannot be written as JSON: \(error)")
     }
     guard json.count <= maximumHeaderBytes else {
-      throw .malformed(
+      throw RequestError.malformed(
         "\(type): a header of \(json.count) bytes; at most \(maximumHeaderBytes) fit")
     }
     return [Frame(Array(protocolVersion.utf8)), Frame([UInt8](json))] + frames
@@ -114,25 +114,25 @@ public struct WireMessage: Sendable {
   /// Decodes the header's `body`.
   ///
   /// - Throws: `RequestError.malformed`, naming the field.
-  public func body<Body: Decodable>(as _: Body.Type) throws(RequestError) -> Body {
+  public func body<Body: Decodable>(as _: Body.Type) throws -> Body {
     do {
       return try WireCodec.makeDecoder().decode(HeaderBody<Body>.self, from: header).body
     } catch {
-      throw .malformed("\(type): \(explain(error))")
+      throw RequestError.malformed("\(type): \(explain(error))")
     }
   }
 
   /// Reads the message as the answer to a request `R`.
   ///
   /// - Throws: `RequestError.refused` with the other side's words when it is an error.
-  public func reply<R: Request>(to _: R.Type) throws(RequestError) -> Envelope<R.Reply> {
+  public func reply<R: Request>(to _: R.Type) throws -> Envelope<R.Reply> {
     switch kind {
     case .error:
-      throw .refused(type: R.type, reason: try body(as: ErrorBody.self).reason)
+      throw RequestError.refused(type: R.type, reason: try body(as: ErrorBody.self).reason)
     case .reply where type == R.type:
       return Envelope(try body(as: R.Reply.self), frames: frames)
     case .reply, .request:
-      throw .malformed("expected the reply to \(R.type), got a \(kind.rawValue) of type \(type)")
+      throw RequestError.malformed("expected the reply to \(R.type), got a \(kind.rawValue) of type \(type)")
     }
   }
 }

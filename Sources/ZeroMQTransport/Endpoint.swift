@@ -1,0 +1,52 @@
+/// Checks of endpoints before ZeroMQ sees them, since its own errors say little.
+enum Endpoint {
+  /// The longest path of a Unix socket on Linux, in bytes.
+  static let longestPath = 107
+
+  /// - Throws: `ZeroMQError` for an unknown transport, a path that is too long, or an address that other machines
+  ///   reach: without keys anybody there could give orders.
+  static func checkBinding(_ endpoint: String) throws(ZeroMQError) {
+    let (transport, address) = try check(endpoint)
+    guard transport == "tcp" else { return }
+    guard let colon = address.lastIndex(of: ":") else {
+      throw ZeroMQError(refusing: endpoint, because: "expected tcp://ADDRESS:PORT")
+    }
+    let host = address[..<colon]
+    guard isLoopback(host) else {
+      throw ZeroMQError(
+        refusing: endpoint,
+        because: "only a loopback address (127.0.0.1 or [::1]) can be bound: connections from other"
+          + " machines need CURVE keys, which this version does not have")
+    }
+  }
+
+  /// - Throws: `ZeroMQError` for an unknown transport or a path that is too long.
+  @discardableResult
+  static func check(_ endpoint: String) throws(ZeroMQError) -> (transport: String, address: Substring) {
+    guard let separator = endpoint.firstRange(of: "://") else {
+      throw ZeroMQError(
+        refusing: endpoint, because: "expected tcp://ADDRESS:PORT, ipc://PATH or inproc://NAME")
+    }
+    let transport = String(endpoint[..<separator.lowerBound])
+    let address = endpoint[separator.upperBound...]
+    guard ["tcp", "ipc", "inproc"].contains(transport) else {
+      throw ZeroMQError(
+        refusing: endpoint, because: "unknown transport '\(transport)'; there are tcp, ipc and inproc")
+    }
+    guard !address.isEmpty else {
+      throw ZeroMQError(refusing: endpoint, because: "nothing follows '\(transport)://'")
+    }
+    if transport == "ipc", address.utf8.count > longestPath {
+      throw ZeroMQError(
+        refusing: endpoint,
+        because: "the path has \(address.utf8.count) bytes; a Unix socket's has at most \(longestPath)")
+    }
+    return (transport, address)
+  }
+
+  private static func isLoopback(_ host: Substring) -> Bool {
+    if host == "[::1]" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
+}

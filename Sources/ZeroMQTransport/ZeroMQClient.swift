@@ -1,0 +1,138 @@
+import Executors
+import Messaging
+
+/// The asking side of a connection over ZeroMQ (DEALER): any number of requests in flight, told apart by their ids.
+///
+/// libzmq reconnects by itself. While the other side is away, or slower than the requests come, messages wait here
+/// with their callers: a caller's time-out or cancellation removes its message, so that nothing piles up.
+/// `inproc` endpoints do not reconnect: a client must be made anew when their server was.
+public actor ZeroMQClient: RequestClient, SocketOwner {
+  private struct Waiting {
+    var continuation: CheckedContinuation<WireMessage, any Error>
+    var type: String
+    var timeout: Duration
+    var deadline: ContinuousClock.Instant
+  }
+
+  private let executor: ThreadExecutor
+  private let socket: ZeroMQSocket
+  /// Tells this client's ids from those of others in logs.
+  private let idPrefix = String(UInt32.random(in: 0 ... .max), radix: 16)
+  private let requests = Locked(0)
+  private var waiting: [String: Waiting] = [:]
+  /// Messages that libzmq has not taken yet, in order.
+  private var outbox: [(id: String, frames: [Frame])] = []
+  /// At or before the earliest deadline of `waiting`.
+  private var nextDeadline: ContinuousClock.Instant?
+  private var isClosed = false
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Begins to connect.
+  ///
+  /// - Parameters:
+  ///   - endpoint: `tcp://ADDRESS:PORT`, `ipc://PATH` or `inproc://NAME`.
+  ///   - context: The same as the server's, for `inproc`.
+  /// - Throws: `ZeroMQError` for an endpoint that cannot be used.
+  public init(endpoint: String, context: ZeroMQContext = .shared) throws {
+    socket = try ZeroMQSocket(.client, in: context)
+    try socket.connect(endpoint)
+    let poller = try SocketPoller(socket)
+    executor = ThreadExecutor(name: "zmq-client", wait: poller)
+    poller.attach(self)
+  }
+
+  public nonisolated func send<R: Request>(
+    _ request: R, frames: [Frame], timeout: Duration
+  ) async throws -> Envelope<R.Reply> {
+    let number = requests.withLock { count in
+      count += 1
+      return count
+    }
+    let id = "\(idPrefix)-\(number)"
+    let message = try WireCodec.encode(
+      id: id, type: R.type, kind: .request, body: request, frames: frames)
+    return try await exchange(message, id: id, type: R.type, timeout: timeout).reply(to: R.self)
+  }
+
+  /// Closes the connection; waiting requests throw `RequestError.closed`.
+  public func close() {
+    isClosed = true
+    outbox = []
+    for id in waiting.keys { end(id, with: .failure(RequestError.closed)) }
+    socket.close()
+  }
+
+  private func exchange(
+    _ message: [Frame], id: String, type: String, timeout: Duration
+  ) async throws -> WireMessage {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        if isClosed { return continuation.resume(throwing: RequestError.closed) }
+        if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
+        let deadline = ContinuousClock.now + timeout
+        waiting[id] = Waiting(
+          continuation: continuation, type: type, timeout: timeout, deadline: deadline)
+        nextDeadline = min(nextDeadline ?? deadline, deadline)
+        outbox.append((id, message))
+        flush()
+      }
+    } onCancel: {
+      Task { await self.end(id, with: .failure(CancellationError())) }
+    }
+  }
+
+  private func end(_ id: String, with result: Result<WireMessage, any Error>) {
+    guard let entry = waiting.removeValue(forKey: id) else { return }
+    outbox.removeAll { $0.id == id }
+    entry.continuation.resume(with: result)
+  }
+
+  // MARK: The socket
+
+  nonisolated func interest() -> SocketInterest {
+    assumeIsolated { client in
+      SocketInterest(
+        reading: true, writing: !client.outbox.isEmpty, deadline: client.nextDeadline)
+    }
+  }
+
+  nonisolated func serviceSocket() {
+    assumeIsolated { client in
+      client.receive()
+      client.flush()
+      client.expire()
+    }
+  }
+
+  private func flush() {
+    var sent = 0
+    while sent < outbox.count, socket.send(outbox[sent].frames) == .sent { sent += 1 }
+    outbox.removeFirst(sent)
+  }
+
+  private func receive() {
+    // Bounded, so that a flood of answers does not keep jobs waiting.
+    for _ in 0..<256 {
+      guard let frames = socket.receive() else { return }
+      do {
+        let message = try WireCodec.decode(frames)
+        end(message.id, with: .success(message))
+      } catch {
+        end(error.id, with: .failure(RequestError.malformed(error.reason)))
+      }
+    }
+  }
+
+  private func expire() {
+    let now = ContinuousClock.now
+    guard let nextDeadline, nextDeadline <= now else { return }
+    for (id, entry) in waiting where entry.deadline <= now {
+      let seconds = entry.timeout / .seconds(1)
+      end(id, with: .failure(RequestError.timeout(type: entry.type, seconds: seconds)))
+    }
+    self.nextDeadline = waiting.values.map(\.deadline).min()
+  }
+}

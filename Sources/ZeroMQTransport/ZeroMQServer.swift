@@ -1,0 +1,186 @@
+import Executors
+import Messaging
+
+/// The answering side over ZeroMQ (ROUTER), on any number of endpoints.
+///
+/// It takes a bounded number of requests, and of bytes, off the socket at a time; the rest waits in the senders'
+/// sockets, which stops the senders. An answer that its receiver does not take is held, against the same bound, for
+/// a limited time.
+public actor ZeroMQServer: RequestServer, SocketOwner {
+  /// How much the server takes on at a time.
+  public struct Limits: Hashable, Sendable {
+    /// Requests taken and not answered yet. Requests for a job wait for long, so this is more than the workers.
+    public var requests: Int
+    /// Bytes of those requests.
+    public var bytes: Int
+    /// How long an answer is held for a receiver that does not take it.
+    public var answerPatience: Duration
+
+    public init(
+      requests: Int = 256, bytes: Int = 256 << 20, answerPatience: Duration = .seconds(30)
+    ) {
+      self.requests = requests
+      self.bytes = bytes
+      self.answerPatience = answerPatience
+    }
+  }
+
+  private struct Incoming: Sendable {
+    /// The routing identity that ZeroMQ gave the connection.
+    var peer: Frame
+    var frames: [Frame]
+    var bytes: Int { frames.reduce(0) { $0 + $1.count } }
+  }
+
+  private struct HeldAnswer {
+    var frames: [Frame]
+    var requestBytes: Int
+    var deadline: ContinuousClock.Instant
+  }
+
+  /// The endpoints, with the ports that were chosen for `*`.
+  public nonisolated let boundEndpoints: [String]
+  private let executor: ThreadExecutor
+  private let socket: ZeroMQSocket
+  private let limits: Limits
+
+  private var isServing = false
+  private var isClosed = false
+  private var inbox: [Incoming] = []
+  private var taker: CheckedContinuation<Incoming?, Never>?
+  /// Requests taken off the socket whose answers libzmq does not have yet.
+  private var requestsInFlight = 0
+  private var bytesInFlight = 0
+  private var heldAnswers: [HeldAnswer] = []
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Binds the endpoints; requests wait in the sockets until `serve` runs.
+  ///
+  /// - Parameters:
+  ///   - endpoints: `tcp://127.0.0.1:PORT` (`*` for any free port), `ipc://PATH` or `inproc://NAME`.
+  ///   - context: Its `inproc` names are known to clients with the same context.
+  /// - Throws: `ZeroMQError` for an endpoint that is taken, unknown, or open to other machines.
+  public init(endpoints: [String], context: ZeroMQContext = .shared, limits: Limits = Limits()) throws {
+    socket = try ZeroMQSocket(.server, in: context)
+    self.limits = limits
+    let socket = socket
+    boundEndpoints = try endpoints.map { try socket.bind($0) }
+    let poller = try SocketPoller(socket)
+    executor = ThreadExecutor(name: "zmq-server", wait: poller)
+    poller.attach(self)
+  }
+
+  /// Answers requests until the task is cancelled, which cancels the handlers at work, or `close` is called. May
+  /// be called again after it ended.
+  public func serve(_ router: RequestRouter) async throws {
+    precondition(!isServing, "a server serves one router at a time")
+    isServing = true
+    defer { isServing = false }
+    await withDiscardingTaskGroup { group in
+      while let request = await next() {
+        group.addTask {
+          let answer = await router.respond(to: request.frames)
+          await self.answer(request, answer)
+        }
+      }
+      group.cancelAll()
+    }
+    try Task.checkCancellation()
+  }
+
+  /// Stops serving and releases the endpoints: they can be bound anew on return.
+  public func close() {
+    isClosed = true
+    inbox = []
+    heldAnswers = []
+    stopTaking()
+    socket.close()
+  }
+
+  // MARK: Requests
+
+  private func next() async -> Incoming? {
+    if Task.isCancelled || isClosed { return nil }
+    if !inbox.isEmpty { return inbox.removeFirst() }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { taker = $0 }
+    } onCancel: {
+      Task { await self.stopTaking() }
+    }
+  }
+
+  private func stopTaking() {
+    taker?.resume(returning: nil)
+    taker = nil
+  }
+
+  private func answer(_ request: Incoming, _ answer: [Frame]?) {
+    let held = HeldAnswer(
+      frames: [request.peer] + (answer ?? []), requestBytes: request.bytes,
+      deadline: .now + limits.answerPatience)
+    if answer == nil || isHandedOver(held) {
+      forget(held)
+    } else {
+      heldAnswers.append(held)
+    }
+  }
+
+  /// Whether libzmq took the answer, or nobody is there to take it.
+  private func isHandedOver(_ answer: HeldAnswer) -> Bool { socket.send(answer.frames) != .blocked }
+
+  private func forget(_ answer: HeldAnswer) {
+    requestsInFlight -= 1
+    bytesInFlight -= answer.requestBytes
+  }
+
+  // MARK: The socket
+
+  private var hasRoom: Bool {
+    requestsInFlight < limits.requests && bytesInFlight < limits.bytes
+  }
+
+  nonisolated func interest() -> SocketInterest {
+    assumeIsolated { server in
+      // A ROUTER does not say which receiver has room again, so held answers are tried at short intervals.
+      SocketInterest(
+        reading: server.isServing && server.hasRoom,
+        deadline: server.heldAnswers.isEmpty ? nil : .now + .milliseconds(2))
+    }
+  }
+
+  nonisolated func serviceSocket() {
+    assumeIsolated { server in
+      server.retryHeldAnswers()
+      server.receive()
+    }
+  }
+
+  private func retryHeldAnswers() {
+    guard !heldAnswers.isEmpty else { return }
+    let now = ContinuousClock.now
+    heldAnswers.removeAll { answer in
+      guard isHandedOver(answer) || answer.deadline <= now else { return false }
+      forget(answer)
+      return true
+    }
+  }
+
+  private func receive() {
+    guard isServing else { return }
+    for _ in 0..<256 {
+      guard hasRoom, let frames = socket.receive() else { return }
+      let request = Incoming(peer: frames[0], frames: Array(frames.dropFirst()))
+      requestsInFlight += 1
+      bytesInFlight += request.bytes
+      if let taker {
+        self.taker = nil
+        taker.resume(returning: request)
+      } else {
+        inbox.append(request)
+      }
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import CZeroMQ
+import Glibc
+import Messaging
+
+/// A libzmq socket.
+final class ZeroMQSocket: @unchecked Sendable {
+  // Sendable by confinement: it is made on one thread and handed to its executor's thread once, through a lock;
+  // from then on only that thread uses it. `SocketPoller` closes it there.
+  enum Kind {
+    /// DEALER
+    case client
+    /// ROUTER
+    case server
+  }
+
+  enum SendOutcome: Equatable {
+    case sent
+    /// There is no room, or nobody is connected: try again later.
+    case blocked
+    /// The receiver is gone for good.
+    case unreachable
+  }
+
+  /// The largest frame that is accepted, in bytes.
+  static let maximumFrameBytes: Int64 = 1 << 30
+  /// Messages that libzmq queues for each connection and direction.
+  private static let queueLength: Int32 = 32
+
+  private let context: ZeroMQContext
+  private(set) var handle: UnsafeMutableRawPointer?
+  private var monitor: UnsafeMutableRawPointer?
+  private var bindings: [String] = []
+
+  init(_ kind: Kind, in context: ZeroMQContext) throws(ZeroMQError) {
+    self.context = context
+    let type = kind == .client ? ZMQ_DEALER : ZMQ_ROUTER
+    guard let handle = zmq_socket(context.handle, type) else {
+      throw ZeroMQError("open a socket", "\(kind)")
+    }
+    self.handle = handle
+    set(ZMQ_LINGER, ZeroMQContext.lingerMilliseconds)
+    set(ZMQ_SNDHWM, Self.queueLength)
+    set(ZMQ_RCVHWM, Self.queueLength)
+    set(ZMQ_MAXMSGSIZE, Self.maximumFrameBytes)
+    // Finds dead tcp connections that no packet announces; other transports ignore it.
+    set(ZMQ_HEARTBEAT_IVL, Int32(2_000))
+    set(ZMQ_HEARTBEAT_TIMEOUT, Int32(10_000))
+    switch kind {
+    case .client:
+      // Requests wait with their callers, where time-outs and cancellation reach them, rather than in a queue for
+      // a connection that may never come.
+      set(ZMQ_IMMEDIATE, Int32(1))
+      set(ZMQ_RECONNECT_IVL, Int32(20))
+      set(ZMQ_RECONNECT_IVL_MAX, Int32(1_000))
+    case .server:
+      // Says when a client is gone or its queue is full, instead of dropping answers silently.
+      set(ZMQ_ROUTER_MANDATORY, Int32(1))
+    }
+  }
+
+  deinit { close() }
+
+  /// Connects, now or as soon as somebody is there.
+  func connect(_ endpoint: String) throws(ZeroMQError) {
+    try Endpoint.check(endpoint)
+    guard zmq_connect(handle, endpoint) == 0 else { throw ZeroMQError("connect to", endpoint) }
+  }
+
+  /// Binds an endpoint; a tcp port of `*` becomes a free one.
+  ///
+  /// - Returns: The endpoint with the port that was chosen.
+  func bind(_ endpoint: String) throws(ZeroMQError) -> String {
+    try Endpoint.checkBinding(endpoint)
+    try watchClosing()
+    guard zmq_bind(handle, endpoint) == 0 else { throw ZeroMQError("bind", endpoint) }
+    var name = [CChar](repeating: 0, count: 512)
+    var length = name.count
+    guard zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &name, &length) == 0 else {
+      throw ZeroMQError("name the endpoint of", endpoint)
+    }
+    let bound = String(decoding: name.prefix(max(0, length - 1)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    bindings.append(bound)
+    return bound
+  }
+
+  /// Sends a message whole or not at all, without waiting.
+  func send(_ frames: [Frame]) -> SendOutcome {
+    guard let handle else { return .unreachable }
+    var failure: Int32 = 0
+    for (index, frame) in frames.enumerated() {
+      let isLast = index == frames.count - 1
+      if frame.send(to: handle, more: !isLast) { continue }
+      failure = zmq_errno()
+      // Refused at the first part, nothing was sent. Later, the connection broke: libzmq takes back what it has
+      // and swallows the remaining parts, which must therefore be offered.
+      if index == 0 { break }
+    }
+    switch failure {
+    case 0: return .sent
+    case EAGAIN, EINTR: return .blocked
+    default: return .unreachable
+    }
+  }
+
+  /// The next message; nil when there is none.
+  func receive() -> [Frame]? {
+    guard let handle else { return nil }
+    var frames: [Frame] = []
+    // The parts of a message arrive together, so that none is missing once the first is there.
+    while let part = ReceivedMessage(from: handle) {
+      frames.append(Frame(part))
+      if !part.hasMoreParts { return frames }
+    }
+    return nil
+  }
+
+  /// Closes the socket; its endpoints can be bound anew on return.
+  func close() {
+    guard let handle else { return }
+    releaseBindings(of: handle)
+    zmq_close(handle)
+    self.handle = nil
+  }
+
+  private func set(_ option: Int32, _ value: some BitwiseCopyable) {
+    var value = value
+    let failure = zmq_setsockopt(handle, option, &value, MemoryLayout.size(ofValue: value))
+    precondition(failure == 0, "\(ZeroMQError("set option \(option) of", "a socket"))")
+  }
+
+  // MARK: Releasing endpoints
+  //
+  // Closing a socket leaves the closing of its listeners to libzmq's own thread, and a listener on a Unix socket
+  // then removes the file, even one that a successor has just bound. So we wait until the listeners are gone.
+
+  private func watchClosing() throws(ZeroMQError) {
+    guard monitor == nil, let handle else { return }
+    let address = "inproc://recap-monitor-\(UInt(bitPattern: handle))"
+    guard zmq_socket_monitor(handle, address, ZMQ_EVENT_CLOSED) == 0,
+      let monitor = zmq_socket(context.handle, ZMQ_PAIR)
+    else { throw ZeroMQError("watch", address) }
+    self.monitor = monitor
+    guard zmq_connect(monitor, address) == 0 else { throw ZeroMQError("watch", address) }
+  }
+
+  private func releaseBindings(of handle: UnsafeMutableRawPointer) {
+    guard let monitor else { return }
+    defer {
+      zmq_socket_monitor(handle, nil, 0)
+      zmq_close(monitor)
+      self.monitor = nil
+    }
+    for binding in bindings where zmq_unbind(handle, binding) == 0 && !binding.hasPrefix("inproc:") {
+      awaitClosing(of: binding, monitor)
+    }
+    bindings = []
+  }
+
+  /// Waits for the monitor's word that a listener is closed, one second at most.
+  private func awaitClosing(of binding: String, _ monitor: UnsafeMutableRawPointer) {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(1)
+    while clock.now < deadline {
+      var item = zmq_pollitem_t(socket: monitor, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
+      guard zmq_poll(&item, 1, 100) >= 0 || zmq_errno() == EINTR else { return }
+      // An event is two parts: its number, and the endpoint that it is about.
+      guard let event = ReceivedMessage(from: monitor), event.hasMoreParts,
+        let endpoint = ReceivedMessage(from: monitor)
+      else { continue }
+      if endpoint.withUnsafeBytes({ String(decoding: $0, as: UTF8.self) }) == binding { return }
+    }
+  }
+}

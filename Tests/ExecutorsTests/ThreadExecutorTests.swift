@@ -1,0 +1,115 @@
+import Executors
+import Glibc
+import Testing
+
+/// An actor that lives on a thread of its own.
+private actor Resident {
+  private let executor: ThreadExecutor
+  private(set) var values: [Int] = []
+
+  init(name: String, wait: any ThreadWait = ConditionWait()) {
+    executor = ThreadExecutor(name: name, wait: wait)
+  }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  func append(_ value: Int) { values.append(value) }
+  func thread() -> UInt { UInt(pthread_self()) }
+  func isOnItsThread() -> Bool { executor.isCurrentThread }
+
+  /// Blocks the thread, as a long computation does.
+  func block(until gate: Gate) { gate.wait() }
+}
+
+/// Opened by one thread, waited for by another.
+private final class Gate: Sendable {
+  private let wait_ = ConditionWait()
+  func open() { wait_.wakeUp() }
+  func wait() { wait_.wait(mayBlock: true) }
+}
+
+@Suite struct ThreadExecutorTests {
+  @Test func anActorStaysOnOneThreadThatNoOtherActorUses() async {
+    let (a, b) = (Resident(name: "a"), Resident(name: "b"))
+    let first = await a.thread()
+    await Task.yield()
+    #expect(await a.thread() == first)
+    #expect(await b.thread() != first)
+    #expect(await a.isOnItsThread())
+  }
+
+  @Test func isolationIsNotLostBetweenManyCallers() async {
+    let resident = Resident(name: "busy")
+    await withTaskGroup(of: Void.self) { group in
+      for value in 0..<500 { group.addTask { await resident.append(value) } }
+    }
+    #expect(await resident.values.sorted() == Array(0..<500))
+  }
+
+  @Test func aBlockedThreadHoldsUpNobodyElse() async {
+    // More blocked actors than the cooperative pool has threads on a small machine.
+    let gates = (0..<8).map { _ in Gate() }
+    let blocked = gates.map { gate in
+      let resident = Resident(name: "blocked")
+      return Task { await resident.block(until: gate) }
+    }
+    let free = Resident(name: "free")
+    await free.append(1)
+    #expect(await free.values == [1])
+    for gate in gates { gate.open() }
+    for task in blocked { await task.value }
+  }
+
+  @Test func theThreadEndsWithItsExecutor() async {
+    let wait = ObservedWait()
+    await Resident(name: "short-lived", wait: wait).append(1)
+    // Its wait is released by the thread on the way out; `ended` would never be answered otherwise.
+    await wait.ended()
+    #expect(wait.waits > 0)
+  }
+
+  @Test func theThreadHasAName() async {
+    actor Named {
+      private let executor = ThreadExecutor(name: "a-rather-long-name")
+      nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+      }
+      func name() -> String {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let file = open("/proc/thread-self/comm", O_RDONLY)
+        let count = read(file, &bytes, bytes.count)
+        close(file)
+        return String(decoding: bytes.prefix(max(0, count - 1)), as: UTF8.self)
+      }
+    }
+    #expect(await Named().name() == "a-rather-long-n")
+  }
+}
+
+/// Tells when the executor asked its thread to end.
+private final class ObservedWait: ThreadWait {
+  private let inner = ConditionWait()
+  private let state = Locked((waits: 0, wakeUps: 0))
+  private let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+
+  var waits: Int { state.withLock { $0.waits } }
+
+  func wait(mayBlock: Bool) {
+    state.withLock { $0.waits += 1 }
+    inner.wait(mayBlock: mayBlock)
+  }
+
+  func wakeUp() {
+    inner.wakeUp()
+    let wakeUps = state.withLock { state in
+      state.wakeUps += 1
+      return state.wakeUps
+    }
+    // The first is for the job, the second for the end.
+    if wakeUps == 2 { continuation.finish() }
+  }
+
+  func ended() async { for await _ in stream {} }
+}
