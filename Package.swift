@@ -21,8 +21,10 @@ enum Library {
   static let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 }
 
-func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func module(
+  _ name: String, _ dependencies: [Target.Dependency], documents: [String] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: documents, swiftSettings: swiftSettings)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [])
@@ -67,7 +69,7 @@ let package = Package(
     module(
       "EpisodeStorage",
       ["Episodes", "RecapAlgorithm", "Executors", Library.database, Library.crypto]),
-    module("Messaging", ["Episodes", "RecapAlgorithm"]),
+    module("Messaging", ["Episodes", "RecapAlgorithm"], documents: ["WireProtocol.md"]),
     module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
     module("Robots", ["Episodes", "Messaging"]),
     module("RoleRuntime", ["Messaging", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),

@@ -12,7 +12,8 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
   public var embodiment: Embodiment
   /// The robot's name.
   public var robot: String
-  /// The iteration k of the policy that acted; nil for demonstrations.
+  /// The iteration k whose job asked for it; nil for demonstrations. Practice for iteration k is done by the
+  /// policy of iteration k − 1, evaluation of iteration k by its own.
   public var iteration: Int?
   /// Who was meant to act.
   public var source: EpisodeSource

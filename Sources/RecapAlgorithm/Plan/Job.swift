@@ -95,11 +95,16 @@ public struct TrainValueWork: Codable, Hashable, Sendable {
   /// The job whose checkpoint to start from; nil to start from random weights.
   public var initial: String?
   public var training: TrainingSettings
+  /// C_fail in steps; nil for each task's time limit.
+  public var failureCost: Double?
 
-  public init(dataset: [String], initial: String?, training: TrainingSettings) {
+  public init(
+    dataset: [String], initial: String?, training: TrainingSettings, failureCost: Double? = nil
+  ) {
     self.dataset = dataset
     self.initial = initial
     self.training = training
+    self.failureCost = failureCost
   }
 }
 
@@ -112,12 +117,18 @@ public struct LabelWork: Codable, Hashable, Sendable {
   public var lookahead: Int?
   /// The share p of positive labels, by task.
   public var positiveShare: [String: Double]
+  /// C_fail in steps, as the value function was trained with; nil for each task's time limit.
+  public var failureCost: Double?
 
-  public init(dataset: [String], value: String, lookahead: Int?, positiveShare: [String: Double]) {
+  public init(
+    dataset: [String], value: String, lookahead: Int?, positiveShare: [String: Double],
+    failureCost: Double? = nil
+  ) {
     self.dataset = dataset
     self.value = value
     self.lookahead = lookahead
     self.positiveShare = positiveShare
+    self.failureCost = failureCost
   }
 }
 

@@ -1,0 +1,117 @@
+import Episodes
+import Executors
+import Messaging
+import Policies
+import RecapAlgorithm
+import RoleRuntime
+import Robots
+
+/// The collector: has a robot attempt tasks, with the newest policy or a person in charge, and sees every episode
+/// safely into the archive before it counts it.
+///
+/// The policy's arithmetic runs on this actor's own thread.
+public actor Collector: Role, JobHandler {
+  private let robot: any Robot
+  private let worker: Worker
+  private let spool: EpisodeSpool
+  private let executor: ThreadExecutor
+  /// The policy loaded last; a stage's jobs all ask for the same one.
+  private var loaded: (digest: ContentDigest, policy: Policy)?
+
+  /// - Parameters:
+  ///   - robot: The robot, ready to begin.
+  ///   - worker: The connection to the coordinator; its description names the robot.
+  ///   - spool: Where episodes wait until the archive has acknowledged them.
+  public init(robot: any Robot, worker: Worker, spool: EpisodeSpool) {
+    self.robot = robot
+    self.worker = worker
+    self.spool = spool
+    executor = ThreadExecutor(name: "collector")
+  }
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Takes jobs until the run is over or the task is cancelled.
+  public func run() async throws {
+    try await worker.run(self)
+  }
+
+  /// Records the episodes of one job, skipping those that the archive already has.
+  public func run(_ order: JobOrder, _ context: JobContext) async throws -> JobResult {
+    guard case .collect(let work) = order.job.work, let taskName = order.job.task else {
+      throw CollectorError.unexpectedWork(job: order.job.id)
+    }
+    guard let task = robot.tasks.first(where: { $0.name == taskName }) else {
+      throw CollectorError.unknownTask(taskName, offered: robot.tasks.map(\.name))
+    }
+    try await spool.drain(to: context.archive)
+    let policy = try await order.policy.asyncMap { try await self.policy($0, context.archive) }
+    var receipts = try await context.archive.receipts(ofJob: order.job.id)
+    let recorded = Set(receipts.map(\.index))
+    let wanted = work.firstEpisode..<work.firstEpisode + work.episodeCount
+    for index in wanted where !recorded.contains(index) {
+      try Task.checkCancellation()
+      let attempt = Attempt(
+        job: order.job, work: work, index: index, task: task, policyDigest: order.policy,
+        robotName: worker.description.name)
+      let episode = try await record(attempt, policy: policy)
+      receipts.append(try await spool.upload(episode, to: context.archive))
+      let successes = receipts.count { $0.outcome == .success }
+      await context.report(
+        JobProgress(
+          done: receipts.count, total: work.episodeCount, unit: "episodes",
+          metrics: ["success rate": Double(successes) / Double(receipts.count)]))
+    }
+    return .episodes(receipts.sorted { $0.index < $1.index })
+  }
+
+  /// Runs one episode from reset to outcome.
+  private func record(_ attempt: Attempt, policy: Policy?) async throws -> Episode {
+    var recording = EpisodeRecording(attempt: attempt, embodiment: robot.embodiment)
+    var turn = try await robot.begin(
+      task: attempt.task.name, seed: attempt.seed, supervision: attempt.supervision)
+    while true {
+      try recording.append(turn)
+      if let outcome = recording.outcome { return try recording.finished(outcome) }
+      try Task.checkCancellation()
+      let chunk = try turn.personInControl
+        ? nil : policy.map { try nextChunk(of: $0, for: turn.observation, &recording) }
+      let steps = chunk?.count ?? recording.stepsWithoutChunk
+      turn = try await robot.execute(chunk, steps: min(steps, recording.stepsLeft))
+    }
+  }
+
+  private func nextChunk(
+    of policy: Policy, for observation: Observation, _ recording: inout EpisodeRecording
+  ) throws -> ActionChunk {
+    let request = PolicyRequest(
+      observation: observation, task: recording.attempt.task, indicator: .positive,
+      guidance: recording.attempt.work.guidance, seed: recording.nextNoiseSeed())
+    return try policy.chunks(for: [request])[0]
+  }
+
+  private func policy(_ digest: ContentDigest, _ archive: ArchiveClient) async throws -> Policy {
+    if let loaded, loaded.digest == digest { return loaded.policy }
+    let policy = try Policy(checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(digest)))
+    loaded = (digest, policy)
+    return policy
+  }
+}
+
+/// Why a collector could not do a job.
+public enum CollectorError: Error, CustomStringConvertible {
+  case unexpectedWork(job: String)
+  case unknownTask(String, offered: [String])
+  case noPolicy(job: String)
+
+  public var description: String {
+    switch self {
+    case .unexpectedWork(let job): "\(job) is not work for a collector"
+    case .unknownTask(let task, let offered):
+      "this robot does not offer the task '\(task)'; it offers \(offered.joined(separator: ", "))"
+    case .noPolicy(let job): "\(job) asks for the policy to act, but names no policy"
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import Episodes
+import RecapAlgorithm
+import Robots
+
+/// One episode that a job asks for.
+struct Attempt {
+  var job: Job
+  var work: CollectWork
+  /// Its place in the stage.
+  var index: Int
+  var task: TaskDescription
+  var policyDigest: ContentDigest?
+  var robotName: String
+
+  var seed: UInt64 { job.episodeSeed(index) }
+
+  /// Who may act.
+  var supervision: Supervision {
+    switch work.source {
+    case .demonstration: .demonstration
+    case .corrected: .corrections
+    case .autonomous, .evaluation: .none
+    }
+  }
+}
+
+/// The decisions of recording one episode, apart from any robot or network: turns go in, an episode comes out.
+struct EpisodeRecording {
+  /// Steps asked for at a time while a person acts.
+  let stepsWithoutChunk = 8
+  let attempt: Attempt
+  /// How the episode ended: the robot's word, or failure where it ran past the task's limit.
+  private(set) var outcome: Outcome?
+  private var episode: Episode?
+  private let embodiment: Embodiment
+  private var chunks: UInt64 = 0
+
+  init(attempt: Attempt, embodiment: Embodiment) {
+    self.attempt = attempt
+    self.embodiment = embodiment
+  }
+
+  /// Steps until the task's time limit.
+  var stepsLeft: Int { attempt.task.maximumSteps - (episode?.count ?? 0) }
+
+  /// A different seed for every chunk's noise, decided by the episode's seed alone.
+  mutating func nextNoiseSeed() -> UInt64 {
+    chunks += 1
+    return attempt.seed &+ chunks &* 0x9E37_79B9_7F4A_7C15
+  }
+
+  /// Adds what the robot did since the last turn.
+  mutating func append(_ turn: RobotTurn) throws {
+    if episode == nil { episode = Episode(metadata: metadata(firstObservation: turn.observation)) }
+    for step in turn.steps {
+      try episode?.append(
+        step.observation, action: step.action[...], intervention: step.intervention,
+        subtask: step.subtask)
+    }
+    outcome = turn.outcome ?? (stepsLeft <= 0 ? .failure : nil)
+  }
+
+  /// The episode with its outcome.
+  func finished(_ outcome: Outcome) throws -> Episode {
+    guard var episode, episode.count > 0 else {
+      throw EpisodeError.malformed("the robot ended \(attempt.task.name) before its first step")
+    }
+    episode.metadata.outcome = outcome
+    return episode
+  }
+
+  private func metadata(firstObservation: Observation) -> EpisodeMetadata {
+    EpisodeMetadata(
+      id: "\(attempt.job.id)#\(attempt.index)", job: attempt.job.id, index: attempt.index,
+      task: attempt.task, embodiment: embodiment, robot: attempt.robotName,
+      iteration: attempt.job.iteration, source: attempt.work.source,
+      policy: attempt.policyDigest, guidance: attempt.policyDigest == nil ? nil : attempt.work.guidance,
+      seed: attempt.seed, outcome: .failure,
+      recordsImages: !embodiment.cameras.isEmpty && !firstObservation.images.isEmpty,
+      recordsEnvironmentState: embodiment.environmentStateWidth > 0
+        && !firstObservation.environmentState.isEmpty)
+  }
+}

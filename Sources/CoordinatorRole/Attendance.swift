@@ -1,0 +1,47 @@
+import Messaging
+import RecapAlgorithm
+
+/// Who is here, when each was last heard, and whose lease has run out: a value without a clock, told the time.
+///
+/// Times are durations since the coordinator started. Silence is judged here and not in the plan, so that the plan's
+/// event log holds decisions and no heartbeats.
+struct Attendance {
+  /// A worker silent for longer than this is taken for lost.
+  let patience: Duration
+  private(set) var workers: [String: Presence] = [:]
+
+  struct Presence {
+    var description: WorkerDescription
+    var lastHeard: Duration
+  }
+
+  init(patience: Duration) { self.patience = patience }
+
+  /// A worker said hello. Returns the incarnation that it replaces, if another one was here under its name.
+  mutating func join(_ description: WorkerDescription, at now: Duration) -> String? {
+    let previous = workers[description.name]?.description.incarnation
+    workers[description.name] = Presence(description: description, lastHeard: now)
+    return previous == description.incarnation ? nil : previous
+  }
+
+  /// A worker was heard. False when it is not known here and should join again.
+  mutating func hear(_ name: String, incarnation: String, at now: Duration) -> Bool {
+    guard workers[name]?.description.incarnation == incarnation else { return false }
+    workers[name]?.lastHeard = now
+    return true
+  }
+
+  /// A worker left. False when another incarnation holds the name.
+  mutating func leave(_ name: String, incarnation: String) -> Bool {
+    guard workers[name]?.description.incarnation == incarnation else { return false }
+    workers[name] = nil
+    return true
+  }
+
+  /// Removes and returns those that were silent for too long.
+  mutating func removeSilent(at now: Duration) -> [WorkerDescription] {
+    let silent = workers.values.filter { now - $0.lastHeard > patience }.map(\.description)
+    for worker in silent { workers[worker.name] = nil }
+    return silent.sorted { $0.name < $1.name }
+  }
+}

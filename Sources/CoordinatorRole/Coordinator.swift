@@ -1,0 +1,294 @@
+import Configuration
+import EpisodeStorage
+import Episodes
+import Foundation
+import Logging
+import Messaging
+import RecapAlgorithm
+import RoleRuntime
+
+/// The coordinator: runs Algorithm 1's plan over whoever is here, and answers for the archive.
+///
+/// All decisions are the plan's, a value type. This actor is its shell: it turns messages and silence into events,
+/// writes each event to the archive, and only then carries out the commands that followed from it. After a restart
+/// the same events rebuild the same plan.
+public actor Coordinator: Role {
+  let archive: Archive
+  let configuration: RunConfiguration
+  let log: Logger
+  private let server: any RequestServer
+  private let notify: @Sendable (RunNotice) -> Void
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+  private(set) var plan: Plan
+  private var attendance: Attendance
+  /// The order that each worker holds, whether or not it has heard of it yet.
+  private var orders: [String: JobOrder] = [:]
+  private var waiting: [String: WaitingWorker] = [:]
+  private var outbox: [OutboxEntry] = []
+  private var ended: RunEnd?
+  private var dismissedAt = Duration.zero
+  private let wakeDrain: AsyncStream<Void>.Continuation
+  private let drainSignals: AsyncStream<Void>
+
+  /// A worker's unanswered question for work.
+  private struct WaitingWorker {
+    var reply: CheckedContinuation<JobOrder?, Never>
+    var until: Duration
+  }
+
+  private struct OutboxEntry {
+    var event: PlanEvent
+    var commands: [PlanCommand]
+    var done: CheckedContinuation<[PlanCommand], any Error>
+  }
+
+  private enum RunEnd {
+    case finished
+    case failed(String)
+  }
+
+  /// - Parameters:
+  ///   - archive: The run's archive, already holding `configuration`; its events rebuild the plan.
+  ///   - configuration: The resolved configuration.
+  ///   - server: Where workers ask.
+  ///   - notify: Told of everything that a person watching wants to see; must not block.
+  public init(
+    archive: Archive, configuration: RunConfiguration, server: any RequestServer, log: Logger,
+    notify: @escaping @Sendable (RunNotice) -> Void
+  ) async throws {
+    self.archive = archive
+    self.configuration = configuration
+    self.server = server
+    self.log = log
+    self.notify = notify
+    start = clock.now
+    attendance = Attendance(patience: .seconds(configuration.runtime.leaseSeconds))
+    plan = Plan(
+      jobs: Schedule.jobs(for: configuration.scheduleSettings),
+      maximumAttempts: configuration.runtime.maximumAttempts)
+    (drainSignals, wakeDrain) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    for row in try await archive.events() {
+      _ = plan.handle(try JSONDecoder().decode(PlanEvent.self, from: Data(row.event.utf8)))
+    }
+    for lease in plan.liveLeases { orders[lease.worker] = plan.order(for: lease.job, lease: lease.lease) }
+    // The process may have ended between an event and its catalogue row; recording a result again changes nothing.
+    for (job, result) in plan.results {
+      if let job = plan.job(job) { try await archive.recordResult(result, of: job) }
+    }
+  }
+
+  /// Serves until the plan is finished and every worker has been told, or until cancelled.
+  ///
+  /// - Throws: `RunFailed` when a job failed too often.
+  public func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      let router = makeRouter()
+      group.addTask { try await self.server.serve(router) }
+      group.addTask { try await self.watch() }
+      group.addTask { try await self.drain() }
+      group.addTask { try await self.resume() }
+      defer { group.cancelAll() }
+      while let _ = try await group.next() {
+        if isOver { return try conclude() }
+      }
+    }
+  }
+
+  // MARK: - The plan's shell
+
+  /// Hands an event to the plan; returns when the event is durable and its commands are carried out.
+  @discardableResult
+  func submit(_ event: PlanEvent) async throws -> [PlanCommand] {
+    try await withCheckedThrowingContinuation { done in
+      let commands = plan.handle(event)
+      outbox.append(OutboxEntry(event: event, commands: commands, done: done))
+      wakeDrain.yield()
+    }
+  }
+
+  /// Saves events in the order the plan saw them, a batch in one transaction, and then carries out their commands.
+  private func drain() async throws {
+    for await _ in drainSignals {
+      while !outbox.isEmpty {
+        let batch = outbox
+        outbox.removeAll(keepingCapacity: true)
+        do {
+          try await archive.appendEvents(batch.map { try text(of: $0.event) })
+        } catch {
+          for entry in batch { entry.done.resume(throwing: error) }
+          throw error
+        }
+        for entry in batch {
+          for command in entry.commands { try await carryOut(command) }
+          entry.done.resume(returning: entry.commands)
+        }
+      }
+    }
+    for entry in outbox { entry.done.resume(throwing: CancellationError()) }
+    outbox.removeAll()
+  }
+
+  private func text(of event: PlanEvent) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(event), as: UTF8.self)
+  }
+
+  private func carryOut(_ command: PlanCommand) async throws {
+    switch command {
+    case .grant(let worker, _, let order):
+      // A lease is granted again to a worker that asks again; it started only once.
+      if orders.updateValue(order, forKey: worker)?.lease != order.lease {
+        notify(.jobStarted(id: order.job.id, worker: worker))
+      }
+      answer(worker, with: order)
+    case .revoke(let lease):
+      orders = orders.filter { $0.value.lease != lease }
+    case .accepted(let lease), .rejected(let lease):
+      orders = orders.filter { $0.value.lease != lease }
+    case .jobDone(let job):
+      guard let result = plan.result(of: job), let job = plan.job(job) else { return }
+      try await archive.recordResult(result, of: job)
+      notify(.jobFinished(id: job.id, summary: JobSummary.text(for: result)))
+    case .jobRetried(let job, let reason):
+      notify(.jobRetried(id: job, reason: reason))
+    case .runFinished:
+      ended = .finished
+      dismissWaiting()
+    case .runFailed(let reason):
+      ended = .failed(reason)
+      dismissWaiting()
+    }
+  }
+
+  /// Tells the plan that whoever was here before the restart has to be heard again.
+  private func resume() async throws {
+    if !plan.isPristine { try await submit(.coordinatorRestarted) }
+  }
+
+  // MARK: - Who is here
+
+  private var now: Duration { clock.now - start }
+
+  func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
+    if let replaced = attendance.join(worker, at: now) {
+      log.info("worker restarted", metadata: ["worker": "\(worker.name)"])
+      try await lose(worker.name, incarnation: replaced)
+    }
+    try await submit(
+      .workerJoined(
+        worker: worker.name, incarnation: worker.incarnation, role: worker.role,
+        tasks: worker.tasks.map(\.name)))
+    notify(.workerJoined(worker.name))
+    return JoinRequest.Reply(
+      run: configuration.name, heartbeatSeconds: configuration.runtime.heartbeatSeconds,
+      leaseSeconds: configuration.runtime.leaseSeconds, configuration: try configuration.resolvedJSON)
+  }
+
+  /// Answers with work as soon as there is some, or with nothing after the time the worker is willing to wait.
+  func nextJob(_ request: NextJobRequest) async throws -> NextJobRequest.Reply {
+    guard attendance.hear(request.worker, incarnation: request.incarnation, at: now) else {
+      throw UnknownWorker(name: request.worker)
+    }
+    if isOver { return NextJobRequest.Reply(order: nil, finished: true) }
+    if let order = orders[request.worker] { return NextJobRequest.Reply(order: order, finished: false) }
+    try await submit(.jobWanted(worker: request.worker, incarnation: request.incarnation))
+    if let order = orders[request.worker] { return NextJobRequest.Reply(order: order, finished: false) }
+    if isOver { return NextJobRequest.Reply(order: nil, finished: true) }
+    answer(request.worker, with: nil)
+    let order = await withCheckedContinuation { reply in
+      waiting[request.worker] = WaitingWorker(
+        reply: reply, until: now + .seconds(min(request.waitSeconds, 30)))
+    }
+    return NextJobRequest.Reply(order: order, finished: order == nil && isOver)
+  }
+
+  func heartbeat(_ request: HeartbeatRequest) async throws -> HeartbeatRequest.Reply {
+    let known = attendance.hear(request.worker, incarnation: request.incarnation, at: now)
+    let order = orders[request.worker]
+    let valid = known && (request.lease == nil || order?.lease == request.lease)
+    if valid, let order, let progress = request.progress {
+      notify(.jobProgress(id: order.job.id, progress: progress))
+      try await record(progress, of: order.job.id)
+    }
+    return HeartbeatRequest.Reply(leaseValid: valid, known: known)
+  }
+
+  /// Keeps a job's metrics for curves.
+  private func record(_ progress: JobProgress, of job: String) async throws {
+    let time = Date()
+    try await archive.recordMetrics(
+      progress.metrics.map {
+        MetricSample(job: job, step: progress.done, name: $0.key, value: $0.value, time: time)
+      })
+  }
+
+  func leave(_ request: LeaveRequest) async throws {
+    guard attendance.leave(request.worker, incarnation: request.incarnation) else { return }
+    try await lose(request.worker, incarnation: request.incarnation)
+  }
+
+  private func lose(_ worker: String, incarnation: String) async throws {
+    answer(worker, with: nil)
+    orders[worker] = nil
+    try await submit(.workerLost(worker: worker, incarnation: incarnation))
+    if !isOver { notify(.workerLost(worker)) }
+  }
+
+  /// Once a second: takes the silent for lost, and answers those who have waited long enough.
+  private func watch() async throws {
+    while true {
+      try await Task.sleep(for: .seconds(1), clock: clock)
+      for worker in attendance.removeSilent(at: now) {
+        log.warning("worker silent", metadata: ["worker": "\(worker.name)"])
+        try await lose(worker.name, incarnation: worker.incarnation)
+      }
+      if now > attendance.patience {
+        for (worker, incarnation) in plan.unheardWorkers {
+          try await lose(worker, incarnation: incarnation)
+        }
+      }
+      for (worker, question) in waiting where question.until <= now {
+        answer(worker, with: nil)
+      }
+      if isOver, attendance.workers.isEmpty || now > dismissedAt + .seconds(3) { return }
+    }
+  }
+
+  private func answer(_ worker: String, with order: JobOrder?) {
+    waiting.removeValue(forKey: worker)?.reply.resume(returning: order)
+  }
+
+  // MARK: - The end
+
+  private var isOver: Bool { ended != nil }
+
+  private func dismissWaiting() {
+    dismissedAt = now
+    for worker in waiting.keys.sorted() { answer(worker, with: nil) }
+  }
+
+  private func conclude() throws {
+    dismissWaiting()
+    switch ended {
+    case .failed(let reason):
+      notify(.runFailed(reason))
+      throw RunFailed(reason: reason)
+    case .finished, nil:
+      notify(.runFinished)
+    }
+  }
+}
+
+/// A run that cannot go on: a job failed too often.
+public struct RunFailed: Error, CustomStringConvertible {
+  public var reason: String
+  public var description: String { "the run failed: \(reason)" }
+}
+
+/// A worker that has not said hello, or whose name another one has taken.
+struct UnknownWorker: Error, CustomStringConvertible {
+  var name: String
+  var description: String { "worker '\(name)' is not known here: join first" }
+}

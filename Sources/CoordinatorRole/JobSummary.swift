@@ -1,0 +1,25 @@
+import Foundation
+import RecapAlgorithm
+
+/// One line on what a finished job made.
+enum JobSummary {
+  static func text(for result: JobResult) -> String {
+    switch result {
+    case .episodes(let receipts):
+      let successes = receipts.count { $0.outcome == .success }
+      let corrected = receipts.count { $0.interventionSteps > 0 }
+      return "\(receipts.count) episodes, \(successes) successes"
+        + (corrected > 0 ? ", \(corrected) with corrections" : "")
+    case .checkpoint(let digest, let metrics):
+      let shown = metrics.filter { $0.key.hasSuffix("loss") || $0.key == "seconds" }
+        .sorted { $0.key < $1.key }
+        .map { "\($0.key) \(String(format: "%.3g", $0.value))" }
+      return (["checkpoint \(digest.short)"] + shown).joined(separator: ", ")
+    case .labels(_, let metadata):
+      return metadata.tasks.sorted { $0.key < $1.key }.map { task, summary in
+        "\(task): \(String(format: "%.0f", 100 * summary.positiveShare)) % of "
+          + "\(summary.steps) steps positive"
+      }.joined(separator: "; ")
+    }
+  }
+}

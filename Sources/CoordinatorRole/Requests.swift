@@ -1,0 +1,64 @@
+import EpisodeStorage
+import Episodes
+import Messaging
+import RecapAlgorithm
+
+/// What the coordinator answers to: one line a request type.
+extension Coordinator {
+  nonisolated func makeRouter() -> RequestRouter {
+    var router = RequestRouter()
+    router.on(JoinRequest.self) { Envelope(try await self.join($0.body.worker)) }
+    router.on(NextJobRequest.self) { Envelope(try await self.nextJob($0.body)) }
+    router.on(HeartbeatRequest.self) { Envelope(try await self.heartbeat($0.body)) }
+    router.on(JobFinishedRequest.self) { Envelope(try await self.jobFinished($0.body)) }
+    router.on(JobFailedRequest.self) { Envelope(try await self.jobFailed($0.body)) }
+    router.on(LeaveRequest.self) {
+      try await self.leave($0.body)
+      return Envelope(Acknowledgement())
+    }
+    let archive = archive
+    router.on(PutBlobRequest.self) { request in
+      let digest = try await archive.putBlob(try request.onlyFrame().bytes, kind: request.body.kind)
+      return Envelope(PutBlobRequest.Reply(digest: digest))
+    }
+    router.on(GetBlobRequest.self) { request in
+      let bytes = try await archive.blob(request.body.digest)
+      return Envelope(GetBlobRequest.Reply(size: bytes.count), frames: [Frame(bytes)])
+    }
+    router.on(PutEpisodeRequest.self) { request in
+      let receipt = try await archive.putEpisode(
+        id: request.body.id, file: try request.onlyFrame().bytes)
+      return Envelope(PutEpisodeRequest.Reply(receipt: receipt))
+    }
+    router.on(ListEpisodesRequest.self) { request in
+      Envelope(
+        ListEpisodesRequest.Reply(receipts: try await archive.receipts(job: request.body.job)))
+    }
+    return router
+  }
+
+  func jobFinished(_ request: JobFinishedRequest) async throws -> JobFinishedRequest.Reply {
+    let commands = try await submit(
+      .jobFinished(worker: request.worker, lease: request.lease, result: request.result))
+    let accepted = commands.contains { if case .accepted = $0 { true } else { false } }
+    return JobFinishedRequest.Reply(accepted: accepted)
+  }
+
+  func jobFailed(_ request: JobFailedRequest) async throws -> Acknowledgement {
+    log.warning(
+      "job failed", metadata: ["worker": "\(request.worker)", "reason": "\(request.reason)"])
+    try await submit(
+      .jobFailed(worker: request.worker, lease: request.lease, reason: request.reason))
+    return Acknowledgement()
+  }
+}
+
+extension Envelope {
+  /// The one raw frame that this kind of message carries.
+  fileprivate func onlyFrame() throws -> Frame {
+    guard frames.count == 1 else {
+      throw RequestError.malformed("expected 1 raw frame beside the header, got \(frames.count)")
+    }
+    return frames[0]
+  }
+}

@@ -1,0 +1,84 @@
+import Configuration
+import Episodes
+import Executors
+import Messaging
+import Policies
+import RecapAlgorithm
+import RoleRuntime
+
+/// The policy learner: trains the advantage-conditioned policy on everything recorded so far (paper, Equation 3).
+///
+/// The arithmetic runs on this actor's own thread.
+public actor PolicyLearner: Role, JobHandler {
+  private let worker: Worker
+  private let executor = ThreadExecutor(name: "policy-learner")
+
+  public init(worker: Worker) { self.worker = worker }
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Takes jobs until the run is over or the task is cancelled.
+  public func run() async throws {
+    try await worker.run(self)
+  }
+
+  /// Trains one policy and stores its checkpoint.
+  public func run(_ order: JobOrder, _ context: JobContext) async throws -> JobResult {
+    guard case .trainPolicy(let work) = order.job.work else {
+      throw UnexpectedWork(job: order.job.id, role: .policyLearner)
+    }
+    let configuration = try RunConfiguration(resolvedJSON: context.configuration)
+    let episodes = try await context.archive.getEpisodes(order.dataset)
+    let labels = try await labels(for: order, context.archive)
+    let policy = try await model(order, configuration, episodes, context.archive)
+    let trainer = try PolicyTrainer(
+      policy: policy, examples: TrainingExamples(episodes: episodes, labels: labels),
+      settings: work.training, indicatorDropout: work.indicatorDropout, seed: order.job.seed)
+    let metrics = try await runTraining(steps: work.training.steps, reportingTo: context) {
+      try trainer.step()
+    }
+    trainer.finish()
+    let checkpoint = try await context.archive.putCheckpoint(policy.checkpoint().files)
+    return .checkpoint(checkpoint, metrics: metrics)
+  }
+
+  /// Labels in the dataset's order; nil for every episode where the job has none and each indicator is positive.
+  private func labels(
+    for order: JobOrder, _ archive: ArchiveClient
+  ) async throws -> [EpisodeLabels?] {
+    guard let digest = order.labels else { return order.dataset.map { _ in nil } }
+    let set = try await archive.getLabels(digest)
+    return try order.dataset.map { episode in
+      guard let labels = set.episodes[episode] else {
+        throw IncompleteLabels(job: order.job.id, labels: digest, episode: episode)
+      }
+      return labels
+    }
+  }
+
+  private func model(
+    _ order: JobOrder, _ configuration: RunConfiguration, _ episodes: [Episode],
+    _ archive: ArchiveClient
+  ) async throws -> Policy {
+    if let initial = order.initial {
+      return try Policy(checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
+    }
+    let dataset = try DatasetDescription(of: episodes, job: order.job.id)
+    return try Policy(
+      settings: configuration.models.policy, embodiment: dataset.embodiment, tasks: dataset.tasks,
+      normalization: .measured(from: episodes), seed: order.job.seed)
+  }
+}
+
+/// A label set that does not cover its dataset.
+public struct IncompleteLabels: Error, CustomStringConvertible {
+  var job: String
+  var labels: ContentDigest
+  var episode: ContentDigest
+
+  public var description: String {
+    "\(job): label set \(labels.short) has no labels for episode \(episode.short)"
+  }
+}

@@ -1,0 +1,58 @@
+import Configuration
+import Episodes
+import Executors
+import Messaging
+import Policies
+import RecapAlgorithm
+import RoleRuntime
+
+/// The value learner: fits the distributional value function to the returns of a dataset (paper, Equation 1).
+///
+/// The arithmetic runs on this actor's own thread.
+public actor ValueLearner: Role, JobHandler {
+  private let worker: Worker
+  private let executor = ThreadExecutor(name: "value-learner")
+
+  public init(worker: Worker) { self.worker = worker }
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Takes jobs until the run is over or the task is cancelled.
+  public func run() async throws {
+    try await worker.run(self)
+  }
+
+  /// Trains one value function and stores its checkpoint.
+  public func run(_ order: JobOrder, _ context: JobContext) async throws -> JobResult {
+    guard case .trainValue(let work) = order.job.work else {
+      throw UnexpectedWork(job: order.job.id, role: .valueLearner)
+    }
+    let configuration = try RunConfiguration(resolvedJSON: context.configuration)
+    let episodes = try await context.archive.getEpisodes(order.dataset)
+    let value = try await model(order, configuration, episodes, context.archive)
+    let trainer = try ValueTrainer(
+      value: value, episodes: episodes, settings: work.training,
+      failureCost: work.failureCost, seed: order.job.seed)
+    let metrics = try await runTraining(steps: work.training.steps, reportingTo: context) {
+      try trainer.step()
+    }
+    trainer.finish()
+    let checkpoint = try await context.archive.putCheckpoint(value.checkpoint().files)
+    return .checkpoint(checkpoint, metrics: metrics)
+  }
+
+  private func model(
+    _ order: JobOrder, _ configuration: RunConfiguration, _ episodes: [Episode],
+    _ archive: ArchiveClient
+  ) async throws -> ValueFunction {
+    if let initial = order.initial {
+      return try ValueFunction(checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
+    }
+    let dataset = try DatasetDescription(of: episodes, job: order.job.id)
+    return try ValueFunction(
+      settings: configuration.models.value, embodiment: dataset.embodiment, tasks: dataset.tasks,
+      normalization: .measured(from: episodes), seed: order.job.seed)
+  }
+}

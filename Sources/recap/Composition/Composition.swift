@@ -1,0 +1,150 @@
+import AdvantageLabellerRole
+import CollectorRole
+import Configuration
+import CoordinatorRole
+import EpisodeStorage
+import Foundation
+import Logging
+import Messaging
+import Monitoring
+import PolicyLearnerRole
+import RecapAlgorithm
+import RoleRuntime
+import ValueLearnerRole
+import ZeroMQTransport
+
+/// Puts roles, transports and robots together. Everything below this file is told what it works with; here it is
+/// decided.
+enum Composition {
+  /// The coordinator's socket for the roles of its own process.
+  static let localEndpoint = "inproc://coordinator"
+
+  /// A whole run in this process: the coordinator with the archive, a collector per robot, and the three learners,
+  /// all speaking ZeroMQ with each other as they would across machines.
+  ///
+  /// - Throws: What ended the run before its plan was done; `Interrupted` after Ctrl-C.
+  static func run(_ options: RunOptions) async throws {
+    try await withRun(options.source, listen: [], quiet: options.quiet) { run, coordinator in
+      let configuration = run.configuration
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await coordinator.run() }
+        for robot in configuration.robots {
+          group.addTask {
+            try await collect(
+              robot, of: configuration, coordinator: localEndpoint,
+              spool: "\(run.directory)/spool/\(robot.name)")
+          }
+        }
+        for role in WorkerRole.allCases where role != .collector {
+          group.addTask { try await learn(role, name: role.defaultName, coordinator: localEndpoint) }
+        }
+        try await group.waitForAll()
+      }
+    }
+  }
+
+  /// The coordinator and the archive alone; collectors and learners join from other processes.
+  static func coordinator(_ options: CoordinatorOptions) async throws {
+    try await withRun(options.source, listen: options.listen, quiet: options.quiet) { _, coordinator in
+      try await coordinator.run()
+    }
+  }
+
+  /// One collector, for a robot of the run's configuration or for a driver that is named.
+  static func collector(_ options: CollectorOptions) async throws {
+    try await stoppingOnSignals {
+      let configuration = try await runConfiguration(from: options.coordinator)
+      let robot = try configuration.robot(named: options.name, driver: options.driver)
+      let spool =
+        options.spool ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
+      try await collect(
+        robot, of: configuration, coordinator: options.coordinator, spool: spool)
+    }
+  }
+
+  /// One learner or labeller.
+  static func learner(_ options: LearnerOptions) async throws {
+    try await stoppingOnSignals {
+      try await learn(options.role, name: options.name, coordinator: options.coordinator)
+    }
+  }
+
+  // MARK: - Pieces
+
+  /// Opens a run, starts its coordinator and console around `body`, and closes with the report.
+  private static func withRun(
+    _ source: RunOptions.Source, listen: [String], quiet: Bool,
+    _ body: @escaping @Sendable (RunDirectory, Coordinator) async throws -> Void
+  ) async throws {
+    let run = try await RunDirectory.open(source)
+    let console = quiet ? nil : ConsoleReporter()
+    async let printing: Void = show(console)
+    console?.print("run \(run.configuration.name) in \(run.directory)")
+    var failure: (any Error)?
+    do {
+      try await stoppingOnSignals {
+        let server = try ZeroMQServer(
+          endpoints: [localEndpoint] + run.configuration.runtime.listen + listen)
+        let coordinator = try await Coordinator(
+          archive: run.archive, configuration: run.configuration, server: server,
+          log: Logger(label: "recap.coordinator"), notify: { console?.report($0) })
+        try await body(run, coordinator)
+      }
+    } catch {
+      failure = error
+    }
+    console?.finish()
+    await printing
+    let report = try await RunReport(archive: run.archive)
+    try await run.archive.close()
+    if let failure {
+      FileHandle.standardError.write(
+        Data("Nothing is lost. To go on: recap run --resume \(run.directory)\n".utf8))
+      throw failure
+    }
+    print(report.table())
+  }
+
+  private static func show(_ console: ConsoleReporter?) async { await console?.run() }
+
+  private static func collect(
+    _ settings: RobotSettings, of configuration: RunConfiguration, coordinator: String,
+    spool: String
+  ) async throws {
+    let attached = try await AttachedRobot.attach(settings, of: configuration)
+    do {
+      let worker = makeWorker(
+        WorkerDescription(
+          name: settings.name, incarnation: UUID().uuidString, role: .collector,
+          embodiment: attached.robot.embodiment, tasks: attached.tasks),
+        coordinator: coordinator)
+      let collector = Collector(
+        robot: attached.robot, worker: worker, spool: try EpisodeSpool(directory: spool))
+      try await collector.run()
+    } catch {
+      await attached.detach()
+      throw error
+    }
+    await attached.detach()
+  }
+
+  private static func learn(_ role: WorkerRole, name: String, coordinator: String) async throws {
+    let worker = makeWorker(
+      WorkerDescription(name: name, incarnation: UUID().uuidString, role: role),
+      coordinator: coordinator)
+    switch role {
+    case .valueLearner: try await ValueLearner(worker: worker).run()
+    case .advantageLabeller: try await AdvantageLabeller(worker: worker).run()
+    case .policyLearner: try await PolicyLearner(worker: worker).run()
+    case .collector: preconditionFailure("a collector needs a robot")
+    }
+  }
+
+  /// A worker with a control connection and a data connection of its own, so that a large transfer never delays a
+  /// heartbeat.
+  private static func makeWorker(_ description: WorkerDescription, coordinator: String) -> Worker {
+    Worker(
+      description, control: ZeroMQClient(endpoint: coordinator),
+      archive: ArchiveClient(client: ZeroMQClient(endpoint: coordinator)))
+  }
+}

@@ -1,0 +1,35 @@
+import Dispatch
+import Foundation
+
+/// The person asked to stop, and everything stopped cleanly.
+struct Interrupted: Error, CustomStringConvertible {
+  var description: String { "stopped on request" }
+}
+
+/// Runs `body` so that Ctrl-C (SIGINT) or SIGTERM cancels it and lets it stop cleanly; a second signal ends the process
+/// at once, which loses nothing either.
+///
+/// - Throws: `Interrupted` when a signal stopped it, else what `body` throws.
+func stoppingOnSignals(_ body: @escaping @Sendable () async throws -> Void) async throws {
+  let work = Task { try await body() }
+  let queue = DispatchQueue(label: "recap.signals")
+  let sources = [SIGINT, SIGTERM].map { number in
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+    source.setEventHandler {
+      if work.isCancelled { _exit(128 + number) }
+      FileHandle.standardError.write(Data("\nstopping; once more to stop at once\n".utf8))
+      work.cancel()
+    }
+    source.activate()
+    return source
+  }
+  defer { for source in sources { source.cancel() } }
+  let result = await withTaskCancellationHandler {
+    await work.result
+  } onCancel: {
+    work.cancel()
+  }
+  if work.isCancelled { throw Interrupted() }
+  try result.get()
+}
