@@ -1,0 +1,18 @@
+"""The robot's side of recap: subclass `Robot`, then `serve` it."""
+
+from .driver import Driver
+from .robot import Robot
+from .server import serve
+from .types import Camera, Embodiment, Observation, Outcome, Supervision, Task
+
+__all__ = [
+    "Camera",
+    "Driver",
+    "Embodiment",
+    "Observation",
+    "Outcome",
+    "Robot",
+    "Supervision",
+    "Task",
+    "serve",
+]

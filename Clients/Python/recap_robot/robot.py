@@ -1,0 +1,80 @@
+"""The class that a robot's owner subclasses."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+
+import numpy.typing as npt
+
+from .types import Embodiment, Floats, Observation, Outcome, Supervision, Task
+
+
+class Robot(abc.ABC):
+    """A robot or a simulator that can attempt tasks.
+
+    Set `embodiment` and `tasks`, and say how to reset, observe, act and judge. Where people demonstrate or correct,
+    override the hooks at the end as well. All methods are called from one thread, one at a time.
+    """
+
+    embodiment: Embodiment
+    tasks: Sequence[Task]
+
+    @abc.abstractmethod
+    def reset(self, task: Task, seed: int, supervision: Supervision) -> None:
+        """Prepares the scene for an episode; blocks until the robot is ready.
+
+        Args:
+            task: One of `tasks`.
+            seed: Below 2**64. A simulator starts in the same state for the same seed, and in others for others.
+            supervision: Who may act.
+        """
+
+    @abc.abstractmethod
+    def observe(self) -> Observation:
+        """What the robot senses now. Called once after `reset` and once after each `act`."""
+
+    @abc.abstractmethod
+    def act(self, action: Floats) -> npt.ArrayLike | None:
+        """Executes one action and returns when the next control step begins.
+
+        Args:
+            action: float32 [action_width], all finite, chosen by the policy or by `person_action`. Limits are the
+                robot's business: clip what is out of range.
+
+        Returns:
+            What was executed where that differs from `action`, such as after clipping; it is what gets recorded.
+        """
+
+    @abc.abstractmethod
+    def outcome(self) -> Outcome | None:
+        """How the episode ended with the last action; None while it goes on.
+
+        The task's time limit needs no attention here.
+        """
+
+    def subtask(self) -> int | None:
+        """Index into the task's subtasks of what is being done now, where that is known."""
+        return None
+
+    def close(self) -> None:
+        """Called once when the driver stops. Leave the robot safe."""
+
+    # A person at the controls. Between two actions these are asked at least once and should only look.
+
+    def takes_over(self) -> bool:
+        """Whether a person wants the controls now. Asked only where corrections are allowed."""
+        return False
+
+    def hands_back(self) -> bool:
+        """Whether the person who took over gives the controls back to the policy."""
+        return True
+
+    def person_action(self) -> npt.ArrayLike:
+        """What the person does now: read the leader arm, the joystick or the scripted expert.
+
+        Called before each action of a demonstration and of a takeover.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} offers no demonstrations or corrections: override person_action()"
+        )

@@ -1,0 +1,96 @@
+"""The socket around a driver."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import zmq
+
+from .driver import Driver
+from .robot import Robot
+
+log = logging.getLogger("recap_robot")
+
+LIFELINE = "RECAP_STOP_WITH_STDIN"
+"""Set to 1 by recap where it starts a driver: stop when standard input closes, since recap is gone then."""
+
+_LARGEST_FRAME = 64 << 20
+_POLL_MILLISECONDS = 200
+
+
+def serve(robot: Robot, endpoint: str, *, stop: threading.Event | None = None) -> None:
+    """Answers collectors until interrupted, terminated or told to stop; then closes the robot.
+
+    Args:
+        robot: What to serve.
+        endpoint: Where to listen: "ipc:///run/robot.ipc" or "tcp://127.0.0.1:5600". There are no keys on this
+            link, so only this machine may be let in.
+        stop: Ends the serving from another thread.
+
+    Raises:
+        ValueError: For an endpoint that other machines could reach.
+    """
+    check_local(endpoint)
+    driver = Driver(robot)
+    context = zmq.Context()
+    socket = context.socket(zmq.ROUTER)
+    socket.setsockopt(zmq.MAXMSGSIZE, _LARGEST_FRAME)
+    socket.setsockopt(zmq.LINGER, 500)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        socket.bind(endpoint)
+        log.info("serving %s on %s", robot.embodiment.name, endpoint)
+        _answer_until_stopped(driver, socket, stop)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        robot.close()
+        socket.close()
+        context.term()
+
+
+def check_local(endpoint: str) -> None:
+    """Raises ValueError for an endpoint that other machines could reach."""
+    if endpoint.startswith(("ipc://", "inproc://")):
+        return
+    if endpoint.startswith("tcp://"):
+        host = endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+        try:
+            if host == "localhost" or ipaddress.ip_address(host).is_loopback:
+                return
+        except ValueError:
+            pass
+    raise ValueError(
+        f"{endpoint!r} is not local: the driver link has no keys, so listen on ipc:// or on "
+        "tcp://127.0.0.1 and run the collector on this machine"
+    )
+
+
+def _answer_until_stopped(
+    driver: Driver, socket: zmq.Socket[bytes], stop: threading.Event | None
+) -> None:
+    poller = zmq.Poller()
+    poller.register(socket, zmq.POLLIN)
+    lifeline = sys.stdin.fileno() if os.environ.get(LIFELINE) == "1" else None
+    if lifeline is not None:
+        poller.register(lifeline, zmq.POLLIN)
+    while stop is None or not stop.is_set():
+        events = dict(poller.poll(None if stop is None else _POLL_MILLISECONDS))
+        if lifeline in events and not os.read(lifeline or 0, 4096):
+            return
+        if socket in events:
+            identity, *frames = socket.recv_multipart()
+            answer = driver.answer(frames)
+            if answer is not None:
+                socket.send_multipart([identity, *answer])
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
