@@ -10,7 +10,8 @@ public struct Envelope<Body: Sendable>: Sendable {
 
 /// The asking side of a connection.
 ///
-/// The transport resends nothing: callers retry, since every request is idempotent.
+/// A transport may send a request again after a broken connection, never after a time-out: then callers retry,
+/// since every request is idempotent.
 public protocol RequestClient: Sendable {
   /// Sends a request and waits for its reply.
   ///

@@ -57,6 +57,9 @@ final class SocketPoller: ThreadWait, Sendable {
     let interest = currentOwner?.interest() ?? SocketInterest()
     var items = [zmq_pollitem_t(socket: nil, fd: wake, events: Int16(ZMQ_POLLIN), revents: 0)]
     let events = (interest.reading ? ZMQ_POLLIN : 0) | (interest.writing ? ZMQ_POLLOUT : 0)
+    if let handle = socket.eventHandle {
+      items.append(zmq_pollitem_t(socket: handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
+    }
     if let handle = socket.handle, events != 0 {
       items.append(zmq_pollitem_t(socket: handle, fd: 0, events: Int16(events), revents: 0))
     }

@@ -3,12 +3,14 @@ import Messaging
 
 /// The asking side of a connection over ZeroMQ (DEALER): any number of requests in flight, told apart by their ids.
 ///
-/// libzmq reconnects by itself. While the other side is away, or slower than the requests come, messages wait here
-/// with their callers: a caller's time-out or cancellation removes its message, so that nothing piles up.
+/// libzmq reconnects by itself, and requests that were on their way when a connection broke are then sent again.
+/// While the other side is away, or slower than the requests come, messages wait here with their callers: a
+/// caller's time-out or cancellation removes its message, so that nothing piles up.
 /// `inproc` endpoints do not reconnect: a client must be made anew when their server was.
 public actor ZeroMQClient: RequestClient, SocketOwner {
   private struct Waiting {
     var continuation: CheckedContinuation<WireMessage, any Error>
+    var message: [Frame]
     var type: String
     var timeout: Duration
     var deadline: ContinuousClock.Instant
@@ -20,8 +22,10 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   private let idPrefix = String(UInt32.random(in: 0 ... .max), radix: 16)
   private let requests = Locked(0)
   private var waiting: [String: Waiting] = [:]
-  /// Messages that libzmq has not taken yet, in order.
-  private var outbox: [(id: String, frames: [Frame])] = []
+  /// The ids of messages that libzmq has not taken yet, in order.
+  private var outbox: [String] = []
+  /// Whether messages would reach the other side; what is sent to a connection that is breaking is lost.
+  private var isConnected: Bool
   /// At or before the earliest deadline of `waiting`.
   private var nextDeadline: ContinuousClock.Instant?
   private var isClosed = false
@@ -39,6 +43,8 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   public init(endpoint: String, context: ZeroMQContext = .shared) throws {
     socket = try ZeroMQSocket(.client, in: context)
     try socket.connect(endpoint)
+    // Connections inside the process have no events: they hold as long as the server lives.
+    isConnected = endpoint.hasPrefix("inproc:")
     let poller = try SocketPoller(socket)
     executor = ThreadExecutor(name: "zmq-client", wait: poller)
     poller.attach(self)
@@ -74,9 +80,10 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
         if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
         let deadline = ContinuousClock.now + timeout
         waiting[id] = Waiting(
-          continuation: continuation, type: type, timeout: timeout, deadline: deadline)
+          continuation: continuation, message: message, type: type, timeout: timeout,
+          deadline: deadline)
         nextDeadline = min(nextDeadline ?? deadline, deadline)
-        outbox.append((id, message))
+        outbox.append(id)
         flush()
       }
     } onCancel: {
@@ -86,7 +93,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
 
   private func end(_ id: String, with result: Result<WireMessage, any Error>) {
     guard let entry = waiting.removeValue(forKey: id) else { return }
-    outbox.removeAll { $0.id == id }
+    outbox.removeAll { $0 == id }
     entry.continuation.resume(with: result)
   }
 
@@ -95,22 +102,45 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   nonisolated func interest() -> SocketInterest {
     assumeIsolated { client in
       SocketInterest(
-        reading: true, writing: !client.outbox.isEmpty, deadline: client.nextDeadline)
+        reading: true, writing: client.isConnected && !client.outbox.isEmpty,
+        deadline: client.nextDeadline)
     }
   }
 
   nonisolated func serviceSocket() {
     assumeIsolated { client in
       client.receive()
+      client.followConnection()
       client.flush()
       client.expire()
     }
   }
 
+  /// Learns whether the connection holds. Once it is lost, so are the requests that were sent and not answered:
+  /// they wait for the next one. Some may then arrive a second time, which is harmless.
+  private func followConnection() {
+    while let event = socket.nextEvent() {
+      switch event {
+      case .connected:
+        isConnected = true
+      case .disconnected:
+        isConnected = false
+        let unsent = Set(outbox)
+        outbox = waiting.keys.filter { !unsent.contains($0) } + outbox
+      case .closed:
+        break
+      }
+    }
+  }
+
   private func flush() {
-    var sent = 0
-    while sent < outbox.count, socket.send(outbox[sent].frames) == .sent { sent += 1 }
-    outbox.removeFirst(sent)
+    guard isConnected else { return }
+    var taken = 0
+    while taken < outbox.count {
+      if let entry = waiting[outbox[taken]], socket.send(entry.message) != .sent { break }
+      taken += 1
+    }
+    outbox.removeFirst(taken)
   }
 
   private func receive() {

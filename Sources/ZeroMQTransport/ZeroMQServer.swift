@@ -153,6 +153,8 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
 
   nonisolated func serviceSocket() {
     assumeIsolated { server in
+      // Connections come and go; libzmq says so when an answer is sent.
+      while server.socket.nextEvent() != nil {}
       server.retryHeldAnswers()
       server.receive()
     }

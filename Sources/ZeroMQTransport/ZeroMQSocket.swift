@@ -28,7 +28,7 @@ final class ZeroMQSocket: @unchecked Sendable {
 
   private let context: ZeroMQContext
   private(set) var handle: UnsafeMutableRawPointer?
-  private var monitor: UnsafeMutableRawPointer?
+  private var monitor: SocketMonitor?
   private var bindings: [String] = []
 
   init(_ kind: Kind, in context: ZeroMQContext) throws(ZeroMQError) {
@@ -38,6 +38,7 @@ final class ZeroMQSocket: @unchecked Sendable {
       throw ZeroMQError("open a socket", "\(kind)")
     }
     self.handle = handle
+    monitor = try SocketMonitor(handle, context)
     set(ZMQ_LINGER, ZeroMQContext.lingerMilliseconds)
     set(ZMQ_SNDHWM, Self.queueLength)
     set(ZMQ_RCVHWM, Self.queueLength)
@@ -71,7 +72,6 @@ final class ZeroMQSocket: @unchecked Sendable {
   /// - Returns: The endpoint with the port that was chosen.
   func bind(_ endpoint: String) throws(ZeroMQError) -> String {
     try Endpoint.checkBinding(endpoint)
-    try watchClosing()
     guard zmq_bind(handle, endpoint) == 0 else { throw ZeroMQError("bind", endpoint) }
     var name = [CChar](repeating: 0, count: 512)
     var length = name.count
@@ -114,60 +114,41 @@ final class ZeroMQSocket: @unchecked Sendable {
     return nil
   }
 
+  /// The next event of the socket's connections; nil when there is none.
+  func nextEvent() -> SocketMonitor.Event? { monitor?.next() }
+
+  /// The handle that becomes readable with an event.
+  var eventHandle: UnsafeMutableRawPointer? { monitor?.handle }
+
   /// Closes the socket; its endpoints can be bound anew on return.
   func close() {
     guard let handle else { return }
-    releaseBindings(of: handle)
+    for binding in bindings where zmq_unbind(handle, binding) == 0 { awaitClosing(of: binding) }
+    bindings = []
+    monitor = nil
     zmq_close(handle)
     self.handle = nil
+  }
+
+  /// Waits until a listener is gone, one second at most.
+  ///
+  /// libzmq closes listeners on its own thread, and one on a Unix socket then removes the file, even one that a
+  /// successor has just bound.
+  private func awaitClosing(of binding: String) {
+    guard let monitor, !binding.hasPrefix("inproc:") else { return }
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(1)
+    while clock.now < deadline {
+      var item = zmq_pollitem_t(
+        socket: monitor.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
+      zmq_poll(&item, 1, 100)
+      if case .closed(binding) = monitor.next() { return }
+    }
   }
 
   private func set(_ option: Int32, _ value: some BitwiseCopyable) {
     var value = value
     let failure = zmq_setsockopt(handle, option, &value, MemoryLayout.size(ofValue: value))
     precondition(failure == 0, "\(ZeroMQError("set option \(option) of", "a socket"))")
-  }
-
-  // MARK: Releasing endpoints
-  //
-  // Closing a socket leaves the closing of its listeners to libzmq's own thread, and a listener on a Unix socket
-  // then removes the file, even one that a successor has just bound. So we wait until the listeners are gone.
-
-  private func watchClosing() throws(ZeroMQError) {
-    guard monitor == nil, let handle else { return }
-    let address = "inproc://recap-monitor-\(UInt(bitPattern: handle))"
-    guard zmq_socket_monitor(handle, address, ZMQ_EVENT_CLOSED) == 0,
-      let monitor = zmq_socket(context.handle, ZMQ_PAIR)
-    else { throw ZeroMQError("watch", address) }
-    self.monitor = monitor
-    guard zmq_connect(monitor, address) == 0 else { throw ZeroMQError("watch", address) }
-  }
-
-  private func releaseBindings(of handle: UnsafeMutableRawPointer) {
-    guard let monitor else { return }
-    defer {
-      zmq_socket_monitor(handle, nil, 0)
-      zmq_close(monitor)
-      self.monitor = nil
-    }
-    for binding in bindings where zmq_unbind(handle, binding) == 0 && !binding.hasPrefix("inproc:") {
-      awaitClosing(of: binding, monitor)
-    }
-    bindings = []
-  }
-
-  /// Waits for the monitor's word that a listener is closed, one second at most.
-  private func awaitClosing(of binding: String, _ monitor: UnsafeMutableRawPointer) {
-    let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(1)
-    while clock.now < deadline {
-      var item = zmq_pollitem_t(socket: monitor, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
-      guard zmq_poll(&item, 1, 100) >= 0 || zmq_errno() == EINTR else { return }
-      // An event is two parts: its number, and the endpoint that it is about.
-      guard let event = ReceivedMessage(from: monitor), event.hasMoreParts,
-        let endpoint = ReceivedMessage(from: monitor)
-      else { continue }
-      if endpoint.withUnsafeBytes({ String(decoding: $0, as: UTF8.self) }) == binding { return }
-    }
   }
 }
