@@ -32,9 +32,56 @@ public struct Episode: Sendable, Equatable {
     subtasks = []
   }
 
+  /// An episode from whole columns, as `EpisodeFile` reads them.
+  ///
+  /// - Throws: `EpisodeError` unless every column has `count` rows of the embodiment's width and holds what
+  ///   `append` would have taken.
+  init(
+    metadata: EpisodeMetadata, count: Int, proprioception: [Float], environmentState: [Float],
+    images: [[UInt8]], actions: [Float], interventions: [Bool], subtasks: [Int32]
+  ) throws {
+    let embodiment = metadata.embodiment
+    func check(_ column: String, _ values: [Float], _ width: Int) throws {
+      guard values.count == count * width else {
+        throw EpisodeError.malformed(
+          "\(column): expected \(count) steps of \(width) values, got \(values.count) values")
+      }
+      if let index = values.firstIndex(where: { !$0.isFinite }) {
+        throw EpisodeError.notFinite(column: column, step: index / width)
+      }
+    }
+    guard count > 0 else { throw EpisodeError.malformed("it has no steps") }
+    try check("observation.state", proprioception, embodiment.proprioceptionWidth)
+    try check(
+      "observation.environment_state", environmentState,
+      metadata.recordsEnvironmentState ? embodiment.environmentStateWidth : 0)
+    try check("action", actions, embodiment.actionWidth)
+    let cameras = metadata.recordsImages ? embodiment.cameras : []
+    guard images.map(\.count) == cameras.map({ $0.byteCount * count }),
+      interventions.count == count, subtasks.count == count
+    else { throw EpisodeError.malformed("its columns differ in length") }
+    for subtask in subtasks { try Self.check(subtask: Int(subtask), of: metadata.task) }
+    self.metadata = metadata
+    self.count = count
+    self.proprioception = proprioception
+    self.environmentState = environmentState
+    self.images = images
+    self.actions = actions
+    self.interventions = interventions
+    self.subtasks = subtasks
+  }
+
+  private static func check(subtask: Int, of task: TaskDescription) throws {
+    guard (-1..<task.subtasks.count).contains(subtask) else {
+      throw EpisodeError.malformed(
+        "subtask_index: task '\(task.name)' has \(task.subtasks.count) subtasks, got \(subtask)")
+    }
+  }
+
   /// Appends one step.
   ///
-  /// - Throws: `EpisodeError.width` when a column has not the embodiment's width, `.notFinite` for NaN or ∞.
+  /// - Throws: `EpisodeError.width` when a column has not the embodiment's width, `.notFinite` for NaN or ∞,
+  ///   `.malformed` for a subtask that the task does not have.
   public mutating func append(
     _ observation: Observation, action: ArraySlice<Float>, intervention: Bool, subtask: Int? = nil
   ) throws {
@@ -55,6 +102,7 @@ public struct Episode: Sendable, Equatable {
         }
       }
     }
+    if let subtask { try Self.check(subtask: subtask, of: metadata.task) }
     count += 1
     proprioception += observation.proprioception
     if metadata.recordsEnvironmentState { environmentState += observation.environmentState }

@@ -1,0 +1,212 @@
+#include <math.h>
+
+#include "vector.h"
+
+// One (sample, head) is far too small for a BLAS call: tens of rows of 16 to 64 floats. Here each is a few products of
+// register tiles on data that stays in the first-level cache.
+
+#define HIDDEN (-1e30f)
+
+size_t recap_attention_padded_keys(size_t keys) { return (keys + LANES - 1) / LANES * LANES; }
+
+// C (+)= A B for a tile of ROWS x COLUMNS vectors. A[m, k] lies at m * rowStride + k * columnStride.
+#define TILE(ROWS, COLUMNS)                                                                \
+  do {                                                                                     \
+    Vector sum[ROWS][COLUMNS];                                                             \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                      \
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) sum[r][c] = 0; \
+    const float *a = A + m * rowStride, *b = B + n;                                        \
+    for (size_t k = 0; k < K; k++, a += columnStride, b += ldb) {                          \
+      Vector row[COLUMNS];                                                                 \
+      _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) row[c] =        \
+          LOAD(b + c * LANES);                                                             \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) {                  \
+        Vector factor = a[r * rowStride];                                                  \
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) sum[r][c] +=  \
+            factor * row[c];                                                               \
+      }                                                                                    \
+    }                                                                                      \
+    float *out = C + m * ldc + n;                                                          \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                      \
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) {             \
+      float *p = out + r * ldc + c * LANES;                                                \
+      STORE(p, accumulate ? LOAD(p) + sum[r][c] : sum[r][c]);                              \
+    }                                                                                      \
+  } while (0)
+
+// N is a multiple of LANES. Six accumulators hide the latency of fused multiply-add and still fit AVX2's registers.
+INLINE void product(
+    float *restrict C, size_t ldc, const float *restrict A, size_t rowStride, size_t columnStride,
+    const float *restrict B, size_t ldb, size_t M, size_t N, size_t K, int accumulate) {
+  size_t n = 0;
+  for (; n + 2 * LANES <= N; n += 2 * LANES) {
+    size_t m = 0;
+    for (; m + 4 <= M; m += 4) TILE(4, 2);
+    for (; m < M; m++) TILE(1, 2);
+  }
+  for (; n < N; n += LANES) {
+    size_t m = 0;
+    for (; m + 6 <= M; m += 6) TILE(6, 1);
+    for (; m + 2 <= M; m += 2) TILE(2, 1);
+    for (; m < M; m++) TILE(1, 1);
+  }
+}
+
+// [rows, width] at stride ld → [width, padded], zeros past `rows`
+INLINE void transpose(float *restrict to, const float *restrict from, size_t ld, size_t rows, size_t width, size_t padded) {
+  for (size_t i = 0; i < width; i++) {
+    float *column = to + i * padded;
+    size_t row = 0;
+    for (; row < rows; row++) column[row] = from[row * ld + i];
+    for (; row < padded; row++) column[row] = 0;
+  }
+}
+
+// [rows, width] at stride ld → [rows, padded], zeros past `width`
+INLINE void pad(float *restrict to, const float *restrict from, size_t ld, size_t rows, size_t width, size_t padded) {
+  for (size_t row = 0; row < rows; row++, to += padded, from += ld) {
+    memcpy(to, from, width * sizeof(float));
+    memset(to + width, 0, (padded - width) * sizeof(float));
+  }
+}
+
+INLINE void unpad(float *restrict to, size_t ld, const float *restrict from, size_t rows, size_t width, size_t padded, int accumulate) {
+  for (size_t row = 0; row < rows; row++, to += ld, from += padded)
+    for (size_t i = 0; i < width; i++) to[i] = accumulate ? to[i] + from[i] : from[i];
+}
+
+size_t recap_attention_scratch(const RecapAttention *s) {
+  size_t keys = recap_attention_padded_keys(s->keys);
+  size_t width = recap_attention_padded_keys(s->headWidth);
+  // transposed keys or values; scores; q, dq, dout padded; k, v, dk, dv padded
+  return width * keys + s->queries * keys + 3 * s->queries * width + 4 * s->keys * width;
+}
+
+KERNEL void recap_attention(
+    const RecapAttention *s, float *out, float *probabilities, const float *q, const float *k, const float *v,
+    float *scratch) {
+  const size_t queries = s->queries, keys = s->keys, width = s->headWidth;
+  const size_t paddedKeys = recap_attention_padded_keys(keys), paddedWidth = recap_attention_padded_keys(width);
+  const size_t group = s->heads / s->keyValueHeads;
+  const size_t ldq = s->heads * width, ldk = s->keyValueHeads * width;
+  const int whole = paddedWidth == width;
+  const float scale = 1.0f / sqrtf((float)width);
+  float *kt = scratch, *scores = kt + paddedWidth * paddedKeys, *paddedOut = scores + queries * paddedKeys;
+  float *paddedV = paddedOut + queries * paddedWidth;
+
+  for (size_t b = 0; b < s->samples; b++)
+    for (size_t h = 0; h < s->keyValueHeads; h++) {
+      transpose(kt, k + b * keys * ldk + h * width, ldk, keys, width, paddedKeys);
+      const float *vh = v + b * keys * ldk + h * width;
+      size_t ldv = ldk;
+      if (!whole) {
+        pad(paddedV, vh, ldk, keys, width, paddedWidth);
+        vh = paddedV;
+        ldv = paddedWidth;
+      }
+      for (size_t g = h * group; g < (h + 1) * group; g++) {
+        float *p = probabilities ? probabilities + (b * s->heads + g) * queries * paddedKeys : scores;
+        product(
+            p, paddedKeys, q + b * queries * ldq + g * width, ldq, 1, kt, paddedKeys, queries, paddedKeys, width, 0);
+        for (size_t i = 0; i < queries; i++) {
+          float *row = p + i * paddedKeys;
+          if (s->bias) {
+            const float *bias = s->bias + b * s->biasStride + i * paddedKeys;
+            for (size_t j = 0; j < paddedKeys; j++) row[j] = row[j] * scale + bias[j];
+          } else {
+            for (size_t j = 0; j < paddedKeys; j++) row[j] *= scale;
+          }
+          for (size_t j = keys; j < paddedKeys; j++) row[j] = HIDDEN;
+          float greatest = row_maximum(row, paddedKeys), sum = 0;
+          if (greatest <= 0.5f * HIDDEN) {
+            memset(row, 0, paddedKeys * sizeof(float));
+            continue;
+          }
+          for (size_t j = 0; j < paddedKeys; j++) {
+            // A hidden key's probability is exactly zero, not e^-87.
+            float e = row[j] <= 0.5f * HIDDEN ? 0.0f : fast_exp(row[j] - greatest);
+            row[j] = e;
+            sum += e;
+          }
+          float inverse = 1.0f / sum;
+          for (size_t j = 0; j < paddedKeys; j++) row[j] *= inverse;
+        }
+        float *o = out + b * queries * ldq + g * width;
+        product(
+            whole ? o : paddedOut, whole ? ldq : paddedWidth, p, paddedKeys, 1, vh, ldv, queries, paddedWidth, keys,
+            0);
+        if (!whole) unpad(o, ldq, paddedOut, queries, width, paddedWidth, 0);
+      }
+    }
+}
+
+// With P the probabilities: dV = P^T dO, dP = dO V^T, dS = P ∘ (dP - rowsum(P ∘ dP)), dQ = dS K / sqrt(width),
+// dK = dS^T Q / sqrt(width).
+KERNEL void recap_attention_backward(
+    const RecapAttention *s, float *dq, float *dk, float *dv, const float *dout, const float *probabilities,
+    const float *q, const float *k, const float *v, float *scratch, int accumulateQ, int accumulateK,
+    int accumulateV) {
+  const size_t queries = s->queries, keys = s->keys, width = s->headWidth;
+  const size_t paddedKeys = recap_attention_padded_keys(keys), paddedWidth = recap_attention_padded_keys(width);
+  const size_t group = s->heads / s->keyValueHeads;
+  const size_t ldq = s->heads * width, ldk = s->keyValueHeads * width;
+  const int whole = paddedWidth == width;
+  const float scale = 1.0f / sqrtf((float)width);
+  float *vt = scratch, *ds = vt + paddedWidth * paddedKeys;
+  float *paddedQ = ds + queries * paddedKeys, *paddedDQ = paddedQ + queries * paddedWidth;
+  float *paddedDO = paddedDQ + queries * paddedWidth, *paddedK = paddedDO + queries * paddedWidth;
+  float *paddedDK = paddedK + keys * paddedWidth, *paddedDV = paddedDK + keys * paddedWidth;
+  const size_t strideQ = whole ? ldq : paddedWidth, strideK = whole ? ldk : paddedWidth;
+
+  for (size_t b = 0; b < s->samples; b++)
+    for (size_t h = 0; h < s->keyValueHeads; h++) {
+      const size_t at = b * keys * ldk + h * width;
+      transpose(vt, v + at, ldk, keys, width, paddedKeys);
+      const float *kh = k + at;
+      float *dkh = dk ? dk + at : NULL, *dvh = dv ? dv + at : NULL;
+      if (!whole) {
+        pad(paddedK, kh, ldk, keys, width, paddedWidth);
+        kh = paddedK;
+        dkh = dk ? paddedDK : NULL;
+        dvh = dv ? paddedDV : NULL;
+      }
+      for (size_t g = h * group; g < (h + 1) * group; g++) {
+        // The heads of a group add up; in padded space the first starts afresh.
+        const int later = g > h * group;
+        const float *p = probabilities + (b * s->heads + g) * queries * paddedKeys;
+        const float *qh = q + b * queries * ldq + g * width, *doh = dout + b * queries * ldq + g * width;
+        float *dqh = dq ? dq + b * queries * ldq + g * width : NULL;
+        if (!whole) {
+          pad(paddedQ, qh, ldq, queries, width, paddedWidth);
+          pad(paddedDO, doh, ldq, queries, width, paddedWidth);
+          qh = paddedQ;
+          doh = paddedDO;
+        }
+        if (dvh)
+          product(
+              dvh, strideK, p, 1, paddedKeys, doh, strideQ, keys, paddedWidth, queries,
+              later || (whole && accumulateV));
+        if (!dq && !dk) continue;
+        product(ds, paddedKeys, doh, strideQ, 1, vt, paddedKeys, queries, paddedKeys, width, 0);
+        for (size_t i = 0; i < queries; i++) {
+          float *restrict row = ds + i * paddedKeys;
+          const float *restrict pr = p + i * paddedKeys;
+          float dot = 0;
+          for (size_t j = 0; j < paddedKeys; j++) dot += row[j] * pr[j];
+          for (size_t j = 0; j < paddedKeys; j++) row[j] = scale * pr[j] * (row[j] - dot);
+        }
+        if (dqh) {
+          product(
+              whole ? dqh : paddedDQ, strideQ, ds, paddedKeys, 1, kh, strideK, queries, paddedWidth, keys,
+              whole && accumulateQ);
+          if (!whole) unpad(dqh, ldq, paddedDQ, queries, width, paddedWidth, accumulateQ);
+        }
+        if (dkh)
+          product(
+              dkh, strideK, ds, 1, paddedKeys, qh, strideQ, keys, paddedWidth, queries,
+              later || (whole && accumulateK));
+      }
+      if (!whole && dk) unpad(dk + at, ldk, paddedDK, keys, width, paddedWidth, accumulateK);
+      if (!whole && dv) unpad(dv + at, ldk, paddedDV, keys, width, paddedWidth, accumulateV);
+    }
+}
