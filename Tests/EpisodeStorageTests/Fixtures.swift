@@ -6,12 +6,18 @@ import RecapAlgorithm
 @testable import EpisodeStorage
 
 /// A directory that lives as long as its test.
+///
+/// In memory where the system offers that: what survives `kill -9` is the same there, and flushing does not wait for
+/// whatever else the machine's disk is doing.
 final class TemporaryDirectory: Sendable {
   let path: String
 
   init() throws {
-    path = FileManager.default.temporaryDirectory
-      .appendingPathComponent("recap-archive-\(UUID().uuidString)").path
+    let memory = "/dev/shm"
+    let parent =
+      FileManager.default.isWritableFile(atPath: memory)
+      ? memory : FileManager.default.temporaryDirectory.path
+    path = "\(parent)/recap-archive-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
@@ -48,7 +54,7 @@ enum Fixture {
     return episode
   }
 
-  static func file(_ episode: Episode) throws -> [UInt8] { EpisodeFile.serialize(episode) }
+  static func file(_ episode: Episode) throws -> [UInt8] { try EpisodeFile.serialize(episode) }
 }
 
 extension Archive {

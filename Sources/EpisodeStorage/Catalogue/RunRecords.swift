@@ -62,6 +62,18 @@ public struct LabelSetRow: Hashable, Sendable {
   public var metadata: LabelSetMetadata
   /// When its job's result was accepted.
   public var storedAt: Date
+
+  /// A row with exactly these columns.
+  public init(
+    digest: ContentDigest, task: String?, iteration: Int?, metadata: LabelSetMetadata,
+    storedAt: Date
+  ) {
+    self.digest = digest
+    self.task = task
+    self.iteration = iteration
+    self.metadata = metadata
+    self.storedAt = storedAt
+  }
 }
 
 /// One value of one training metric.

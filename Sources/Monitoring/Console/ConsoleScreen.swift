@@ -119,22 +119,25 @@ public struct ConsoleScreen: Sendable {
   private func bar(of job: RunningJob, at now: Duration) -> String {
     let nameWidth = running.map(\.id.count).max() ?? 0
     let name = job.id.padded(to: min(nameWidth, max(12, style.width / 3)))
-    let text: String
-    if let progress = job.progress, progress.total > 0 {
-      let barWidth = min(24, max(8, style.width / 5))
-      let share = min(1, max(0, Double(progress.done) / Double(progress.total)))
-      let filled = Int(share * Double(barWidth))
-      let percent = "\(Int(share * 100))".padded(to: 3, alignment: .right)
-      let bar =
-        String(repeating: "━", count: filled) + String(repeating: "╌", count: barWidth - filled)
-      text =
-        "\(bar) \(percent) %  \(Self.text(job: job, progress, at: now))"
-        + Self.metrics(progress)
-    } else {
-      text = "started \(Self.text(now - job.started)) ago on \(job.worker)"
-    }
     // The last column stays empty: some terminals wrap when it is written.
-    return "  \(name)  \(text)".truncated(to: style.width - 1)
+    let room = style.width - 1
+    guard let progress = job.progress, progress.total > 0 else {
+      return "  \(name)  started \(Self.text(now - job.started)) ago on \(job.worker)"
+        .truncated(to: room)
+    }
+    let barWidth = min(24, max(8, style.width * 3 / 20))
+    let share = min(1, max(0, Double(progress.done) / Double(progress.total)))
+    let filled = Int(share * Double(barWidth))
+    let bar =
+      String(repeating: "━", count: filled) + String(repeating: "╌", count: barWidth - filled)
+    let percent = "\(Int(share * 100))".padded(to: 3, alignment: .right)
+    var line = "  \(name)  \(bar) \(percent) %  \(Self.text(job: job, progress, at: now))"
+    // A number cut short would be another number: metrics that do not fit are left out.
+    for metric in Self.metrics(progress) {
+      guard line.count + metric.count <= room else { break }
+      line += metric
+    }
+    return line.truncated(to: room)
   }
 
   /// A line about a job for a log file, if it is time for one.
@@ -144,7 +147,7 @@ public struct ConsoleScreen: Sendable {
       return ""
     }
     running[index].lastMentioned = now
-    return "  \(job.id)  \(Self.text(job: job, progress, at: now))\(Self.metrics(progress))\n"
+    return "  \(job.id)  \(Self.text(job: job, progress, at: now))\(Self.metrics(progress).joined())\n"
   }
 
   private static func text(job: RunningJob, _ progress: JobProgress, at now: Duration) -> String {
@@ -154,9 +157,9 @@ public struct ConsoleScreen: Sendable {
     return "\(progress.done)/\(progress.total) \(progress.unit), \(end)"
   }
 
-  private static func metrics(_ progress: JobProgress) -> String {
+  private static func metrics(_ progress: JobProgress) -> [String] {
     progress.metrics.sorted { $0.key < $1.key }
-      .map { "  \($0.key) \(significant($0.value))" }.joined()
+      .map { "  \($0.key) \(significant($0.value))" }
   }
 
   /// Hours, minutes and seconds: "0:07", "12:05", "3:00:09". Rounded up, so that "0:00" means the end.
