@@ -1,8 +1,8 @@
-/// The improvement indicator I that conditions the policy (paper, Section V-B): whether the action to come is
-/// better than usual.
+/// The improvement indicator I that conditions the policy (paper, Section V-B): whether the action
+/// to come is better than usual.
 ///
-/// It is text, after the subtask and before both forms of action, so that the likelihood of the subtask does not
-/// depend on it.
+/// It is text, after the subtask and before both forms of action, so that the likelihood of the
+/// subtask does not depend on it.
 public enum AdvantageIndicator: String, Codable, Hashable, Sendable, CaseIterable {
   /// A > ε, or a person's correction.
   case positive
@@ -23,8 +23,9 @@ public enum AdvantageIndicator: String, Codable, Hashable, Sendable, CaseIterabl
     }
   }
 
-  /// The indicator as one training sample sees it: left out with a probability (App. F: 30 %), so that the same
-  /// network is the unconditional policy too. It takes the place of tuning α of Equation 3.
+  /// The indicator as one training sample sees it: left out with a probability (App. F: 30 %), so
+  /// that the same network is the unconditional policy too. It takes the place of tuning α of
+  /// Equation 3.
   ///
   /// - Parameter probability: In [0, 1].
   public func dropped(
@@ -34,13 +35,15 @@ public enum AdvantageIndicator: String, Codable, Hashable, Sendable, CaseIterabl
   }
 }
 
-/// Guidance: sharpening the conditional policy against the unconditional one while acting (paper, Section IV-B).
+/// Guidance: sharpening the conditional policy against the unconditional one while acting (paper,
+/// Section IV-B).
 public enum Guidance {
-  /// Whether the unconditional field is needed: with β = 1 it cancels, and one conditional pass is enough.
+  /// Whether the unconditional field is needed: with β = 1 it cancels, and one conditional pass is
+  /// enough.
   public static func needsUnconditional(_ scale: Float) -> Bool { scale != 1 }
 
-  /// v = v_u + β (v_c − v_u). β = 0 is the unconditional policy, 1 the conditional one; 1.5 to 2.5 is the useful
-  /// range above, and more pushes actions to the edge of what was seen.
+  /// v = v_u + β (v_c − v_u). β = 0 is the unconditional policy, 1 the conditional one; 1.5 to 2.5
+  /// is the useful range above, and more pushes actions to the edge of what was seen.
   ///
   /// - Parameters:
   ///   - conditional: v_c, flow velocities with the indicator.

@@ -5,14 +5,15 @@ import Episodes
 /// A_t = Σ_{t'=t}^{t+N−1} r_t' / L + V(o_{t+N}) − V(o_t)
 ///
 /// Where the paper is silent or unclear:
-/// - it does not say that the rewards in the sum are divided by the task's maximum length L as returns are; they must
-///   be, since V is on that scale;
+/// - it does not say that the rewards in the sum are divided by the task's maximum length L as
+///   returns are; they must be, since V is on that scale;
 /// - it prints the sum from t' = 0; it starts at t;
-/// - where t + N reaches past the end, the true (normalised, clipped) return takes the place of the sum and
-///   V(o_{t+N}), so A_t = R_t − V(o_t). With N = T, as in pre-training, that is so for every step.
+/// - where t + N reaches past the end, the true (normalised, clipped) return takes the place of the
+///   sum and V(o_{t+N}), so A_t = R_t − V(o_t). With N = T, as in pre-training, that is so for
+///   every step.
 ///
-/// The sum is not clipped: in an attempt that V already takes for lost (V ≈ −1 throughout) A is −N / L, below a
-/// sensible threshold, until the last N steps, where return and V agree and A ≈ 0.
+/// The sum is not clipped: in an attempt that V already takes for lost (V ≈ −1 throughout) A is
+/// −N/L, below a sensible threshold, until the last N steps, where return and V agree and A ≈ 0.
 public enum Advantages {
   /// A_t of each step, [T], in V's per-task scale.
   ///

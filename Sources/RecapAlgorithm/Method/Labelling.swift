@@ -1,15 +1,15 @@
 import Episodes
 
-/// From values to labels: advantages, a threshold a task, and an indicator a step, for a whole dataset
-/// (paper, Section IV-B and App. F).
+/// From values to labels: advantages, a threshold a task, and an indicator a step, for a whole
+/// dataset (paper, Section IV-B and App. F).
 ///
-/// I_t = 1[A_t > ε_ℓ], and every step that a person corrected is positive whatever A says: a correction is taken for
-/// good by definition. That holds for episodes in which the policy acts and a person takes over. A demonstration's
-/// steps are a person's too, but are judged by their advantage like the policy's: sorting them is the point of
-/// pre-training with RL.
+/// I_t = 1[A_t > ε_ℓ], and every step that a person corrected is positive whatever A says: a
+/// correction is taken for good by definition. That holds for episodes in which the policy acts and
+/// a person takes over. A demonstration's steps are a person's too, but are judged by their
+/// advantage like the policy's: sorting them is the point of pre-training with RL.
 ///
-/// ε_ℓ comes from all of the task's advantages, corrections included, so the share that comes out positive exceeds p
-/// by the corrections that were forced.
+/// ε_ℓ comes from all of the task's advantages, corrections included, so the share that comes out
+/// positive exceeds p by the corrections that were forced.
 public enum Labelling {
   /// One episode of the dataset, with the value function's reading of it.
   public struct ValuedEpisode: Sendable {
@@ -37,9 +37,10 @@ public enum Labelling {
   ///   - episodes: In the dataset's order.
   ///   - job: The labelling job's id, for provenance.
   ///   - value: The value function's checkpoint, for provenance.
-  ///   - work: Lookahead N and share p by task. With N = T, which is pre-training, ε is estimated from up to
-  ///     10,000 random frames a task, otherwise from all.
-  ///   - failureCost: C_fail in steps, as the value function was trained with; nil for a task's time limit.
+  ///   - work: Lookahead N and share p by task. With N = T, which is pre-training, ε is estimated
+  ///     from up to 10,000 random frames a task, otherwise from all.
+  ///   - failureCost: C_fail in steps, as the value function was trained with; nil for a task's
+  ///     time limit.
   ///   - seed: Of the random frames.
   /// - Throws: `LabellingError` where values do not match their episode or a task has no share.
   public static func label(
@@ -104,7 +105,8 @@ public enum Labelling {
       values: episode.values, returns: returns, maximumSteps: limit, lookahead: work.lookahead)
   }
 
-  /// Steps at which a person corrected the policy: a demonstration has none, it is a person's from the start.
+  /// Steps at which a person corrected the policy: a demonstration has none, it is a person's from
+  /// the start.
   private static func corrections(in episode: ValuedEpisode) -> [Bool] {
     episode.metadata.source == .demonstration
       ? Array(repeating: false, count: episode.values.count) : episode.interventions
@@ -166,7 +168,8 @@ public enum LabellingError: Error, Equatable, CustomStringConvertible {
     case .repeated(let episode):
       "episode \(episode) is in the dataset more than once"
     case .noShare(let task):
-      "the dataset holds episodes of the task '\(task)', but the job names no share of positives for it"
+      "the dataset holds episodes of the task '\(task)', but the job names no share of positives "
+        + "for it"
     }
   }
 }

@@ -1,13 +1,14 @@
 /// The method's own numbers, with the paper's values as defaults where it gives any.
 public struct MethodSettings: Codable, Hashable, Sendable {
-  /// C_fail: the cost of failing, in steps (> 0); nil for the task's time limit, which puts every frame of a failed
-  /// episode at −1. The paper calls it only "a large constant".
+  /// C_fail: the cost of failing, in steps (> 0); nil for the task's time limit, which puts every
+  /// frame of a failed episode at −1. The paper calls it only "a large constant".
   public var failureCost: Double?
   /// The share p of positive labels in pre-training, in (0, 1).
   public var pretrainPositiveShare: Double
   /// The share p of positive labels in the iterations, in (0, 1), unless a task has its own.
   public var positiveShare: Double
-  /// The lookahead N of advantages in the iterations, in steps (≥ 1). Pre-training looks to the end of the episode.
+  /// The lookahead N of advantages in the iterations, in steps (≥ 1). Pre-training looks to the end
+  /// of the episode.
   public var lookahead: Int
   /// The probability of leaving the indicator out in training, in [0, 1).
   public var indicatorDropout: Double

@@ -1,6 +1,7 @@
 import Episodes
 
-/// How good a policy is (paper, Section VI): success rate, and throughput, which joins success with speed.
+/// How good a policy is (paper, Section VI): success rate, and throughput, which joins success with
+/// speed.
 ///
 /// Failures and time-outs count in both: their time is robot time without a success.
 public struct PracticeStatistics: Codable, Hashable, Sendable {
@@ -32,10 +33,12 @@ public struct PracticeStatistics: Codable, Hashable, Sendable {
   public let successRate: Double
   /// √(p̂ (1 − p̂) / n), binomial.
   public let successRateStandardError: Double
-  /// q = successes / hours: a ratio of sums, since a mean of ratios would count short episodes too much.
+  /// q = successes / hours: a ratio of sums, since a mean of ratios would count short episodes too
+  /// much.
   public let throughputPerHour: Double
-  /// Of the ratio estimator, by linearisation (the delta method): √(n/(n−1) Σ (s_i − q h_i)²) / Σ h_i, with s_i
-  /// one or zero and h_i the hours of episode i. A single episode says nothing of its spread: 0.
+  /// Of the ratio estimator, by linearisation (the delta method): √(n/(n−1) Σ (s_i − q h_i)²) / Σ
+  /// h_i, with s_i one or zero and h_i the hours of episode i. A single episode says nothing of its
+  /// spread: 0.
   public let throughputStandardError: Double
 
   /// Returns nil where there is no attempt.

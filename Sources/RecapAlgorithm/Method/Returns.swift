@@ -2,7 +2,8 @@ import Episodes
 
 /// The reward of each step (paper, Equation 5): time costs, and failing costs more.
 public enum Rewards {
-  /// r_t for t = 0…T−1, in steps: −1 each, but at the last step 0 on success and −C_fail on failure.
+  /// r_t for t = 0…T−1, in steps: −1 each, but at the last step 0 on success and −C_fail on
+  /// failure.
   ///
   /// - Parameters:
   ///   - steps: T ≥ 1.
@@ -17,12 +18,13 @@ public enum Rewards {
 
 /// The return of each step: how much time, and what failure, an episode still had before it.
 ///
-/// R_t = Σ_{t'≥t} r_t', undiscounted, divided by the task's maximum episode length L, so that all tasks share the
-/// value function's range [−1, 0].
+/// R_t = Σ_{t'≥t} r_t', undiscounted, divided by the task's maximum episode length L, so that all
+/// tasks share the value function's range [−1, 0].
 ///
-/// Where the paper is silent: it says that values lie in (−1, 0) and that C_fail is large, not how the two go
-/// together. Here a return below −1 is clipped to −1, so that the range's whole resolution serves episodes that
-/// succeed; with the default C_fail = L each frame of a failed episode is exactly −1.
+/// Where the paper is silent: it says that values lie in (−1, 0) and that C_fail is large, not how
+/// the two go together. Here a return below −1 is clipped to −1, so that the range's whole
+/// resolution serves episodes that succeed; with the default C_fail = L each frame of a failed
+/// episode is exactly −1.
 public enum Returns {
   /// The normalised return of each step, [T], in [−1, 0].
   ///

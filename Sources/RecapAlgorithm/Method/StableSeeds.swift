@@ -20,8 +20,9 @@ public struct SplitMix64: RandomNumberGenerator, Sendable, Hashable, Codable {
   }
 }
 
-/// Seeds of a run's parts, derived from the run's seed by name, so that each part can be repeated alone and adding a
-/// part changes no other. Swift's `Hasher` differs from process to process and cannot serve here.
+/// Seeds of a run's parts, derived from the run's seed by name, so that each part can be repeated
+/// alone and adding a part changes no other. Swift's `Hasher` differs from process to process and
+/// cannot serve here.
 public enum StableSeed {
   /// The seed of the part called `name`.
   public static func derive(_ seed: UInt64, _ name: String) -> UInt64 {

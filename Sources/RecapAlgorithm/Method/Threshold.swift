@@ -1,18 +1,20 @@
-/// The threshold ε_ℓ that divides a task's advantages into better than usual and not (paper, App. F).
+/// The threshold ε_ℓ that divides a task's advantages into better than usual and not (paper, App.
+/// F).
 ///
-/// Where the paper contradicts itself: Section V-D takes ε as the 30th percentile of *values*; App. F wants about
-/// 30 % (later 40 %) of *advantages* to come out positive. Followed here is App. F: ε is the (1 − p) quantile of
-/// advantages, chosen so that A > ε holds for a share p of them.
+/// Where the paper contradicts itself: Section V-D takes ε as the 30th percentile of *values*; App.
+/// F wants about 30 % (later 40 %) of *advantages* to come out positive. Followed here is App. F: ε
+/// is the (1 − p) quantile of advantages, chosen so that A > ε holds for a share p of them.
 public enum Threshold {
   /// In pre-training ε is estimated from this many random frames of a task (App. F).
   public static let pretrainingSample = 10_000
 
   /// ε such that A > ε for a share p of the advantages.
   ///
-  /// Of n advantages m = round(p n) shall be positive (half rounds up), and ε is the largest of the others. Where
-  /// equal advantages straddle that place they cannot be divided: all of them become positive or none, whichever
-  /// comes closer to m, and none if both are equally close. So the share is off by at most half of one group of equal
-  /// values, and by at most 1 / (2n) where all differ.
+  /// Of n advantages m = round(p n) shall be positive (half rounds up), and ε is the largest of the
+  /// others. Where equal advantages straddle that place they cannot be divided: all of them become
+  /// positive or none, whichever comes closer to m, and none if both are equally close. So the
+  /// share is off by at most half of one group of equal values, and by at most 1 / (2n) where all
+  /// differ.
   ///
   /// - Parameters:
   ///   - advantages: At least one, finite, in any order.
@@ -52,7 +54,8 @@ public enum Threshold {
 }
 
 extension Array {
-  /// The first index whose element satisfies `predicate`, in an array whose later elements then all do.
+  /// The first index whose element satisfies `predicate`, in an array whose later elements then all
+  /// do.
   func partitionPoint(where predicate: (Element) -> Bool) -> Int {
     var low = 0
     var high = count

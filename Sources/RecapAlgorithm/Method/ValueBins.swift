@@ -1,7 +1,8 @@
 /// The support of the distributional value function (paper, Equation 1): p(V | o, ℓ) over B bins.
 ///
-/// Where the paper is silent: it gives B = 201 and the range, not where the bins lie. Here the first bin's value
-/// is −1, the last one's is 0 and the others are evenly spaced between, so that both ends are representable.
+/// Where the paper is silent: it gives B = 201 and the range, not where the bins lie. Here the
+/// first bin's value is −1, the last one's is 0 and the others are evenly spaced between, so that
+/// both ends are representable.
 public struct ValueBins: Hashable, Sendable, Codable {
   /// B ≥ 2.
   public let count: Int
@@ -20,8 +21,8 @@ public struct ValueBins: Hashable, Sendable, Codable {
   /// Every bin's value, [B], ascending.
   public var values: [Float] { (0..<count).map(value(of:)) }
 
-  /// The bin nearest to a return: the target of the cross-entropy. A return half-way between two bins goes to the
-  /// upper one; one outside [−1, 0] goes to the bin at that end.
+  /// The bin nearest to a return: the target of the cross-entropy. A return half-way between two
+  /// bins goes to the upper one; one outside [−1, 0] goes to the bin at that end.
   public func index(of value: Float) -> Int {
     precondition(!value.isNaN, "a return is a number")
     let place = (Double(value.clamped(to: -1...0)) + 1) * Double(count - 1)

@@ -1,18 +1,20 @@
-/// Algorithm 1's jobs, who does them, and what came out: a value that takes an event and returns commands.
+/// Algorithm 1's jobs, who does them, and what came out: a value that takes an event and returns
+/// commands.
 ///
-/// There is no clock, socket or database in it. Its shell, the coordinator, stores each event before it carries out
-/// the commands that the event gave; replaying the stored events rebuilds the same plan, so a crash loses nothing
-/// that anyone was told.
+/// There is no clock, socket or database in it. Its shell, the coordinator, stores each event
+/// before it carries out the commands that the event gave; replaying the stored events rebuilds the
+/// same plan, so a crash loses nothing that anyone was told.
 ///
 /// What holds at any time, whatever is lost, repeated or reordered:
 /// - a job is given out only when all that it needs is done, and to one worker at a time;
 /// - a worker holds at most one lease, and is given the same one again when it asks again;
-/// - a job's result is taken once, from the lease that was live; the same message again is accepted and changes nothing,
-///   and the result of any other lease is rejected;
+/// - a job's result is taken once, from the lease that was live; the same message again is accepted
+///   and changes nothing, and the result of any other lease is rejected;
 /// - the inputs of a job are decided by the results of others alone, in a fixed order.
 ///
-/// After `.coordinatorRestarted` leases live on, since their workers may have worked through the coordinator's
-/// absence. The shell waits for `unheardWorkers` as long as for any silent worker, and then reports them lost.
+/// After `.coordinatorRestarted` leases live on, since their workers may have worked through the
+/// coordinator's absence. The shell waits for `unheardWorkers` as long as for any silent worker,
+/// and then reports them lost.
 public struct Plan: Sendable, Codable, Equatable {
   /// In order of priority.
   public let jobs: [Job]
@@ -84,8 +86,8 @@ public struct Plan: Sendable, Codable, Equatable {
     self.records = records
   }
 
-  /// How often a job may lose its worker: generous, since that is mostly not the job's fault, but a job that kills
-  /// every worker must end.
+  /// How often a job may lose its worker: generous, since that is mostly not the job's fault, but a
+  /// job that kills every worker must end.
   var maximumLosses: Int { 10 * maximumAttempts + 20 }
 
   /// Takes what happened and returns what to do about it, in order.

@@ -1,7 +1,8 @@
-/// What happens to a plan. Times are not among it: the coordinator turns silence into `.workerLost` and
-/// `.leaseExpired`. Events are stored, and replaying them rebuilds the plan.
+/// What happens to a plan. Times are not among it: the coordinator turns silence into `.workerLost`
+/// and `.leaseExpired`. Events are stored, and replaying them rebuilds the plan.
 public enum PlanEvent: Codable, Hashable, Sendable {
-  /// A worker said hello, for the first time or again. A new incarnation takes its predecessor's place.
+  /// A worker said hello, for the first time or again. A new incarnation takes its predecessor's
+  /// place.
   ///
   /// `tasks` are those that a collector's robot offers; other roles do every task.
   case workerJoined(worker: String, incarnation: String, role: WorkerRole, tasks: [String])
@@ -21,7 +22,8 @@ public enum PlanEvent: Codable, Hashable, Sendable {
 
 /// What a plan wants done.
 public enum PlanCommand: Codable, Hashable, Sendable {
-  /// Give the worker this order. It may come more than once for one lease: giving it again changes nothing.
+  /// Give the worker this order. It may come more than once for one lease: giving it again changes
+  /// nothing.
   case grant(worker: String, lease: String, order: JobOrder)
   /// The lease is over without a result: its worker may drop the job.
   case revoke(lease: String)

@@ -3,8 +3,8 @@ import Episodes
 extension Plan {
   /// A job with its inputs resolved to digests; nil while something that it needs is not done.
   ///
-  /// A dataset's episodes come in the order in which the job names its collect jobs, and by index within each, so
-  /// the order does not depend on who recorded what when.
+  /// A dataset's episodes come in the order in which the job names its collect jobs, and by index
+  /// within each, so the order does not depend on who recorded what when.
   ///
   /// - Parameter lease: Goes into the order.
   public func order(for id: String, lease: String) -> JobOrder? {

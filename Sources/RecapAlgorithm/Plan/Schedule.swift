@@ -22,10 +22,11 @@ public enum Schedule {
   /// What pre-training's jobs have in place of a task's name.
   static let pretraining = "pretrain"
 
-  /// The run's jobs, each after those that it needs, in the order in which a free worker takes them.
+  /// The run's jobs, each after those that it needs, in the order in which a free worker takes
+  /// them.
   ///
-  /// Practice comes before any evaluation, so that learners wait as little as possible and robots evaluate while
-  /// learners train; tasks take turns.
+  /// Practice comes before any evaluation, so that learners wait as little as possible and robots
+  /// evaluate while learners train; tasks take turns.
   ///
   /// - Parameter settings: Without problems.
   public static func jobs(for settings: ScheduleSettings) -> [Job] {
@@ -51,13 +52,15 @@ public enum Schedule {
         "\(pretraining)/value", settings,
         .trainValue(
           TrainValueWork(
-            dataset: demonstrations, initial: nil, training: settings.training.valuePretrain))),
+            dataset: demonstrations, initial: nil, training: settings.training.valuePretrain,
+            failureCost: settings.method.failureCost))),
       job(
         "\(pretraining)/labels", settings,
         .label(
           LabelWork(
             dataset: demonstrations, value: "\(pretraining)/value", lookahead: nil,
-            positiveShare: Dictionary(uniqueKeysWithValues: shares)))),
+            positiveShare: Dictionary(uniqueKeysWithValues: shares),
+            failureCost: settings.method.failureCost))),
       job(
         "\(pretraining)/policy", settings,
         .trainPolicy(
@@ -113,19 +116,23 @@ private struct TaskJobs {
     let name = task.name
     let dataset = dataset(k)
     let training = settings.training
-    // Algorithm 1 restarts both networks from the pre-trained ones; the switch continues from the last iteration's.
+    // Algorithm 1 restarts both networks from the pre-trained ones; the switch continues from the
+    // last iteration's.
     let origin =
       settings.restartFromPretrained || k == 0 ? Schedule.pretraining : "\(name)/\(k - 1)"
     let value = job(
       k, "value",
       .trainValue(
-        TrainValueWork(dataset: dataset, initial: "\(origin)/value", training: training.value)))
+        TrainValueWork(
+          dataset: dataset, initial: "\(origin)/value", training: training.value,
+          failureCost: settings.method.failureCost)))
     let labels = job(
       k, "labels",
       .label(
         LabelWork(
           dataset: dataset, value: "\(name)/\(k)/value", lookahead: settings.method.lookahead,
-          positiveShare: [name: task.positiveShare ?? settings.method.positiveShare])))
+          positiveShare: [name: task.positiveShare ?? settings.method.positiveShare],
+          failureCost: settings.method.failureCost)))
     let policy = job(
       k, "policy",
       .trainPolicy(
@@ -156,7 +163,8 @@ private struct TaskJobs {
     _ stage: String, iteration: Int?, _ source: EpisodeSource, policy: String?, _ episodes: Int
   ) -> [Job] {
     let count = (episodes + settings.episodesPerJob - 1) / settings.episodesPerJob
-    // Every iteration of a task is judged from the same starts, so that iterations compare in pairs.
+    // Every iteration of a task is judged from the same starts, so that iterations compare in
+    // pairs.
     let seedName = source == .evaluation ? "\(task.name)/evaluate" : stage
     return (0..<count).map { slice in
       let first = slice * episodes / count
@@ -176,10 +184,11 @@ extension Job {
     if case .collect(let work) = work { work.stage } else { id }
   }
 
-  /// The seed of the stage's episode `index`, whichever job holds it: of its start and of the policy's noise.
+  /// The seed of the stage's episode `index`, whichever job holds it: of its start and of the
+  /// policy's noise.
   ///
-  /// Evaluation's seeds are odd and all others even, so that no policy is judged from a start that it was trained on,
-  /// even where a robot keeps only a seed's low bits.
+  /// Evaluation's seeds are odd and all others even, so that no policy is judged from a start that
+  /// it was trained on, even where a robot keeps only a seed's low bits.
   public func episodeSeed(_ index: Int) -> UInt64 {
     let seed = StableSeed.derive(seed, index)
     if case .collect(let work) = work, work.source == .evaluation { return seed | 1 }

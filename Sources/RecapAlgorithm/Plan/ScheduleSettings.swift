@@ -4,8 +4,8 @@ public struct ScheduleSettings: Codable, Hashable, Sendable {
   public var tasks: [TaskSchedule]
   /// K ≥ 0: rounds of collecting, labelling and training after the SFT stage k = 0.
   public var iterations: Int
-  /// Whether each iteration trains from the pre-trained networks, as the paper does to avoid drift, or from the
-  /// previous iteration's.
+  /// Whether each iteration trains from the pre-trained networks, as the paper does to avoid drift,
+  /// or from the previous iteration's.
   public var restartFromPretrained: Bool
   /// A collect job holds at most this many episodes, ≥ 1.
   public var episodesPerJob: Int
