@@ -9,7 +9,7 @@ extension RunConfiguration {
       shape: .list(of: .mapping(taskFields.merging(named) { $1 }), atLeast: 1), required: true),
     "schedule": Shape.Field(
       shape: .reflecting(
-        defaults.schedule, ranges: ["iterations": .atLeast(1), "episodesPerJob": .atLeast(1)])),
+        defaults.schedule, ranges: ["iterations": .atLeast(0), "episodesPerJob": .atLeast(1)])),
     "method": Shape.Field(shape: .reflecting(defaults.method, ranges: methodRanges)),
     "models": Shape.Field(shape: .reflecting(defaults.models, ranges: modelRanges)),
     "training": Shape.Field(shape: .reflecting(defaults.training, ranges: trainingRanges)),
@@ -50,6 +50,7 @@ extension RunConfiguration {
     "eulerSteps": .from(1, to: 100),
     "patchSize": .from(1, to: 64),
     "flowLossWeight": .above(0),
+    "noiseEmphasis": .from(1, to: 10),
     "bins": .from(2, to: 10001),
   ]
 

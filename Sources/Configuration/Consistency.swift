@@ -6,7 +6,7 @@ extension RunConfiguration {
   /// - Parameter workcellTasks: The tasks that the built-in simulator offers.
   func inconsistencies(workcellTasks: [String]) -> [ConfigurationError.Problem] {
     var notes = Notes()
-    checkEpisodes(&notes)
+    checkSchedule(&notes)
     checkRobots(&notes)
     checkOffers(&notes, workcellTasks: workcellTasks)
     checkObservations(&notes)
@@ -36,13 +36,14 @@ extension RunConfiguration {
     }
   }
 
-  private func checkEpisodes(_ notes: inout Notes) {
-    for task in tasks where task.autonomousEpisodes + task.correctedEpisodes == 0 {
-      notes.add(
-        .inconsistent, "tasks.\(task.name)",
-        "autonomousEpisodes and correctedEpisodes are both 0: an iteration would have nothing new "
-          + "to learn from"
-      )
+  /// What the schedule itself asks for, such as new episodes in each iteration.
+  private func checkSchedule(_ notes: inout Notes) {
+    for problem in scheduleSettings.problems {
+      var key = problem.key
+      for (index, task) in tasks.enumerated() {
+        key = key.replacing("tasks[\(index)]", with: "tasks.\(task.name)")
+      }
+      notes.add(.inconsistent, key, problem.message)
     }
   }
 

@@ -1,9 +1,9 @@
 import Policies
 import RecapAlgorithm
 
-// What a configuration means where it is silent: the one place for every default. Sizes suit a
-// small robot on a few processor cores; the method's own numbers are the paper's, kept in
-// `MethodSettings`.
+// What a configuration means where it is silent. The sizes and counts here suit a small robot on a
+// few processor cores; what a settings type's own initialiser gives (the paper's numbers for the
+// method, for example) is not repeated.
 
 extension RunConfiguration {
   /// A configuration without tasks and robots, which have no defaults.
@@ -14,11 +14,9 @@ extension RunConfiguration {
     models: ModelSettings(
       policy: PolicySettings(
         backbone: .defaults, expertWidth: 64, expertFeedForward: 128, chunkLength: 8,
-        eulerSteps: 5, usesImages: false, usesEnvironmentState: false, patchSize: 8,
-        flowLossWeight: 1),
+        usesImages: false, usesEnvironmentState: false),
       value: ValueSettings(
-        network: .defaults, bins: 201, usesImages: false, usesEnvironmentState: false,
-        patchSize: 8)),
+        network: .defaults, usesImages: false, usesEnvironmentState: false)),
     training: TrainingStages(
       valuePretrain: .defaults, value: .defaults, policyPretrain: .defaults,
       policySFT: .defaults, policy: .defaults),
@@ -39,9 +37,7 @@ extension TransformerSettings {
 }
 
 extension TrainingSettings {
-  static let defaults = TrainingSettings(
-    steps: 1000, batchSize: 128, learningRate: 1e-3, finalLearningRateShare: 0.1, warmupSteps: 50,
-    weightDecay: 0.01, gradientClip: 1, averageDecay: 0.99)
+  static let defaults = TrainingSettings(steps: 1000, batchSize: 128, learningRate: 1e-3)
 }
 
 extension RobotSettings {

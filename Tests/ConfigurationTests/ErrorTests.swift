@@ -171,12 +171,12 @@ import Testing
     ("runtime.leaseSeconds=3", "runtime.leaseSeconds"),
     (
       "tasks.espresso={name: espresso, autonomousEpisodes: 0, correctedEpisodes: 0}",
-      "tasks.espresso"
+      "tasks.espresso.autonomousEpisodes"
     ),
     ("robots.cell.driver={endpoint: \"ipc:///x\"}", "robots.cell.driver"),
     ("method={indicatorDropout: 0, guidance: 2}", "method.indicatorDropout"),
     (
-      "robots=[{name: a, kind: workcell}, {name: b, kind: driver, driver: {endpoint: \"ipc:///x\"}}]",
+      "robots=[{name: a, kind: workcell}, {name: b, kind: driver, driver: {command: ['{endpoint}']}}]",
       "robots.b.kind"
     ),
   ])

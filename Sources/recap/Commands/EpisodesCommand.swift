@@ -19,7 +19,7 @@ struct ListEpisodes: AsyncParsableCommand {
     discussion: """
       'k' is the iteration that asked for the episode; demonstrations have none.
 
-        recap episodes list runs/demo-1 --task espresso --iteration 2 --source evaluation
+        recap episodes list runs/demo-1 --task espresso --source evaluation
         recap episodes list runs/demo-1 --outcome failure --limit 20
       """)
 

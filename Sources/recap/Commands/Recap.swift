@@ -18,11 +18,11 @@ struct Recap: AsyncParsableCommand {
     version: recapVersion,
     subcommands: [VersionCommand.self],
     groupedSubcommands: [
-      CommandGroup(name: "Runs:", subcommands: [RunCommand.self]),
+      CommandGroup(name: "Training", subcommands: [RunCommand.self]),
       CommandGroup(
-        name: "Looking at a run:", subcommands: [ReportCommand.self, EpisodesCommand.self]),
+        name: "Looking", subcommands: [ReportCommand.self, EpisodesCommand.self]),
       CommandGroup(
-        name: "One role alone:",
+        name: "Single-role",
         subcommands: [
           CoordinatorCommand.self, CollectorCommand.self, ValueLearnerCommand.self,
           LabellerCommand.self, PolicyLearnerCommand.self,

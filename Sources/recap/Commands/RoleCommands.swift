@@ -45,7 +45,8 @@ struct CollectorCommand: AsyncParsableCommand {
       are sent again after a break or a restart.
 
         recap collector --connect tcp://127.0.0.1:7700 --name cell-1
-        recap collector --connect tcp://127.0.0.1:7700 --name left --driver tcp://127.0.0.1:7801
+        recap collector --connect tcp://127.0.0.1:7700 --name arm \\
+            --driver tcp://127.0.0.1:7801
       """)
 
   @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700.")

@@ -14,7 +14,7 @@ struct RunCommand: AsyncParsableCommand {
       on from the finished jobs and the episodes already stored.
 
         recap run Configs/demo.yaml --seed 2
-        recap run Configs/demo.yaml --set schedule.iterations=3 --set tasks.espresso.demonstrations=50
+        recap run Configs/demo.yaml --set tasks.espresso.demonstrations=50
         recap run --resume runs/demo-1
       """)
 
