@@ -132,9 +132,9 @@ import Testing
 }
 
 @Suite struct ConfigurationFileTests {
-  static let directory = URL(filePath: #filePath)
+  static let repository = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Configs")
+  static let directory = repository.appending(path: "Configs")
 
   static let files: [String] = {
     let names =
@@ -162,6 +162,15 @@ import Testing
     #expect(run.tasks.allSatisfy { $0.evaluationEpisodes >= 100 })
     #expect(run.schedule.iterations == 2)
     #expect(run.robots.count == 2)
+  }
+
+  @Test func theExampleInTheReadmeLoads() throws {
+    let readme = try String(
+      contentsOf: Self.repository.appending(path: "README.md"), encoding: .utf8)
+    let example = try #require(readme.firstMatch(of: /```yaml\n([^`]*)```/)).1
+    let run = try configuration(String(example))
+    #expect(run.robots.map(\.name) == ["cell-1", "cell-2"])
+    #expect(run.tasks.map(\.positiveShare) == [nil, 0.1])
   }
 
   @Test func aMissingFileIsNamed() throws {

@@ -23,6 +23,6 @@ struct ReportCommand: AsyncParsableCommand {
 
   func run() async throws {
     let report = try await RunReport(archive: try run.archive())
-    print(json ? try report.json() : report.table())
+    print(json ? try report.json() + "\n" : report.table(), terminator: "")
   }
 }

@@ -1,0 +1,64 @@
+# `make demo` and `make test` are all that a fresh Debian 12 machine needs; `make help` lists the rest.
+
+SWIFT_BUILD = swift build --explicit-target-dependency-import-check error
+RECAP = .build/release/recap
+# Further arguments for the runs below, as in: make demo ARGS="--seed 2 --dir runs/second"
+ARGS ?=
+
+# OpenBLAS reads this when it is loaded; a value that does not fit the processor costs much speed.
+unexport OPENBLAS_CORETYPE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test test-python lint format check demo metaworld metaworld-camera clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## Install missing system packages (root or sudo) and check the Swift toolchain
+	@Scripts/setup.sh
+
+build: setup ## Build the recap executable in release mode
+	$(SWIFT_BUILD) --configuration release --product recap
+
+test: setup ## Build and run the whole test suite
+	$(SWIFT_BUILD) --build-tests
+	swift test --skip-build --disable-xctest
+	$(MAKE) test-python
+
+test-python: .venv/test-ready ## Run the Python client's tests
+	cd Clients/Python && ../../.venv/bin/python -m pytest --quiet
+
+lint: ## Check formatting and file sizes
+	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
+	@Scripts/check-sizes.sh
+
+format: ## Format all Swift sources in place
+	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests
+
+check: lint test ## All that must hold before a change is proposed
+
+demo: build ## Two tasks on the built-in simulator, from demonstrations to a better policy
+	$(RECAP) run Configs/demo.yaml $(ARGS)
+
+metaworld: build .venv/metaworld-ready ## The same on Meta-World, with MuJoCo's physics
+	$(RECAP) run Configs/metaworld.yaml $(ARGS)
+
+metaworld-camera: build .venv/metaworld-ready ## Meta-World from camera images
+	@Scripts/setup.sh libosmesa6
+	$(RECAP) run Configs/metaworld-camera.yaml $(ARGS)
+
+clean: ## Remove everything built; runs stay
+	rm -rf .build .venv
+
+# The Python environments' stamps: made again when the client's requirements change.
+.venv/bin/python:
+	@Scripts/setup.sh
+	python3 -m venv .venv
+
+.venv/test-ready: Clients/Python/pyproject.toml | .venv/bin/python
+	.venv/bin/pip install --quiet --disable-pip-version-check numpy pyzmq pytest
+	@touch $@
+
+.venv/metaworld-ready: Clients/Python/pyproject.toml | .venv/bin/python
+	.venv/bin/pip install --quiet --disable-pip-version-check --editable 'Clients/Python[metaworld]'
+	@touch $@
