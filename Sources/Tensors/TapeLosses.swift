@@ -1,0 +1,101 @@
+import CKernels
+
+extension Tape {
+  /// exp(x) / Σ exp(x) over the innermost axis.
+  public func softmax(_ x: Variable) -> Variable {
+    let x = index(x)
+    let shape = nodes[x].shape
+    let (result, y) = emit(shape, .softmax(x), needsGradient: needsGradient(x))
+    recap_softmax(y, nodes[x].value, shape.rows, shape.width)
+    return result
+  }
+
+  /// Weighted mean over rows of −log softmax(logits)[target], in nats, as a scalar. Zero when no row counts.
+  ///
+  /// - Parameters:
+  ///   - logits: [..., C], N rows in all.
+  ///   - targets: N classes in 0..<C; rows of −1 are left out of the mean.
+  ///   - weights: N non-negative weights; nil weighs all rows alike.
+  public func softmaxCrossEntropy(
+    logits: Variable, targets: [Int32], weights: [Float]? = nil
+  ) -> Variable {
+    let x = index(logits)
+    let shape = nodes[x].shape
+    let (rows, classes) = (shape.rows, shape.width)
+    precondition(
+      targets.count == rows && (weights?.count ?? rows) == rows,
+      "softmaxCrossEntropy: \(rows) rows, \(targets.count) targets, \(weights?.count ?? rows) weights"
+    )
+    for target in targets {
+      precondition(
+        target >= -1 && target < classes,
+        "softmaxCrossEntropy: expected a class in 0..<\(classes) or −1, got \(target)")
+    }
+    // The gradient comes almost for free with the value.
+    let gradient = needsGradient(x) ? memory(shape.count) : nil
+    let operation: Operation = gradient.map { .knownGradient(x, $0) } ?? .leaf
+    let (result, y) = emit(.scalar, operation, needsGradient: needsGradient(x))
+    y[0] = Float(
+      withOptional(weights) {
+        recap_cross_entropy(gradient, nodes[x].value, targets, $0, rows, classes)
+      })
+    return result
+  }
+
+  /// Σ w (x − target)² / Σ w over elements, as a scalar. Zero when the weights sum to nothing.
+  ///
+  /// - Parameters:
+  ///   - target: Of the same shape.
+  ///   - weights: One non-negative weight an element; nil weighs all alike.
+  public func meanSquaredError(
+    _ x: Variable, target: Variable, weights: [Float]? = nil
+  ) -> Variable {
+    let (x, target) = (index(x), index(target))
+    requireSameShape(x, target)
+    let count = nodes[x].shape.count
+    precondition(
+      (weights?.count ?? count) == count,
+      "meanSquaredError: \(count) elements, \(weights?.count ?? count) weights")
+    let needed = needsGradient(x, target)
+    var kept: UnsafeMutablePointer<Float>?
+    var total = Float(count)
+    if let weights {
+      total = Float(recap_sum(weights, count))
+      if needed {
+        let copy = memory(count)
+        weights.withUnsafeBufferPointer { copy.update(from: $0.baseAddress!, count: count) }
+        kept = copy
+      }
+    }
+    let (result, y) = emit(
+      .scalar, .squaredError(x, target, weights: kept, total: total), needsGradient: needed)
+    y[0] = Float(
+      withOptional(weights) {
+        recap_squared_error(nodes[x].value, nodes[target].value, $0, count)
+      })
+    return result
+  }
+
+  /// `body` with the address of the array's elements, or nil without an array.
+  private func withOptional<R>(_ array: [Float]?, _ body: (UnsafePointer<Float>?) -> R) -> R {
+    guard let array else { return body(nil) }
+    return array.withUnsafeBufferPointer { body($0.baseAddress) }
+  }
+
+  func propagateSquaredError(
+    _ x: Int, _ target: Int, _ weights: UnsafeMutablePointer<Float>?, _ factor: Float
+  ) {
+    let count = nodes[x].shape.count
+    // One after the other, since both may be one variable.
+    if let dx = gradientTarget(x) {
+      recap_squared_error_backward(
+        dx.start, nil, nodes[x].value, nodes[target].value, weights, factor, count,
+        dx.accumulates, 0)
+    }
+    if let dt = gradientTarget(target) {
+      recap_squared_error_backward(
+        nil, dt.start, nodes[x].value, nodes[target].value, weights, factor, count, 0,
+        dt.accumulates)
+    }
+  }
+}
