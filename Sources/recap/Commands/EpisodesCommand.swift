@@ -72,7 +72,8 @@ struct ListEpisodes: AsyncParsableCommand {
 
   static func summary(_ counts: EpisodeCounts, listed: Int) -> String {
     let shown = listed < counts.episodes ? " (\(listed) listed)" : ""
-    return "\(counts.episodes) episodes\(shown), \(counts.successes) succeeded, "
+    let noun = counts.episodes == 1 ? "episode" : "episodes"
+    return "\(counts.episodes) \(noun)\(shown), \(counts.successes) succeeded, "
       + "\(counts.steps) steps, \(counts.interventionSteps) chosen by a person, "
       + "\(counts.bytes) bytes"
   }
@@ -102,13 +103,22 @@ struct ShowEpisode: AsyncParsableCommand {
   func run() async throws {
     let archive = try run.archive()
     guard let row = try await archive.episode(id: episode) else {
-      throw ValidationError(
-        "There is no episode '\(episode)' in \(run.directory); 'recap episodes list "
-          + "\(run.directory)' names those that are.")
+      throw NoSuchEpisode(id: episode, directory: run.directory)
     }
     let description = EpisodeText(row: row, episode: try await archive.contents(of: row))
     print(description.summary)
     if steps { print(description.steps) }
+  }
+}
+
+/// An id that no episode of the run has.
+struct NoSuchEpisode: Error, CustomStringConvertible {
+  var id: String
+  var directory: String
+
+  var description: String {
+    "there is no episode '\(id)' in \(directory); "
+      + "'recap episodes list \(directory)' names those that are"
   }
 }
 
