@@ -8,7 +8,7 @@ public struct Linear: Sendable {
   /// Adds `<name>.weight` [inputs, outputs] and, unless `bias` is false, `<name>.bias` [outputs], which starts at
   /// zero and does not decay.
   public init(
-    _ store: ParameterStore, _ name: String, inputs: Int, outputs: Int, bias: Bool = true,
+    _ store: ParameterStore, _ name: String, _ inputs: Int, _ outputs: Int, bias: Bool = true,
     initial: Initializer = .fanIn
   ) {
     weight = store.add("\(name).weight", [inputs, outputs], initial)
@@ -26,7 +26,7 @@ public struct RMSNorm: Sendable {
   public let weight: Parameter
 
   /// Adds `<name>.weight` [width], which starts at one and does not decay.
-  public init(_ store: ParameterStore, _ name: String, width: Int) {
+  public init(_ store: ParameterStore, _ name: String, _ width: Int) {
     weight = store.add("\(name).weight", [width], .ones, decays: false)
   }
 
@@ -42,30 +42,13 @@ public struct GatedMLP: Sendable {
   public let down: Linear
 
   /// Adds `<name>.gate_up.weight` [width, 2 · feedForward] and `<name>.down.weight` [feedForward, width].
-  public init(_ store: ParameterStore, _ name: String, width: Int, feedForward: Int) {
-    gateAndUp = Linear(
-      store, "\(name).gate_up", inputs: width, outputs: 2 * feedForward, bias: false)
-    down = Linear(store, "\(name).down", inputs: feedForward, outputs: width, bias: false)
+  public init(_ store: ParameterStore, _ name: String, _ width: Int, _ feedForward: Int) {
+    gateAndUp = Linear(store, "\(name).gate_up", width, 2 * feedForward, bias: false)
+    down = Linear(store, "\(name).down", feedForward, width, bias: false)
   }
 
   /// [..., width] → the same shape
   public func callAsFunction(_ tape: Tape, _ x: Variable) -> Variable {
     down(tape, tape.gatedGELU(gateAndUp(tape, x)))
-  }
-}
-
-/// A table of learnt vectors.
-public struct Embedding: Sendable {
-  public let table: Parameter
-
-  /// Adds `<name>.weight` [count, width], normal with deviation 1/√width; it does not decay.
-  public init(_ store: ParameterStore, _ name: String, count: Int, width: Int) {
-    table = store.add(
-      "\(name).weight", [count, width], .normal(1 / Float(width).squareRoot()), decays: false)
-  }
-
-  /// ids [shape] → shape + [width]
-  public func callAsFunction(_ tape: Tape, _ ids: [Int32], shape: [Int]) -> Variable {
-    tape.embedding(table: table, ids: ids, shape: shape)
   }
 }
