@@ -8,7 +8,7 @@ public struct Linear: Sendable {
   /// Adds `<name>.weight` [inputs, outputs] and, unless `bias` is false, `<name>.bias` [outputs], which starts at
   /// zero and does not decay.
   public init(
-    _ store: ParameterStore, _ name: String, _ inputs: Int, _ outputs: Int, bias: Bool = true,
+    _ store: ParameterStore, _ name: String, inputs: Int, outputs: Int, bias: Bool = true,
     initial: Initializer = .fanIn
   ) {
     weight = store.add("\(name).weight", [inputs, outputs], initial)
@@ -26,7 +26,7 @@ public struct RMSNorm: Sendable {
   public let weight: Parameter
 
   /// Adds `<name>.weight` [width], which starts at one and does not decay.
-  public init(_ store: ParameterStore, _ name: String, _ width: Int) {
+  public init(_ store: ParameterStore, _ name: String, width: Int) {
     weight = store.add("\(name).weight", [width], .ones, decays: false)
   }
 
@@ -42,9 +42,10 @@ public struct GatedMLP: Sendable {
   public let down: Linear
 
   /// Adds `<name>.gate_up.weight` [width, 2 · feedForward] and `<name>.down.weight` [feedForward, width].
-  public init(_ store: ParameterStore, _ name: String, _ width: Int, _ feedForward: Int) {
-    gateAndUp = Linear(store, "\(name).gate_up", width, 2 * feedForward, bias: false)
-    down = Linear(store, "\(name).down", feedForward, width, bias: false)
+  public init(_ store: ParameterStore, _ name: String, width: Int, feedForward: Int) {
+    gateAndUp = Linear(
+      store, "\(name).gate_up", inputs: width, outputs: 2 * feedForward, bias: false)
+    down = Linear(store, "\(name).down", inputs: feedForward, outputs: width, bias: false)
   }
 
   /// [..., width] → the same shape

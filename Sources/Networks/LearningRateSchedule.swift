@@ -19,7 +19,7 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
   }
 
   /// The rate of step `step`, counted from 0. Step `warmup` − 1 has the peak rate already.
-  public func learningRate(at step: Int) -> Float {
+  public func rate(at step: Int) -> Float {
     if step < warmup { return peak * Float(step + 1) / Float(warmup) }
     let span = max(total - warmup, 1)
     let progress = min(Double(step - warmup) / Double(span), 1)
