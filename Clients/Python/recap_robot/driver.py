@@ -112,7 +112,10 @@ class Driver:
         if turn == self._turn or self._broken is not None:
             return self._again(id, turn)
         if turn != self._turn + 1:
-            raise Refused(f"turn: expected {self._turn + 1}, or {self._turn} again, got {turn}")
+            raise Refused(
+                f"episode {id!r} is already at turn {self._turn}: "
+                f"expected turn {self._turn + 1}, or {self._turn} again, got {turn}"
+            )
         if episode.over:
             raise Refused("the episode is over: begin another")
         if steps < 1:

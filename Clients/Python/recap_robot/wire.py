@@ -129,4 +129,4 @@ def _tensor(
 
 def _bytes(tensor: npt.NDArray[Any]) -> bytes | memoryview:
     # A memoryview of an empty array cannot be cast to bytes.
-    return memoryview(tensor).cast("B") if tensor.size and tensor.ndim else tensor.tobytes()
+    return tensor.data.cast("B") if tensor.size and tensor.ndim else tensor.tobytes()

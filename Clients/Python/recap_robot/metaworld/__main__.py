@@ -8,7 +8,6 @@ import sys
 
 from ..server import serve
 from .robot import MetaWorldRobot
-from .simulator import choose_renderer
 
 
 def main() -> None:
@@ -39,7 +38,6 @@ def main() -> None:
         for key in ("noise", "pause_chance", "slow_chance")
         if (value := getattr(arguments, key)) is not None
     }
-    choose_renderer()
     try:
         robot = MetaWorldRobot(
             arguments.tasks.split(","),

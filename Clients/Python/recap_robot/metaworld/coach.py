@@ -7,17 +7,17 @@ class Coach:
     """Watches Meta-World's dense reward (0 to 10), which says how far along the task is.
 
     Takes over when nothing has got better for a while, when what was gained is lost again, as when the object was
-    dropped, or when the time that is left is about what the expert needs. Hands back once the task is clearly further than
-    before; a takeover for lack of time goes on to the end.
+    dropped, or when hardly more time is left than the expert needs. Hands back once the task is clearly further than before; a
+    takeover for lack of time goes on to the end.
     """
 
-    GAIN = 0.1
-    """The smallest gain that counts as progress."""
+    GAIN = 1.03
+    """Progress is a reward this many times the best so far: early stages move in hundredths."""
     LOSS = 2.0
     """A fall below the best that means something was lost."""
     LOSS_STEPS = 8
     """How long a loss must last."""
-    MENDED = 1.0
+    MENDED = 2.0
     """A gain, since the takeover, that is enough to hand back."""
     SHORTEST = 10
     """The shortest takeover, in steps."""
@@ -25,8 +25,8 @@ class Coach:
     """The longest takeover, in steps, unless time is short."""
 
     def __init__(self, clean_steps: int, maximum_steps: int) -> None:
-        self._patience = max(20, clean_steps // 2)
-        self._short_of_time = round(0.8 * clean_steps)
+        self._patience = max(15, round(0.35 * clean_steps))
+        self._short_of_time = round(1.1 * clean_steps)
         self._steps_left = maximum_steps
         self._best = 0.0
         self._reward = 0.0
@@ -42,7 +42,7 @@ class Coach:
             self._takeover_reward = self._reward
         self._reward = reward
         self._takeover_steps = self._takeover_steps + 1 if by_person else 0
-        self._idle = 0 if by_person or reward > self._best + self.GAIN else self._idle + 1
+        self._idle = 0 if by_person or reward > self._best * self.GAIN else self._idle + 1
         self._best = reward if by_person else max(self._best, reward)
         self._lost = self._lost + 1 if reward < self._best - self.LOSS else 0
 

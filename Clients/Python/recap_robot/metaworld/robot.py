@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..types import Camera, Embodiment, Floats, Observation, Outcome, Supervisio
 from . import tasks as catalogue
 from .coach import Coach
 from .expert import CLEAN, Expert
-from .simulator import CAMERA, Simulator
+from .simulator import CAMERA, Simulator, choose_renderer
 
 HAND_WIDTH = 4
 OBSERVATION_WIDTH = 39
@@ -31,7 +32,7 @@ class MetaWorldRobot(Robot):
         *,
         camera: int | None = None,
         environment_state: bool | None = None,
-        flaws: Mapping[str, float] | None = None,
+        flaws: Mapping[str, Any] | None = None,
         limit: float | None = None,
     ) -> None:
         """
@@ -42,6 +43,7 @@ class MetaWorldRobot(Robot):
             flaws: Fields of `Flaws` that replace what suits each task.
             limit: The time limit as a multiple of the clean expert's steps; by default what suits each task.
         """
+        choose_renderer()
         from metaworld.policies import ENV_POLICY_MAP
 
         unknown = [name for name in tasks if name not in ENV_POLICY_MAP]

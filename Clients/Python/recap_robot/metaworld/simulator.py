@@ -52,6 +52,9 @@ class Simulator:
         """Starts anew; the same seed gives the same start, whatever was simulated before."""
         self._env.np_random = np.random.default_rng(seed)
         self.observation, _ = self._env.reset()
+        # The reset moves the goal's mark last: without this the first image shows it where it was before.
+        for site in self._env._target_site_config:
+            self._env._set_pos_site(*site)
         self.reward, self.success = 0.0, False
 
     def step(self, action: Floats) -> None:
@@ -66,7 +69,7 @@ class Simulator:
         self.reward, self.success = float(reward), bool(info["success"])
 
     def image(self) -> Pixels:
-        """What the camera sees: uint8 [size, size, 3], the robot's base at the top as a person would look at it."""
+        """What the camera sees, the right way up: uint8 [size, size, 3]."""
         if self._renderer is None:
             raise RuntimeError("this simulation was made without a camera")
         self._renderer.update_scene(self._env.data, camera=CAMERA)

@@ -20,6 +20,9 @@ class Tuning:
 
 _DEFAULT = Tuning(Flaws(noise=0.4, pause_chance=0.02, slow_chance=0.01), limit=2.5)
 _TUNED = {
+    "push-v3": Tuning(Flaws(noise=0.2, pause_chance=0.025, slow_chance=0.015), limit=3.5),
+    "pick-place-v3": Tuning(Flaws(noise=0.3, pause_chance=0.03, slow_chance=0.015), limit=3),
+    "door-open-v3": Tuning(Flaws(noise=0.3, pause_chance=0.03, slow_chance=0.015), limit=2.7),
 }
 
 
