@@ -1,0 +1,38 @@
+import Networks
+import Tensors
+
+/// The value function's network. Letters as for `ObservationInputs`; d is its width.
+struct ValueNetwork {
+  let inputs: ObservationInputs
+  private let settings: ValueSettings
+  private let layout: TokenLayout
+  private let encoder: ObservationEncoder
+  /// The value token, [1, d].
+  private let valueToken: Parameter
+  private let transformer: Transformer
+  private let head: Linear
+
+  init(_ store: ParameterStore, inputs: ObservationInputs, settings: ValueSettings) {
+    self.inputs = inputs
+    self.settings = settings
+    layout = TokenLayout(ObservationEncoder.segments(inputs) + [.init(count: 1, group: 0)])
+    encoder = ObservationEncoder(store, "encoder", inputs, width: settings.network.width)
+    valueToken = store.add("value_token", [1, settings.network.width], .normal(1), decays: false)
+    transformer = Transformer(store, "network", settings.network)
+    head = Linear(
+      store, "head", inputs: settings.network.width, outputs: settings.bins, initial: .zeros)
+  }
+
+  /// Logits of p(V | o, ℓ), [B, bins].
+  func logits(_ tape: Tape, _ batch: ObservationBatch) -> Variable {
+    let token = tape.embedding(
+      table: valueToken, ids: Array(repeating: 0, count: batch.count), shape: [batch.count, 1])
+    let last = layout.count - 1
+    let (states, _) = transformer(
+      tape, tape.concatenate(encoder(tape, batch) + [token]), tokens: Array(0..<layout.count),
+      layout: layout, outputs: last..<layout.count,
+      padding: batch.padding(inputs).flatMap { $0 + [false] })
+    guard let states else { preconditionFailure("a value network has a value token") }
+    return tape.reshape(head(tape, states), [batch.count, settings.bins])
+  }
+}

@@ -1,0 +1,145 @@
+import Episodes
+import Foundation
+import Networks
+import RecapAlgorithm
+import Tensors
+
+/// Trains a policy on a labelled dataset (paper, Equation 3): each step draws frames uniformly and
+/// descends subtask cross-entropy + action cross-entropy + α × flow-matching error.
+///
+/// A frame's indicator is its label's text, or always "positive" where there are no labels (the SFT
+/// stage), left out with a probability so that the same network is the unconditional policy.
+public final class PolicyTrainer {
+  private let policy: Policy
+  private let examples: TrainingExamples
+  private let columns: ObservationColumns
+  /// [frames, A], normalised
+  private let actions: [Float]
+  /// [frames], indices into the known subtask texts, −1 where not known
+  private let subtasks: [Int32]
+  private let settings: TrainingSettings
+  private let indicatorDropout: Double
+  private let optimization: Optimization
+  private var random: RandomSource
+
+  /// - Parameters:
+  ///   - policy: Trained in place.
+  ///   - examples: Of the policy's embodiment and tasks.
+  ///   - settings: How long and how fast.
+  ///   - indicatorDropout: In [0, 1].
+  ///   - seed: Of batches, noise and dropout.
+  /// - Throws: `PolicyError` for examples that the policy cannot read, or settings out of range.
+  public init(
+    policy: Policy, examples: TrainingExamples, settings: TrainingSettings,
+    indicatorDropout: Double, seed: UInt64
+  ) throws {
+    guard (0...1).contains(indicatorDropout) else {
+      throw PolicyError.settings("indicatorDropout is \(indicatorDropout); it must be in 0…1")
+    }
+    self.policy = policy
+    self.examples = examples
+    self.settings = settings
+    self.indicatorDropout = indicatorDropout
+    columns = try policy.network.inputs.columns(of: examples)
+    var actions: [Float] = []
+    actions.reserveCapacity(examples.count * policy.embodiment.actionWidth)
+    for episode in examples.episodes {
+      policy.actionScaler.appendNormalized(episode.actions, to: &actions)
+    }
+    self.actions = actions
+    subtasks = try Self.subtasks(examples, policy.network.inputs.prompts)
+    optimization = try Optimization(policy.store, settings)
+    random = RandomSource(seed: seed, stream: "policy training")
+  }
+
+  private static func subtasks(
+    _ examples: TrainingExamples, _ prompts: Prompts
+  ) throws(PolicyError) -> [Int32] {
+    var subtasks: [Int32] = []
+    subtasks.reserveCapacity(examples.count)
+    for episode in examples.episodes {
+      let task = episode.metadata.task
+      let known = try prompts.subtaskIndices(of: task)
+      for subtask in episode.subtasks {
+        guard subtask < known.count else {
+          throw .unknownSubtask(index: Int(subtask), task: task.name, known: task.subtasks)
+        }
+        subtasks.append(subtask < 0 ? -1 : Int32(known[Int(subtask)]))
+      }
+    }
+    return subtasks
+  }
+
+  /// One gradient step.
+  ///
+  /// - Returns: "loss", its parts "flow loss", "action loss" and "subtask loss" (absent where no
+  ///   frame of the batch has one), "gradient norm" before clipping, "learning rate".
+  /// - Throws: Nothing yet; a trainer on a device may.
+  public func step() throws -> [String: Double] {
+    let frames = examples.sample(settings.batchSize, using: &random)
+    let batch = policy.network.inputs.batch(of: frames, in: columns)
+    let tape = policy.tape
+    tape.reset(recording: true)
+    let losses = policy.network.losses(tape, batch, targets(of: frames))
+    var metrics = optimization.step(tape, loss: losses.total)
+    metrics["flow loss"] = Double(tape.scalar(losses.flow))
+    metrics["action loss"] = Double(tape.scalar(losses.action))
+    if let subtask = losses.subtask { metrics["subtask loss"] = Double(tape.scalar(subtask)) }
+    return metrics
+  }
+
+  /// Puts the averaged weights into the policy. Call once, after the last step.
+  public func finish() { optimization.finish() }
+
+  /// Gathers what the network is to predict for some frames, and draws noise, flow times and
+  /// dropout.
+  func targets(of frames: [Int]) -> PolicyNetwork.Targets {
+    let network = policy.network
+    let prompts = network.inputs.prompts
+    let size = policy.settings.chunkLength * policy.embodiment.actionWidth
+    var targets = PolicyNetwork.Targets()
+    targets.times.reserveCapacity(frames.count)
+    for reserved in [\PolicyNetwork.Targets.noised, \.velocities, \.weights] {
+      targets[keyPath: reserved].reserveCapacity(frames.count * size)
+    }
+    var chunk: [Float] = []
+    chunk.reserveCapacity(size)
+    for frame in frames {
+      let subtask = subtasks[frame]
+      targets.subtasks.append(subtask)
+      targets.subtaskTokens += prompts.subtask(Int(subtask))
+      let indicator = AdvantageIndicator(isPositive: examples.positives[frame])
+        .dropped(withProbability: indicatorDropout, using: &random)
+      targets.indicatorTokens += prompts.indicator(indicator)
+      chunk.removeAll(keepingCapacity: true)
+      appendChunk(from: frame, to: &chunk, weights: &targets.weights)
+      network.coefficients.appendClasses(of: chunk[...], to: &targets.actionClasses)
+      let time = flowTime()
+      targets.times.append(time)
+      for action in chunk {
+        let noise = random.normal()
+        targets.noised.append(time * action + (1 - time) * noise)
+        targets.velocities.append(action - noise)
+      }
+    }
+    return targets
+  }
+
+  /// The normalised actions from a frame on. Behind the end of its episode the last action is
+  /// repeated, with weight 0 in the flow loss.
+  private func appendChunk(from frame: Int, to chunk: inout [Float], weights: inout [Float]) {
+    let width = policy.embodiment.actionWidth
+    let last = examples.starts[examples.episode(ofFrame: frame) + 1] - 1
+    for step in frame..<frame + policy.settings.chunkLength {
+      let source = min(step, last)
+      chunk += actions[source * width..<(source + 1) * width]
+      for _ in 0..<width { weights.append(step <= last ? 1 : 0) }
+    }
+  }
+
+  /// η = 1 − t with t ~ Beta(b, 1), kept off η = 1, where nothing is left to learn.
+  private func flowTime() -> Float {
+    let share = pow(1 - random.uniform(), 1 / policy.settings.noiseEmphasis)
+    return 1 - (0.001 + 0.999 * share)
+  }
+}

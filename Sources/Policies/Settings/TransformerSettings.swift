@@ -1,0 +1,44 @@
+/// The size of a transformer with grouped-query attention and gated feed-forward layers.
+public struct TransformerSettings: Codable, Hashable, Sendable {
+  /// Width of the residual stream.
+  public var width: Int
+  /// Layers, at least 1.
+  public var layers: Int
+  /// Query heads.
+  public var heads: Int
+  /// Key and value heads; a divisor of `heads`.
+  public var keyValueHeads: Int
+  /// Width of one head; even, because rotary positions turn pairs.
+  public var headWidth: Int
+  /// Width inside the gated feed-forward layer.
+  public var feedForward: Int
+
+  public init(
+    width: Int, layers: Int, heads: Int, keyValueHeads: Int, headWidth: Int, feedForward: Int
+  ) {
+    self.width = width
+    self.layers = layers
+    self.heads = heads
+    self.keyValueHeads = keyValueHeads
+    self.headWidth = headWidth
+    self.feedForward = feedForward
+  }
+
+  /// - Throws: `PolicyError.settings` naming the setting at fault.
+  func validate(as name: String) throws(PolicyError) {
+    let sizes = [
+      ("width", width), ("layers", layers), ("heads", heads), ("keyValueHeads", keyValueHeads),
+      ("headWidth", headWidth), ("feedForward", feedForward),
+    ]
+    for (key, size) in sizes where size < 1 {
+      throw .settings("\(name).\(key) is \(size); it must be at least 1")
+    }
+    guard heads.isMultiple(of: keyValueHeads) else {
+      throw .settings(
+        "\(name).keyValueHeads is \(keyValueHeads); it must divide heads, which is \(heads)")
+    }
+    guard headWidth.isMultiple(of: 2) else {
+      throw .settings("\(name).headWidth is \(headWidth); rotary positions need an even number")
+    }
+  }
+}

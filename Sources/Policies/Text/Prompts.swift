@@ -1,0 +1,111 @@
+import Episodes
+import RecapAlgorithm
+
+/// Every text that a model reads, as tokens in slots of fixed length.
+///
+/// A slot is as long as the longest of its texts; shorter ones are padded, and padding is never
+/// attended to. A text that is left out (no subtask, no indicator) is the token `<none>`, which
+/// learns a meaning of its own.
+struct Prompts: Sendable {
+  let tokenizer: BytePairTokenizer
+  /// The tasks that the model knows.
+  let tasks: [TaskDescription]
+  /// The subtask texts of all tasks, each once: the classes of the subtask read-out.
+  let subtaskTexts: [String]
+  /// [tasks][slot length]
+  let taskTokens: [[Int32]]
+  /// [subtasks][slot length]
+  let subtaskTokens: [[Int32]]
+  /// What stands in the subtask's slot where it is not known.
+  let noSubtaskTokens: [Int32]
+  private let indicatorTokens: [AdvantageIndicator: [Int32]]
+  private let taskIndices: [String: Int]
+  private let subtaskIndices: [String: Int]
+
+  /// Slot lengths in tokens. There is no subtask slot where no task has subtasks.
+  var taskSlots: Int { taskTokens.first?.count ?? 0 }
+  var subtaskSlots: Int { noSubtaskTokens.count }
+  var indicatorSlots: Int { indicator(.absent).count }
+
+  /// - Parameters:
+  ///   - tasks: At least one, of different names.
+  ///   - tokenizer: nil to train one on these prompts.
+  /// - Throws: `PolicyError.settings` for no task, a name that comes twice or an instruction
+  ///   without text.
+  init(tasks: [TaskDescription], tokenizer: BytePairTokenizer? = nil) throws(PolicyError) {
+    guard !tasks.isEmpty else { throw .settings("a model needs at least one task") }
+    var taskIndices: [String: Int] = [:]
+    var subtaskIndices: [String: Int] = [:]
+    var subtaskTexts: [String] = []
+    for (index, task) in tasks.enumerated() {
+      guard taskIndices.updateValue(index, forKey: task.name) == nil else {
+        throw .settings("the task '\(task.name)' is given twice")
+      }
+      guard !task.instruction.isEmpty, !task.subtasks.contains("") else {
+        throw .settings("the task '\(task.name)' has an instruction or subtask without text")
+      }
+      for text in task.subtasks where subtaskIndices[text] == nil {
+        subtaskIndices[text] = subtaskTexts.count
+        subtaskTexts.append(text)
+      }
+    }
+    let tokenizer =
+      tokenizer
+      ?? .trained(
+        on: tasks.map(\.instruction) + subtaskTexts + AdvantageIndicator.allCases.map(\.text))
+    self.tokenizer = tokenizer
+    self.tasks = tasks
+    self.subtaskTexts = subtaskTexts
+    self.taskIndices = taskIndices
+    self.subtaskIndices = subtaskIndices
+    taskTokens = Self.padded(tasks.map { tokenizer.encode($0.instruction) })
+    let subtasks = Self.padded(
+      (subtaskTexts.isEmpty ? [] : [[BytePairTokenizer.none]])
+        + subtaskTexts.map { tokenizer.encode($0) })
+    noSubtaskTokens = subtasks.first ?? []
+    subtaskTokens = Array(subtasks.dropFirst())
+    let indicators = AdvantageIndicator.allCases
+    let texts = Self.padded(
+      indicators.map { $0 == .absent ? [BytePairTokenizer.none] : tokenizer.encode($0.text) })
+    indicatorTokens = Dictionary(uniqueKeysWithValues: zip(indicators, texts))
+  }
+
+  /// An indicator's tokens, [indicatorSlots].
+  func indicator(_ indicator: AdvantageIndicator) -> [Int32] { indicatorTokens[indicator] ?? [] }
+
+  /// A subtask's tokens, [subtaskSlots].
+  ///
+  /// - Parameter index: Into `subtaskTexts`, or −1 where it is not known.
+  func subtask(_ index: Int) -> [Int32] { index < 0 ? noSubtaskTokens : subtaskTokens[index] }
+
+  /// The place of a task among those that the model knows.
+  ///
+  /// - Throws: `PolicyError.unknownTask` unless its name and its instruction are known.
+  func index(of task: TaskDescription) throws(PolicyError) -> Int {
+    guard let index = taskIndices[task.name], tasks[index].instruction == task.instruction else {
+      throw .unknownTask(task.name, instruction: task.instruction, known: tasks.map(\.name))
+    }
+    return index
+  }
+
+  /// Where each of a task's subtasks stands in `subtaskTexts`.
+  ///
+  /// - Throws: `PolicyError.unknownSubtask` for a text that the model does not know.
+  func subtaskIndices(of task: TaskDescription) throws(PolicyError) -> [Int] {
+    var indices: [Int] = []
+    for (index, text) in task.subtasks.enumerated() {
+      guard let known = subtaskIndices[text] else {
+        throw .unknownSubtask(index: index, task: task.name, known: subtaskTexts)
+      }
+      indices.append(known)
+    }
+    return indices
+  }
+
+  private static func padded(_ texts: [[Int32]]) -> [[Int32]] {
+    let length = texts.map(\.count).max() ?? 0
+    return texts.map {
+      $0 + Array(repeating: BytePairTokenizer.pad, count: length - $0.count)
+    }
+  }
+}

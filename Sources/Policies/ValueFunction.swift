@@ -1,0 +1,117 @@
+import Episodes
+import RecapAlgorithm
+import Tensors
+
+/// The distributional value function p(V | o, ℓ) for one embodiment and a set of tasks (paper,
+/// Equation 1).
+///
+/// Its network is of the policy's kind: images, task text, proprioception, environment state and a
+/// value token, all seeing each other, with a distribution over return bins read from the value
+/// token.
+///
+/// Not `Sendable`: one actor owns it and does its arithmetic.
+public final class ValueFunction {
+  private static let kind = "recap-value"
+  /// Frames in one inference pass.
+  private static let batchSize = 256
+
+  public let settings: ValueSettings
+  public let embodiment: Embodiment
+  /// Statistics of the data of its first training.
+  public let normalization: Normalization
+  /// C_fail of the returns that it was trained on, in steps; nil for each task's time limit.
+  public internal(set) var failureCost: Double?
+  /// The values that its distribution is over.
+  public let bins: ValueBins
+
+  let store: ParameterStore
+  let tape: Tape
+  let network: ValueNetwork
+
+  /// The tasks that it knows.
+  public var tasks: [TaskDescription] { network.inputs.prompts.tasks }
+  /// The number of weights.
+  public var parameterCount: Int { store.count }
+
+  /// A value function with random weights.
+  ///
+  /// - Parameters:
+  ///   - tasks: At least one; their texts train its tokenizer and are the only ones it will know.
+  ///   - normalization: Measured on the data that it will be trained on first.
+  ///   - seed: Of the weights.
+  /// - Throws: `PolicyError` where settings, embodiment and statistics do not fit together.
+  public convenience init(
+    settings: ValueSettings, embodiment: Embodiment, tasks: [TaskDescription],
+    normalization: Normalization, seed: UInt64
+  ) throws {
+    try self.init(
+      settings: settings, embodiment: embodiment, prompts: Prompts(tasks: tasks),
+      normalization: normalization, failureCost: nil, seed: seed)
+  }
+
+  /// Reads a checkpoint.
+  ///
+  /// - Throws: `PolicyError` or `SafetensorsError`, naming the file or tensor at fault.
+  public convenience init(checkpoint: CheckpointFiles) throws {
+    let files = try ModelFiles<ValueSettings>(checkpoint, kind: Self.kind)
+    let configuration = files.configuration
+    try self.init(
+      settings: configuration.settings, embodiment: configuration.embodiment,
+      prompts: Prompts(tasks: configuration.tasks, tokenizer: files.tokenizer),
+      normalization: files.normalization, failureCost: configuration.failureCost, seed: 0)
+    try ModelFiles<ValueSettings>.load(checkpoint, into: store)
+  }
+
+  private init(
+    settings: ValueSettings, embodiment: Embodiment, prompts: Prompts,
+    normalization: Normalization, failureCost: Double?, seed: UInt64
+  ) throws {
+    try settings.validate()
+    let inputs = try ObservationInputs(
+      embodiment: embodiment, prompts: prompts, normalization: normalization,
+      usesImages: settings.usesImages, usesEnvironmentState: settings.usesEnvironmentState,
+      patchSize: settings.patchSize, byQuantiles: settings.normalizesByQuantiles)
+    self.settings = settings
+    self.embodiment = embodiment
+    self.normalization = normalization
+    self.failureCost = failureCost
+    bins = ValueBins(count: settings.bins)
+    store = ParameterStore(seed: seed)
+    network = ValueNetwork(store, inputs: inputs, settings: settings)
+    tape = Tape(store)
+  }
+
+  /// Weights, configuration, tokenizer and statistics as files.
+  public func checkpoint() throws -> CheckpointFiles {
+    try ModelFiles(
+      configuration: ModelConfiguration(
+        kind: Self.kind, version: 1, settings: settings, embodiment: embodiment, tasks: tasks,
+        failureCost: failureCost),
+      tokenizer: network.inputs.prompts.tokenizer, normalization: normalization
+    ).checkpoint(of: store)
+  }
+
+  /// V(o_t) = Σ_b p_b v_b of each step of an episode, [T], in [−1, 0].
+  ///
+  /// - Throws: `PolicyError` for an episode of another embodiment or an unknown task.
+  public func values(of episode: Episode) throws -> [Float] {
+    let examples = try TrainingExamples(episodes: [episode], labels: [nil])
+    let columns = try network.inputs.columns(of: examples)
+    var values: [Float] = []
+    values.reserveCapacity(examples.count)
+    for start in stride(from: 0, to: examples.count, by: Self.batchSize) {
+      let frames = Array(start..<min(start + Self.batchSize, examples.count))
+      let batch = network.inputs.batch(of: frames, in: columns)
+      tape.reset(recording: false)
+      values += self.values(of: tape.value(tape.softmax(network.logits(tape, batch))))
+    }
+    return values
+  }
+
+  /// - Parameter probabilities: [n, bins]
+  private func values(of probabilities: [Float]) -> [Float] {
+    stride(from: 0, to: probabilities.count, by: settings.bins).map {
+      bins.expectation(of: probabilities[$0..<$0 + settings.bins])
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import Episodes
+import RecapAlgorithm
+import Tensors
+
+/// Fits a value function to a dataset's Monte Carlo returns (paper, Equation 1): cross-entropy
+/// against the bin of the normalised return.
+public final class ValueTrainer {
+  private let value: ValueFunction
+  private let examples: TrainingExamples
+  private let columns: ObservationColumns
+  /// The normalised return of each frame, [frames], in [−1, 0].
+  private let returns: [Float]
+  private let settings: TrainingSettings
+  private let optimization: Optimization
+  private var random: RandomSource
+
+  /// - Parameters:
+  ///   - value: Trained in place.
+  ///   - episodes: At least one, of its embodiment and tasks.
+  ///   - settings: How long and how fast.
+  ///   - failureCost: C_fail in steps; nil for each task's time limit. The value function remembers
+  ///     it.
+  ///   - seed: Of the batches.
+  /// - Throws: `PolicyError` for episodes that the value function cannot read, or settings out of
+  ///   range.
+  public init(
+    value: ValueFunction, episodes: [Episode], settings: TrainingSettings, failureCost: Double?,
+    seed: UInt64
+  ) throws {
+    if let failureCost, !(failureCost > 0) {
+      throw PolicyError.settings("failureCost is \(failureCost); it must be above 0")
+    }
+    let examples = try TrainingExamples(episodes: episodes, labels: episodes.map { _ in nil })
+    columns = try value.network.inputs.columns(of: examples)
+    returns = episodes.flatMap { Returns.normalized(of: $0, failureCost: failureCost) }
+    optimization = try Optimization(value.store, settings)
+    random = RandomSource(seed: seed, stream: "value training")
+    self.value = value
+    self.examples = examples
+    self.settings = settings
+    value.failureCost = failureCost
+  }
+
+  /// One gradient step.
+  ///
+  /// - Returns: "loss", "gradient norm" before clipping, "learning rate".
+  /// - Throws: Nothing yet; a trainer on a device may.
+  public func step() throws -> [String: Double] {
+    let frames = examples.sample(settings.batchSize, using: &random)
+    let batch = value.network.inputs.batch(of: frames, in: columns)
+    let tape = value.tape
+    tape.reset(recording: true)
+    let logits = value.network.logits(tape, batch)
+    return optimization.step(tape, loss: loss(tape, logits, frames.map { returns[$0] }))
+  }
+
+  /// Puts the averaged weights into the value function. Call once, after the last step.
+  public func finish() { optimization.finish() }
+
+  /// - Parameters:
+  ///   - logits: [B, bins]
+  ///   - returns: [B]
+  func loss(_ tape: Tape, _ logits: Variable, _ returns: [Float]) -> Variable {
+    let bins = value.bins
+    guard value.settings.splitsReturns else {
+      return tape.softmaxCrossEntropy(logits: logits, targets: bins.indices(of: returns))
+    }
+    // −Σ_b q_b log p_b with q on the two neighbours of the return, as two weighted means.
+    let places = returns.map { min(max($0 + 1, 0), 1) * Float(bins.count - 1) }
+    let lower = places.map { min(Int32($0), Int32(bins.count - 2)) }
+    let upperWeights = zip(places, lower).map { $0 - Float($1) }
+    let upperShare = upperWeights.reduce(0, +) / Float(returns.count)
+    return tape.weightedSum([
+      (
+        tape.softmaxCrossEntropy(
+          logits: logits, targets: lower, weights: upperWeights.map { 1 - $0 }), 1 - upperShare
+      ),
+      (
+        tape.softmaxCrossEntropy(
+          logits: logits, targets: lower.map { $0 + 1 }, weights: upperWeights), upperShare
+      ),
+    ])
+  }
+}
