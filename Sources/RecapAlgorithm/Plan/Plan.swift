@@ -26,6 +26,9 @@ public struct Plan: Sendable, Codable, Equatable {
   let places: [String: Int]
   let dependents: [[Int]]
   var records: [JobRecord]
+  /// Places of the jobs that a worker may have, in order of priority. No waiting worker can do one:
+  /// whatever could go together has been given out.
+  var queued: [Int]
   var workers: [String: WorkerRecord] = [:]
   /// Live leases by name.
   var leases: [String: Lease] = [:]
@@ -84,6 +87,7 @@ public struct Plan: Sendable, Codable, Equatable {
     self.places = places
     self.dependents = dependents
     self.records = records
+    queued = records.indices.filter { records[$0].missing == 0 }
   }
 
   /// How often a job may lose its worker: generous, since that is mostly not the job's fault, but a
@@ -165,11 +169,11 @@ public struct Plan: Sendable, Codable, Equatable {
 
   /// Gives each waiting worker, longest waiting first, the first job that it can do.
   private mutating func dispatch() -> [PlanCommand] {
-    guard failure == nil, !waiting.isEmpty else { return [] }
+    guard failure == nil else { return [] }
     var commands: [PlanCommand] = []
-    for worker in waiting {
-      guard let place = records.indices.first(where: { isReady($0) && canDo(worker, jobs[$0]) })
-      else { continue }
+    for worker in waiting where !queued.isEmpty {
+      guard let next = queued.firstIndex(where: { canDo(worker, $0) }) else { continue }
+      let place = queued.remove(at: next)
       records[place].grants += 1
       let lease = "\(jobs[place].id)@\(records[place].grants)"
       records[place].lease = lease
@@ -177,18 +181,17 @@ public struct Plan: Sendable, Codable, Equatable {
       workers[worker]?.lease = lease
       commands.append(grant(lease))
     }
-    waiting.removeAll { workers[$0]?.lease != nil }
+    if !commands.isEmpty { waiting.removeAll { workers[$0]?.lease != nil } }
     return commands
   }
 
-  func isReady(_ place: Int) -> Bool {
-    let record = records[place]
-    return record.missing == 0 && record.result == nil && record.lease == nil
+  private mutating func enqueue(_ place: Int) {
+    queued.insert(place, at: queued.partitionPoint { $0 > place })
   }
 
-  private func canDo(_ worker: String, _ job: Job) -> Bool {
-    guard let record = workers[worker], record.role == job.role else { return false }
-    guard record.role == .collector, let task = job.task else { return true }
+  private func canDo(_ worker: String, _ place: Int) -> Bool {
+    guard let record = workers[worker], record.role == jobs[place].role else { return false }
+    guard record.role == .collector, let task = jobs[place].task else { return true }
     return record.tasks.contains(task)
   }
 
@@ -212,7 +215,10 @@ public struct Plan: Sendable, Codable, Equatable {
     settled[lease] = held.job
     records[held.job].result = result.inEpisodeOrder
     doneCount += 1
-    for dependent in dependents[held.job] { records[dependent].missing -= 1 }
+    for dependent in dependents[held.job] {
+      records[dependent].missing -= 1
+      if records[dependent].missing == 0 { enqueue(dependent) }
+    }
     var commands: [PlanCommand] = [.accepted(lease: lease), .jobDone(job: job.id)]
     commands += dispatch()
     if isFinished { commands.append(.runFinished) }
@@ -226,6 +232,7 @@ public struct Plan: Sendable, Codable, Equatable {
     records[held.job].failures.append("\(reason) (worker '\(worker)')")
     let failures = records[held.job].failures
     release(lease)
+    enqueue(held.job)
     let commands = [PlanCommand.revoke(lease: lease)]
     guard failures.count >= maximumAttempts else {
       return commands + [.jobRetried(job: jobs[held.job].id, reason: reason)]
@@ -239,6 +246,7 @@ public struct Plan: Sendable, Codable, Equatable {
   private mutating func giveUp(_ lease: String, _ reason: String) -> [PlanCommand] {
     guard let held = leases[lease] else { return [] }
     release(lease)
+    enqueue(held.job)
     records[held.job].losses += 1
     let commands = [PlanCommand.revoke(lease: lease)]
     guard records[held.job].losses > maximumLosses else {
