@@ -5,9 +5,10 @@ import RecapAlgorithm
 
 /// A run's archive, opened for writing: the one place that says "this is safe".
 ///
-/// A run directory holds `catalogue.sqlite` (SQLite in WAL mode, every commit flushed), `blobs/ab/cdef…` (files named
-/// by the SHA-256 of their bytes), `temporary/` and `lock`. What a method here has returned survives `kill -9` and a
-/// power cut: a blob is flushed under its name before its row is, and rows refer only to blobs.
+/// A run directory holds `catalogue.sqlite` (SQLite in WAL mode, every commit flushed),
+/// `blobs/ab/cdef…` (files named by the SHA-256 of their bytes), `temporary/` and `lock`. What a
+/// method here has returned survives `kill -9` and a power cut: a blob is flushed under its name
+/// before its row is, and rows refer only to blobs.
 ///
 /// One process writes to a run directory at a time; `ArchiveReader` reads beside it.
 public actor Archive: ArchiveReading {
@@ -24,7 +25,8 @@ public actor Archive: ArchiveReading {
   /// - Parameters:
   ///   - run: Stored as it is.
   ///   - now: The clock that dates rows.
-  /// - Throws: `ArchiveError.alreadyExists` when the directory holds a run, `.locked` when another process uses it.
+  /// - Throws: `ArchiveError.alreadyExists` when the directory holds a run, `.locked` when another
+  ///   process uses it.
   public static func create(
     at directory: String, run: RunDescription, now: @escaping @Sendable () -> Date = { Date() }
   ) async throws -> Archive {
@@ -66,7 +68,8 @@ public actor Archive: ArchiveReading {
       throw ArchiveError.notFound(directory: directory)
     }
     let archive = try Archive(directory: directory, now: now, hook: hook)
-    // A crash between making the tables and naming the run leaves a catalogue that describes no run.
+    // A crash between making the tables and naming the run leaves a catalogue that describes no
+    // run.
     _ = try await archive.run()
     return archive
   }
@@ -103,7 +106,8 @@ public actor Archive: ArchiveReading {
 
   /// Closes the catalogue and gives up the run directory. The archive is of no use afterwards.
   ///
-  /// Not closing loses nothing; it leaves the write-ahead log to be folded in by whoever opens the run next.
+  /// Not closing loses nothing; it leaves the write-ahead log to be folded in by whoever opens the
+  /// run next.
   public func close() throws {
     try catalogue.close()
     lock = nil
@@ -137,10 +141,11 @@ public actor Archive: ArchiveReading {
 
   /// Stores an episode file; the receipt means that it is durable and catalogued.
   ///
-  /// An id that is stored already is not stored again: the receipt is the first one's, and its digest tells whether
-  /// the bytes were the same.
+  /// An id that is stored already is not stored again: the receipt is the first one's, and its
+  /// digest tells whether the bytes were the same.
   ///
-  /// - Throws: `ArchiveError.rejectedEpisode` when `file` is not an episode file, or its metadata has another id.
+  /// - Throws: `ArchiveError.rejectedEpisode` when `file` is not an episode file, or its metadata
+  ///   has another id.
   @discardableResult
   public func putEpisode(id: String, file: [UInt8]) async throws -> EpisodeReceipt {
     try await storeEpisode(id: id, file: file).receipt
@@ -232,7 +237,8 @@ public actor Archive: ArchiveReading {
     try hook(.acknowledge)
   }
 
-  /// Catalogues what an accepted job made: a checkpoint or a label set. Episodes are catalogued when they are stored.
+  /// Catalogues what an accepted job made: a checkpoint or a label set. Episodes are catalogued
+  /// when they are stored.
   ///
   /// A job's first result stays: recording another changes nothing.
   ///
@@ -274,7 +280,8 @@ public actor Archive: ArchiveReading {
     if found == nil { throw ArchiveError.missingBlob(digest) }
   }
 
-  /// Adds training metrics, in one transaction. A repeated job overwrites the values of its first attempt.
+  /// Adds training metrics, in one transaction. A repeated job overwrites the values of its first
+  /// attempt.
   public func recordMetrics(_ samples: [MetricSample]) async throws {
     if samples.isEmpty { return }
     try await catalogue.write { database in

@@ -13,8 +13,8 @@ public struct ArchiveReader: ArchiveReading {
 
   public var reader: ArchiveReader { self }
 
-  /// Opens a run's directory. The directory must be writable, since SQLite keeps its shared-memory file beside the
-  /// catalogue; nothing else in it is changed.
+  /// Opens a run's directory. The directory must be writable, since SQLite keeps its shared-memory
+  /// file beside the catalogue; nothing else in it is changed.
   ///
   /// - Throws: `ArchiveError.notFound`, or `.otherVersion` when another version of recap wrote it.
   public init(directory: String) throws {
@@ -89,8 +89,8 @@ extension ArchiveReading {
     return try await reader.queues.run { try blobs.read(digest) }
   }
 
-  /// The episodes that match a query, by task, iteration, stage and index, so that the order does not depend on which
-  /// robot was faster.
+  /// The episodes that match a query, by task, iteration, stage and index, so that the order does
+  /// not depend on which robot was faster.
   public nonisolated func episodes(matching query: EpisodeQuery = EpisodeQuery()) async throws
     -> [EpisodeRow]
   {
@@ -135,8 +135,8 @@ extension ArchiveReading {
         database,
         sql: """
           SELECT COUNT(*) AS episodes, COALESCE(SUM(outcome = 'success'), 0) AS successes,
-            COALESCE(SUM(steps), 0) AS steps, COALESCE(SUM(intervention_steps), 0) AS intervention_steps,
-            COALESCE(SUM(bytes), 0) AS bytes
+            COALESCE(SUM(steps), 0) AS steps, COALESCE(SUM(bytes), 0) AS bytes,
+            COALESCE(SUM(intervention_steps), 0) AS intervention_steps
           FROM episodes WHERE \(condition)
           """,
         arguments: arguments)

@@ -6,8 +6,8 @@ import GRDB
 public struct VerificationReport: Sendable, Equatable {
   /// Everything that is wrong; empty for a sound archive.
   public var problems: [ArchiveProblem] = []
-  /// Files below `blobs/` that no row names, relative to the run directory. Not errors: an interrupted upload leaves
-  /// its blob behind, and the upload's repetition uses it.
+  /// Files below `blobs/` that no row names, relative to the run directory. Not errors: an
+  /// interrupted upload leaves its blob behind, and the upload's repetition uses it.
   public var orphans: [String] = []
   /// Blobs that the catalogue names.
   public var blobs = 0
@@ -44,7 +44,8 @@ public enum ArchiveProblem: Sendable, Equatable, CustomStringConvertible {
   case corrupt(ContentDigest, kind: String, actual: ContentDigest)
   /// A blob's row has another size than its file.
   case size(ContentDigest, catalogued: Int, actual: Int)
-  /// A blob that should be an episode, a label set or a checkpoint's manifest cannot be read as one.
+  /// A blob that should be an episode, a label set or a checkpoint's manifest cannot be read as
+  /// one.
   case unreadable(ContentDigest, kind: String, reason: String)
   /// An episode's row disagrees with its blob.
   case disagreement(episode: String, column: String, catalogued: String, blob: String)
@@ -75,11 +76,11 @@ public enum ArchiveProblem: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension ArchiveReading {
-  /// Re-reads every blob against its digest, every episode row against its parsed blob, every label set and every
-  /// checkpoint's manifest.
+  /// Re-reads every blob against its digest, every episode row against its parsed blob, every label
+  /// set and every checkpoint's manifest.
   ///
-  /// Beside a live writer it checks the rows of the moment it began; blobs that arrive meanwhile may be listed as
-  /// orphans.
+  /// Beside a live writer it checks the rows of the moment it began; blobs that arrive meanwhile
+  /// may be listed as orphans.
   ///
   /// - Parameter progress: Called with the blobs checked so far and their number.
   public nonisolated func verify(
@@ -87,7 +88,8 @@ extension ArchiveReading {
   ) async throws -> VerificationReport {
     var report = VerificationReport()
     let reader = reader
-    // Files first: a blob is on disk before its row, so no row of the snapshot can lack its file by timing.
+    // Files first: a blob is on disk before its row, so no row of the snapshot can lack its file by
+    // timing.
     let files = try await reader.queues.run { try reader.blobs.allFiles() }
     let catalogue = try await reader.catalogue.read { try CatalogueSnapshot($0) }
     report.problems += catalogue.problems
@@ -153,7 +155,8 @@ struct CatalogueSnapshot: Sendable {
       })
   }
 
-  /// The rows that can be read; the others become problems, so that one bad row does not hide the next.
+  /// The rows that can be read; the others become problems, so that one bad row does not hide the
+  /// next.
   private mutating func collect<T>(_ rows: [Row], _ read: (Row) throws -> T) -> [T] {
     rows.compactMap { row in
       do {

@@ -10,7 +10,8 @@ public actor MetricsLog {
   /// The file's path.
   public nonisolated let path: String
 
-  /// Opens the file for appending, or creates it. A last line that a crash cut short is ended, so that only it is lost.
+  /// Opens the file for appending, or creates it. A last line that a crash cut short is ended, so
+  /// that only it is lost.
   public init(path: String) throws {
     self.path = path
     if !FileManager.default.fileExists(atPath: path) {

@@ -7,8 +7,8 @@ import Testing
 @testable import EpisodeStorage
 
 @Suite struct CrashTests {
-  /// Runs in a process of its own: stores episodes, notes each as soon as it is acknowledged, and dies by `kill -9` at
-  /// one step of the third.
+  /// Runs in a process of its own: stores episodes, notes each as soon as it is acknowledged, and
+  /// dies by `kill -9` at one step of the third.
   private static func storeAndDie(in path: String, at fatal: StorageStep) async throws {
     let reached = Counter()
     let archive = try await Archive.create(
@@ -135,7 +135,8 @@ import Testing
     let receipt = try await archive.put(try Fixture.episode())
     let digits = receipt.digest.rawValue
     try Data([1, 2]).write(
-      to: URL(fileURLWithPath: "\(directory.path)/blobs/\(digits.prefix(2))/\(digits.dropFirst(2))"))
+      to: URL(fileURLWithPath: "\(directory.path)/blobs/\(digits.prefix(2))/\(digits.dropFirst(2))")
+    )
     let bytes = try Fixture.file(try Fixture.episode())
     try await archive.putBlob(bytes, kind: "episode")
     #expect(try await archive.verify().isSound)

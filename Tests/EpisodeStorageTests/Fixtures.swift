@@ -7,8 +7,8 @@ import RecapAlgorithm
 
 /// A directory that lives as long as its test.
 ///
-/// In memory where the system offers that: what survives `kill -9` is the same there, and flushing does not wait for
-/// whatever else the machine's disk is doing.
+/// In memory where the system offers that: what survives `kill -9` is the same there, and flushing
+/// does not wait for whatever else the machine's disk is doing.
 final class TemporaryDirectory: Sendable {
   let path: String
 

@@ -72,7 +72,8 @@ import Testing
       report.problems.map(\.description) == [
         "episode espresso/1/collect/0#0: the catalogue says outcome = \"success\", "
           + "its blob says \"failure\"",
-        "episode espresso/1/collect/0#0: the catalogue says intervention_steps = 2, its blob says 1",
+        "episode espresso/1/collect/0#0: the catalogue says intervention_steps = 2, "
+          + "its blob says 1",
       ])
   }
 

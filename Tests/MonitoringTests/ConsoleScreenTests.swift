@@ -129,7 +129,8 @@ import Testing
     }
   }
 
-  /// Whatever happens in whatever order, the terminal shows each permanent line once and then the running jobs.
+  /// Whatever happens in whatever order, the terminal shows each permanent line once and then the
+  /// running jobs.
   @Test(arguments: 0..<20)
   func theTerminalAlwaysShowsTheStateOfThings(seed: UInt64) {
     var random = SplitMix(state: seed)

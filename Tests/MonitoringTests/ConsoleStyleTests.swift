@@ -15,10 +15,11 @@ import Testing
     #expect(style.width == 120)
   }
 
-  @Test(arguments: [
-    ([:], true, true), (["NO_COLOR": "1"], true, false), (["NO_COLOR": ""], true, true),
-    (["TERM": "dumb"], false, false), (["COLUMNS": "-3"], true, true),
-  ] as [([String: String], Bool, Bool)])
+  @Test(
+    arguments: [
+      ([:], true, true), (["NO_COLOR": "1"], true, false), (["NO_COLOR": ""], true, true),
+      (["TERM": "dumb"], false, false), (["COLUMNS": "-3"], true, true),
+    ] as [([String: String], Bool, Bool)])
   func theEnvironmentIsRespected(environment: [String: String], redrawn: Bool, coloured: Bool) {
     let style = ConsoleStyle.style(isTerminal: true, size: nil, environment: environment)
     #expect(style.isTerminal == redrawn)

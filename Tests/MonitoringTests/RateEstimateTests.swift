@@ -13,7 +13,8 @@ import Testing
     #expect(rate.remaining(total: 3, at: .seconds(5)) == .zero)
   }
 
-  /// A resumed job begins with units it did not do now: 900 of 1000 after a second is no rate of 900 a second.
+  /// A resumed job begins with units it did not do now: 900 of 1000 after a second is no rate of
+  /// 900 a second.
   @Test func unitsDoneBeforeTheFirstReportDoNotCount() {
     var rate = RateEstimate()
     rate.add(done: 900, at: .seconds(1))

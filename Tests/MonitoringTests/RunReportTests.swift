@@ -41,7 +41,8 @@ import Testing
       try episode(0, .corrected, iteration: 1, steps: 60, corrected: 16),
       try episode(0, .evaluation, iteration: 1, steps: 360),
       try episode(1, .evaluation, iteration: 1, steps: 360),
-      // Never in the table: demonstrations, practice that is not judged yet, a task without evaluation.
+      // Never in the table: demonstrations, practice that is not judged yet, a task without
+      // evaluation.
       try episode(0, .demonstration, iteration: nil, steps: 50, corrected: 50),
       try episode(0, .autonomous, iteration: 2, steps: 10),
       try episode(0, task: "tshirt", .autonomous, iteration: 1, steps: 10),
@@ -106,7 +107,8 @@ import Testing
     let archive = try await Archive.create(
       at: path, run: RunDescription(name: "demo", configuration: "{}", version: "0"))
     for episode in try Self.episodes() {
-      try await archive.putEpisode(id: episode.metadata.id, file: try EpisodeFile.serialize(episode))
+      try await archive.putEpisode(
+        id: episode.metadata.id, file: try EpisodeFile.serialize(episode))
     }
     let labels = try await archive.putBlob([1], kind: "labels")
     let row = Self.labelSet("espresso", 1, shares: ["espresso": 0.45])

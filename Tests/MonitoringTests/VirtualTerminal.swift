@@ -1,5 +1,5 @@
-/// Enough of a terminal to see what a person sees: text, new lines, carriage returns, "cursor up n" and "clear to the
-/// end of the screen".
+/// Enough of a terminal to see what a person sees: text, new lines, carriage returns, "cursor up n"
+/// and "clear to the end of the screen".
 struct VirtualTerminal {
   private(set) var lines: [String] = [""]
   private var row = 0

@@ -1,6 +1,7 @@
 import GRDB
 
-/// The catalogue's tables, as migrations: a released one is never edited, changes are added below it.
+/// The catalogue's tables, as migrations: a released one is never edited, changes are added below
+/// it.
 ///
 /// `Documentation/Archive.md` describes every table for readers in other languages.
 enum CatalogueSchema {
@@ -12,8 +13,8 @@ enum CatalogueSchema {
     return migrator
   }
 
-  // Times are seconds since 1970. Digests are 64 hexadecimal digits. Seeds are unsigned 64-bit numbers, which
-  // SQLite's integers cannot hold: decimal text.
+  // Times are seconds since 1970. Digests are 64 hexadecimal digits. Seeds are unsigned 64-bit
+  // numbers, which SQLite's integers cannot hold: decimal text.
   private static let tables = """
     CREATE TABLE run (
       id INTEGER PRIMARY KEY CHECK (id = 1),

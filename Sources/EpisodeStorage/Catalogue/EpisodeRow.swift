@@ -3,7 +3,8 @@ import Foundation
 import GRDB
 import RecapAlgorithm
 
-/// What the catalogue knows of an episode: everything that queries and reports need without opening its blob.
+/// What the catalogue knows of an episode: everything that queries and reports need without opening
+/// its blob.
 public struct EpisodeRow: Codable, Hashable, Sendable {
   /// Unique within the run: "<job>#<index>".
   public var id: String
@@ -11,7 +12,8 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   public var digest: ContentDigest
   /// The job that asked for it.
   public var job: String
-  /// The job's stage: its id without a final number, so "espresso/1/collect" for "espresso/1/collect/3".
+  /// The job's stage: its id without a final number, so "espresso/1/collect" for
+  /// "espresso/1/collect/3".
   public var stage: String
   /// Its place among that stage's episodes.
   public var index: Int

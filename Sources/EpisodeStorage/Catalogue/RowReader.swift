@@ -2,8 +2,8 @@ import Episodes
 import Foundation
 import GRDB
 
-/// Reads a row's cells, and says which table and column disappoints instead of trapping: catalogues get edited by
-/// hand and damaged by disks.
+/// Reads a row's cells, and says which table and column disappoints instead of trapping: catalogues
+/// get edited by hand and damaged by disks.
 struct RowReader {
   private let row: Row
   private let table: String

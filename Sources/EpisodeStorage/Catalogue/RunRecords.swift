@@ -112,7 +112,8 @@ public struct StoredEpisode: Hashable, Sendable {
     case new
     /// Stored before, the same bytes: nothing changed.
     case repeated
-    /// Stored before with other bytes, which were kept: nothing changed, and these bytes were not used.
+    /// Stored before with other bytes, which were kept: nothing changed, and these bytes were not
+    /// used.
     case conflicting(rejected: ContentDigest)
   }
 }

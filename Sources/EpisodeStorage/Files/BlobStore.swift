@@ -3,7 +3,8 @@ import Episodes
 import Foundation
 import Synchronization
 
-/// The run directory's blobs: immutable files named by the SHA-256 of their bytes, as `blobs/ab/cdef…`.
+/// The run directory's blobs: immutable files named by the SHA-256 of their bytes, as
+/// `blobs/ab/cdef…`.
 ///
 /// Two levels, so that no directory grows beyond what file systems and people handle well.
 struct BlobStore: Sendable {
@@ -14,12 +15,15 @@ struct BlobStore: Sendable {
   private static let serial = Atomic<Int>(0)
 
   var blobDirectory: String { "\(root)/blobs" }
-  /// Where files are written before they get their names; on the same file system, so that renaming is atomic.
+  /// Where files are written before they get their names; on the same file system, so that renaming
+  /// is atomic.
   var temporaryDirectory: String { "\(root)/temporary" }
 
-  /// Creates the directories that are missing and removes what an interrupted writer left half-written.
+  /// Creates the directories that are missing and removes what an interrupted writer left
+  /// half-written.
   ///
-  /// All 256 subdirectories are made and flushed here, so that storing a blob never has to flush more than one.
+  /// All 256 subdirectories are made and flushed here, so that storing a blob never has to flush
+  /// more than one.
   func prepare() throws {
     let manager = FileManager.default
     let shards = (0..<256).map { "\(blobDirectory)/\(hexadecimal(UInt8($0)))" }
@@ -37,10 +41,12 @@ struct BlobStore: Sendable {
     "\(blobDirectory)/\(digest.rawValue.prefix(2))/\(digest.rawValue.dropFirst(2))"
   }
 
-  /// Makes `bytes` durable under their digest. Storing what is there already costs one directory flush.
+  /// Makes `bytes` durable under their digest. Storing what is there already costs one directory
+  /// flush.
   func store(_ bytes: [UInt8], as digest: ContentDigest) throws {
     let path = path(of: digest)
-    // A file of that name was flushed before it was renamed, but perhaps its name was not: flush again.
+    // A file of that name was flushed before it was renamed, but perhaps its name was not: flush
+    // again.
     if files.size(of: path) == bytes.count {
       try files.syncDirectory(containing: path)
       return

@@ -1,10 +1,11 @@
 import Dispatch
 import Synchronization
 
-/// A few threads for work that blocks (writing, flushing, hashing), so that it never holds up the small pool of
-/// threads that all actors share.
+/// A few threads for work that blocks (writing, flushing, hashing), so that it never holds up the
+/// small pool of threads that all actors share.
 ///
-/// Several, since flushes of different files overlap well on one disk; few, since each holds a blob in memory.
+/// Several, since flushes of different files overlap well on one disk; few, since each holds a blob
+/// in memory.
 struct BlockingQueues: Sendable {
   private let queues: [DispatchQueue]
   private let turn = Turn()

@@ -1,7 +1,7 @@
 import Foundation
 
-/// The moments at which a crash leaves something different behind, in the order in which storing an episode
-/// passes them. Tests stop a process at each one.
+/// The moments at which a crash leaves something different behind, in the order in which storing an
+/// episode passes them. Tests stop a process at each one.
 package enum StorageStep: String, Sendable, CaseIterable {
   case createTemporary
   case writeBytes
@@ -17,16 +17,18 @@ package enum StorageStep: String, Sendable, CaseIterable {
 /// Called before each step; throwing or ending the process there is the test's business.
 package typealias StorageHook = @Sendable (StorageStep) throws -> Void
 
-/// The few system calls behind "durable": a file appears under its name complete and on disk, or not at all.
+/// The few system calls behind "durable": a file appears under its name complete and on disk, or
+/// not at all.
 ///
-/// The only file of this module that reads and writes through raw buffers, since POSIX takes nothing else.
+/// The only file of this module that reads and writes through raw buffers, since POSIX takes
+/// nothing else.
 struct DurableFiles: Sendable {
   let hook: StorageHook
 
   /// Writes a file under a temporary name, flushes it, renames it and flushes its directory.
   ///
-  /// When this returns, the bytes survive a power cut. An error or a crash in between leaves at most
-  /// `temporary`, never part of a file at `path`.
+  /// When this returns, the bytes survive a power cut. An error or a crash in between leaves at
+  /// most `temporary`, never part of a file at `path`.
   func write(_ bytes: [UInt8], to path: String, temporary: String) throws {
     do {
       try hook(.createTemporary)

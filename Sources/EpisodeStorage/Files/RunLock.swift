@@ -2,8 +2,9 @@ import Foundation
 
 /// The one writer's claim on a run directory: an advisory lock on `lock`, which holds who has it.
 ///
-/// The operating system drops the lock when its process ends, however it ends, so a killed run is never locked.
-/// Works between processes of one machine; a run directory on a network file system is outside its promise.
+/// The operating system drops the lock when its process ends, however it ends, so a killed run is
+/// never locked. Works between processes of one machine; a run directory on a network file system
+/// is outside its promise.
 final class RunLock: Sendable {
   private let descriptor: Int32
 

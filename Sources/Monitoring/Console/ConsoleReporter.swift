@@ -1,9 +1,11 @@
 import Foundation
 import Messaging
 
-/// Shows a run's notices to a person: hands them to a `ConsoleScreen` with the time, and prints what it says.
+/// Shows a run's notices to a person: hands them to a `ConsoleScreen` with the time, and prints
+/// what it says.
 ///
-/// `report` never blocks and may be called from anywhere; notices are printed in the order in which they were reported.
+/// `report` never blocks and may be called from anywhere; notices are printed in the order in which
+/// they were reported.
 public final class ConsoleReporter: Sendable {
   private let notices: AsyncStream<Entry>
   private let entries: AsyncStream<Entry>.Continuation
@@ -18,7 +20,8 @@ public final class ConsoleReporter: Sendable {
     case tick
   }
 
-  /// Prints to a terminal or file, normally standard error, so that standard output stays for results.
+  /// Prints to a terminal or file, normally standard error, so that standard output stays for
+  /// results.
   public convenience init(descriptor: Int32 = STDERR_FILENO) {
     self.init(
       style: ConsoleStyle.detect(descriptor: descriptor), descriptor: descriptor,
@@ -73,7 +76,8 @@ public final class ConsoleReporter: Sendable {
 
 /// Somewhere to print to.
 public protocol TextSink: Sendable {
-  /// Prints `text` as it is. What cannot be printed is dropped: a run does not stop because its terminal closed.
+  /// Prints `text` as it is. What cannot be printed is dropped: a run does not stop because its
+  /// terminal closed.
   func write(_ text: String)
 }
 

@@ -1,10 +1,11 @@
 import Messaging
 
-/// What a person watching a run sees: notices go in, text to print comes out. A value without a clock or a file, told
-/// the time, so that every line of it can be tested.
+/// What a person watching a run sees: notices go in, text to print comes out. A value without a
+/// clock or a file, told the time, so that every line of it can be tested.
 ///
-/// On a terminal the running jobs' bars stay at the bottom, redrawn in place, and finished lines scroll away above
-/// them. Elsewhere each running job is mentioned once in a while, in plain lines that suit a log file.
+/// On a terminal the running jobs' bars stay at the bottom, redrawn in place, and finished lines
+/// scroll away above them. Elsewhere each running job is mentioned once in a while, in plain lines
+/// that suit a log file.
 ///
 /// Times are durations since the screen began.
 public struct ConsoleScreen: Sendable {
@@ -147,7 +148,8 @@ public struct ConsoleScreen: Sendable {
       return ""
     }
     running[index].lastMentioned = now
-    return "  \(job.id)  \(Self.text(job: job, progress, at: now))\(Self.metrics(progress).joined())\n"
+    return
+      "  \(job.id)  \(Self.text(job: job, progress, at: now))\(Self.metrics(progress).joined())\n"
   }
 
   private static func text(job: RunningJob, _ progress: JobProgress, at now: Duration) -> String {
@@ -162,7 +164,8 @@ public struct ConsoleScreen: Sendable {
       .map { "  \($0.key) \(significant($0.value))" }
   }
 
-  /// Hours, minutes and seconds: "0:07", "12:05", "3:00:09". Rounded up, so that "0:00" means the end.
+  /// Hours, minutes and seconds: "0:07", "12:05", "3:00:09". Rounded up, so that "0:00" means the
+  /// end.
   static func text(_ duration: Duration) -> String {
     let (seconds, attoseconds) = max(.zero, duration).components
     let whole = seconds + (attoseconds > 0 ? 1 : 0)

@@ -19,8 +19,9 @@ public struct ConsoleStyle: Sendable, Equatable {
     self.height = height
   }
 
-  /// What a file descriptor and the environment allow: a terminal is redrawn unless `TERM` is `dumb`, and coloured
-  /// unless `NO_COLOR` is set to anything but an empty text (https://no-color.org).
+  /// What a file descriptor and the environment allow: a terminal is redrawn unless `TERM` is
+  /// `dumb`, and coloured unless `NO_COLOR` is set to anything but an empty text
+  /// (https://no-color.org).
   public static func detect(
     descriptor: Int32, environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> ConsoleStyle {
@@ -43,7 +44,8 @@ public struct ConsoleStyle: Sendable, Equatable {
       height: size?.height ?? number("LINES") ?? 24)
   }
 
-  /// Columns and rows of the terminal behind a descriptor; nil where there is none or it does not say.
+  /// Columns and rows of the terminal behind a descriptor; nil where there is none or it does not
+  /// say.
   private static func windowSize(of descriptor: Int32) -> (width: Int, height: Int)? {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {

@@ -1,7 +1,8 @@
 /// How fast a job goes, and so when it will end: the rate over its latest progress reports.
 ///
-/// A window rather than the whole past, since jobs speed up (a warm cache) and slow down (a second job starts), and
-/// since a resumed job begins with units that it did not do now. Times are durations since any fixed moment.
+/// A window rather than the whole past, since jobs speed up (a warm cache) and slow down (a second
+/// job starts), and since a resumed job begins with units that it did not do now. Times are
+/// durations since any fixed moment.
 struct RateEstimate {
   /// Reports older than this are forgotten, as long as two remain.
   static let window = Duration.seconds(60)

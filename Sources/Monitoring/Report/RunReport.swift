@@ -5,8 +5,8 @@ import RecapAlgorithm
 
 /// How each task's policy became better from iteration to iteration.
 ///
-/// Rates come from evaluation episodes only: fresh seeds, no coach, never trained on. The JSON keys are part of the
-/// command line's interface (`recap report --json`).
+/// Rates come from evaluation episodes only: fresh seeds, no coach, never trained on. The JSON keys
+/// are part of the command line's interface (`recap report --json`).
 public struct RunReport: Codable, Hashable, Sendable {
   /// The run's name.
   public var run: String
@@ -35,13 +35,15 @@ public struct RunReport: Codable, Hashable, Sendable {
     public var successRateStandardError: Double
     /// Successes per robot-hour; the time of failures counts.
     public var throughputPerHour: Double
-    /// Standard error of `throughputPerHour`; 0 for a single episode, which says nothing of its spread.
+    /// Standard error of `throughputPerHour`; 0 for a single episode, which says nothing of its
+    /// spread.
     public var throughputStandardError: Double
-    /// Share of positive labels, in [0, 1], in the label set that this iteration's policy was trained with; 1 at k = 0,
-    /// where the indicator is fixed positive; nil while there is no label set.
+    /// Share of positive labels, in [0, 1], in the label set that this iteration's policy was
+    /// trained with; 1 at k = 0, where the indicator is fixed positive; nil while there is no label
+    /// set.
     public var positiveShare: Double?
-    /// Share, in [0, 1], of the steps of the practice episodes recorded for this iteration that a person chose; 0 where
-    /// there was no practice, as at k = 0.
+    /// Share, in [0, 1], of the steps of the practice episodes recorded for this iteration that a
+    /// person chose; 0 where there was no practice, as at k = 0.
     public var interventionShare: Double
 
     /// Every key is always there: what is not known is `null`.
