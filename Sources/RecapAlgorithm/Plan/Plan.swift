@@ -150,7 +150,7 @@ public struct Plan: Sendable, Codable, Equatable {
     workers[worker]?.isHeard = true
     if let lease = record.lease { return [grant(lease)] }
     if !waiting.contains(worker) { waiting.append(worker) }
-    return dispatch()
+    return dispatch(to: [worker])
   }
 
   private mutating func restart() -> [PlanCommand] {
@@ -168,10 +168,12 @@ public struct Plan: Sendable, Codable, Equatable {
   // MARK: - Jobs
 
   /// Gives each waiting worker, longest waiting first, the first job that it can do.
-  private mutating func dispatch() -> [PlanCommand] {
-    guard failure == nil else { return [] }
+  private mutating func dispatch() -> [PlanCommand] { dispatch(to: waiting) }
+
+  private mutating func dispatch(to candidates: [String]) -> [PlanCommand] {
+    guard failure == nil, !queued.isEmpty else { return [] }
     var commands: [PlanCommand] = []
-    for worker in waiting where !queued.isEmpty {
+    for worker in candidates {
       guard let next = queued.firstIndex(where: { canDo(worker, $0) }) else { continue }
       let place = queued.remove(at: next)
       records[place].grants += 1

@@ -30,7 +30,7 @@ import Testing
 
   /// In every schedule each job's result is used once, nothing starts early, and the outcome, datasets included, is that
   /// of a world without faults.
-  @Test(arguments: 0..<22)
+  @Test(arguments: 0..<21)
   func everyScheduleEndsWithTheSameResults(group: Int) throws {
     let reference = try #require(Self.reference)
     for member in 0..<100 {

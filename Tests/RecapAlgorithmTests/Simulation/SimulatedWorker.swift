@@ -81,7 +81,7 @@ struct SimulatedWorker {
       begin(.reporting(lease: order.lease, report), at: now)
     }
     guard now >= nextWord else { return }
-    nextWord = now + 3
+    nextWord = now + 6
     if mustJoin { say(.join(role, tasks: tasks), &outbox) }
     switch activity {
     case .joining: break

@@ -127,7 +127,7 @@ struct SimulatedWorld {
   }
 
   private mutating func chance(_ probability: Double) -> Bool {
-    probability > 0 && Double.random(in: 0..<1, using: &random) < probability
+    probability > 0 && Double(random.next() >> 11) * 0x1p-53 < probability
   }
 
   private mutating func pause(_ longest: Int) -> Int { Int.random(in: 1...longest, using: &random) }
