@@ -42,12 +42,16 @@ def serve(robot: Robot, endpoint: str, *, stop: threading.Event | None = None) -
     socket = context.socket(zmq.ROUTER)
     socket.setsockopt(zmq.MAXMSGSIZE, _LARGEST_FRAME)
     socket.setsockopt(zmq.LINGER, 500)
+    started_by_recap = os.environ.get(LIFELINE) == "1"
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
+        if started_by_recap:
+            # Ctrl-C reaches every process at the terminal; recap ends its episodes first.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         socket.bind(endpoint)
         log.info("serving %s on %s", robot.embodiment.name, endpoint)
-        _answer_until_stopped(driver, socket, stop)
+        _answer_until_stopped(driver, socket, stop, sys.stdin.fileno() if started_by_recap else None)
     except KeyboardInterrupt:
         pass
     finally:
@@ -74,16 +78,19 @@ def check_local(endpoint: str) -> None:
 
 
 def _answer_until_stopped(
-    driver: Driver, socket: zmq.Socket[bytes], stop: threading.Event | None
+    driver: Driver,
+    socket: zmq.Socket[bytes],
+    stop: threading.Event | None,
+    lifeline: int | None,
 ) -> None:
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
-    lifeline = sys.stdin.fileno() if os.environ.get(LIFELINE) == "1" else None
     if lifeline is not None:
         poller.register(lifeline, zmq.POLLIN)
     while stop is None or not stop.is_set():
-        events = dict(poller.poll(None if stop is None else _POLL_MILLISECONDS))
-        if lifeline in events and not os.read(lifeline or 0, 4096):
+        # Never without a limit: a signal that comes just before the poll is seen only after it.
+        events = dict(poller.poll(_POLL_MILLISECONDS))
+        if lifeline is not None and lifeline in events and not os.read(lifeline, 4096):
             return
         if socket in events:
             identity, *frames = socket.recv_multipart()

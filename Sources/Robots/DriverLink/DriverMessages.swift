@@ -1,0 +1,72 @@
+import Episodes
+import Messaging
+
+// What a collector and a robot's driver say to each other; Documentation/Drivers.md describes every
+// field and frame.
+
+/// Asks what the robot is and what it can attempt.
+public struct DriverDescribe: Request {
+  public static let type = "driver.describe"
+  public typealias Reply = DriverDescription
+  public init() {}
+}
+
+/// What a robot is and what it can attempt.
+public struct DriverDescription: Codable, Hashable, Sendable {
+  public var embodiment: Embodiment
+  public var tasks: [TaskDescription]
+  public init(embodiment: Embodiment, tasks: [TaskDescription]) {
+    self.embodiment = embodiment
+    self.tasks = tasks
+  }
+}
+
+/// Resets the scene and starts an episode. Repeated for the same episode it answers as before and
+/// resets nothing.
+public struct DriverBegin: Request {
+  public static let type = "driver.begin"
+  public typealias Reply = DriverTurn
+  /// Chosen by the collector, never used twice.
+  public var episode: String
+  public var task: String
+  public var seed: UInt64
+  public var supervision: Supervision
+  public init(episode: String, task: String, seed: UInt64, supervision: Supervision) {
+    self.episode = episode
+    self.task = task
+    self.seed = seed
+    self.supervision = supervision
+  }
+}
+
+/// Executes a chunk, the raw frame `action`, or lets the person act where there is none. Repeated
+/// for the same turn it answers as before and moves nothing.
+public struct DriverExecute: Request {
+  public static let type = "driver.execute"
+  public typealias Reply = DriverTurn
+  public var episode: String
+  /// 1 for the first execution of an episode, 2 for the next.
+  public var turn: Int
+  /// The largest number of steps to execute.
+  public var steps: Int
+  public init(episode: String, turn: Int, steps: Int) {
+    self.episode = episode
+    self.turn = turn
+    self.steps = steps
+  }
+}
+
+/// What came of it; observations and actions are in the raw frames.
+public struct DriverTurn: Codable, Hashable, Sendable {
+  /// The steps executed.
+  public var steps: Int
+  /// Set when the episode is over.
+  public var outcome: Outcome?
+  /// Whether a person acts next.
+  public var personInControl: Bool
+  public init(steps: Int, outcome: Outcome?, personInControl: Bool) {
+    self.steps = steps
+    self.outcome = outcome
+    self.personInControl = personInControl
+  }
+}
