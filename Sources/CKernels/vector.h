@@ -32,16 +32,14 @@ typedef float UnalignedVector __attribute__((ext_vector_type(LANES), aligned(4))
 // Sums may be taken in any order: without this no reduction becomes vector code.
 #pragma clang fp contract(fast) reassociate(on)
 
-// e^x with a relative error below 2e-7; x is clamped to [-87, 88]. NaN stays NaN.
+// e^x with a relative error below 2e-7 in [-87, 88]; 0 below, infinity above, NaN for NaN.
 INLINE float fast_exp(float x) {
 // The rounding below is an addition that must not be simplified away.
 #pragma clang fp reassociate(off)
-  float c = x < -87.0f ? -87.0f : x;
-  c = c > 88.0f ? 88.0f : c;
   // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
-  float shifted = c * 1.44269504f + 12582912.0f;
+  float shifted = x * 1.44269504f + 12582912.0f;
   float n = shifted - 12582912.0f;
-  float r = c - n * 0.693145752f;
+  float r = x - n * 0.693145752f;
   r = r - n * 1.42860677e-6f;
   float p = 1.0f / 720.0f;
   p = p * r + 1.0f / 120.0f;
@@ -56,7 +54,8 @@ INLINE float fast_exp(float x) {
   bits += power << 23;
   float result;
   memcpy(&result, &bits, 4);
-  return x != x ? x : result;
+  result = x < -87.0f ? 0.0f : result;
+  return x <= 88.0f ? result : x * __builtin_inff();
 }
 
 INLINE float sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }

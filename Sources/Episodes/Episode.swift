@@ -26,7 +26,8 @@ public struct Episode: Sendable, Equatable {
     count = 0
     proprioception = []
     environmentState = []
-    images = Array(repeating: [], count: metadata.recordsImages ? metadata.embodiment.cameras.count : 0)
+    images = Array(
+      repeating: [], count: metadata.recordsImages ? metadata.embodiment.cameras.count : 0)
     actions = []
     interventions = []
     subtasks = []

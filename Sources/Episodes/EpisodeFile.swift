@@ -52,8 +52,8 @@ public enum EpisodeFile {
     let metadata = try FileMetadata.read(
       EpisodeMetadata.self, key: "episode", format: format, version: version, from: file)
     let embodiment = metadata.embodiment
-    let interventions = try file.bools("intervention")
-    let count = interventions.count
+    let count = try file.shape(of: "intervention").first ?? 0
+    let interventions = try file.bools("intervention", shape: [count])
     let images = try (metadata.recordsImages ? embodiment.cameras : []).map { camera in
       try file.bytes(
         "observation.images.\(camera.name)", shape: [count, camera.height, camera.width, 3])

@@ -9,7 +9,8 @@ extension Tape {
     precondition(isRecording, "backward: the pass was started with reset(recording: false)")
     let last = index(loss)
     precondition(
-      nodes[last].shape.count == 1, "backward: a loss is one number, not \(nodes[last].shape.array)")
+      nodes[last].shape.count == 1, "backward: a loss is one number, not \(nodes[last].shape.array)"
+    )
     guard let start = gradientTarget(last) else { return }
     start.start[0] = 1
     for node in stride(from: last, through: 0, by: -1) where nodes[node].gradient >= 0 {
