@@ -2,7 +2,8 @@ import Glibc
 
 /// A value that only one thread touches at a time.
 ///
-/// A wrapper of `pthread_mutex_t`, since the thread sanitizer understands it and not `Synchronization.Mutex`.
+/// A wrapper of `pthread_mutex_t`, since the thread sanitizer understands it and not
+/// `Synchronization.Mutex`.
 public final class Locked<Value>: @unchecked Sendable {
   // Sendable by the lock: `value` is only ever reached through `withLock`.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>

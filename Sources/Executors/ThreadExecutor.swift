@@ -1,7 +1,7 @@
 import Glibc
 
-/// A serial executor with a thread of its own, for actors that compute for long or own a socket: neither may
-/// occupy the cooperative pool, which has only one thread a core.
+/// A serial executor with a thread of its own, for actors that compute for long or own a socket:
+/// neither may occupy the cooperative pool, which has only one thread a core.
 ///
 /// ```swift
 /// actor Learner {
@@ -10,8 +10,8 @@ import Glibc
 /// }
 /// ```
 ///
-/// Jobs run in the order in which they were enqueued. The thread ends when the last reference to the executor is
-/// gone.
+/// Jobs run in the order in which they were enqueued. The thread ends when the last reference to
+/// the executor is gone.
 public final class ThreadExecutor: SerialExecutor {
   /// For debuggers; Linux shows the first 15 bytes.
   public let name: String
@@ -39,7 +39,8 @@ public final class ThreadExecutor: SerialExecutor {
   /// Whether the caller runs on this executor's thread.
   public var isCurrentThread: Bool { worker.isCurrentThread }
 
-  /// Lets `assumeIsolated` succeed on the thread even outside a job, as in a socket's poll callback.
+  /// Lets `assumeIsolated` succeed on the thread even outside a job, as in a socket's poll
+  /// callback.
   public func checkIsolated() {
     precondition(isCurrentThread, "not on the thread of executor '\(name)'")
   }
@@ -47,8 +48,8 @@ public final class ThreadExecutor: SerialExecutor {
   public func isIsolatingCurrentContext() -> Bool? { isCurrentThread }
 }
 
-/// A job and the executor it was given to, which must outlive it: the job may drop the last reference to the
-/// actor, and with it to the executor.
+/// A job and the executor it was given to, which must outlive it: the job may drop the last
+/// reference to the actor, and with it to the executor.
 private struct QueuedJob: Sendable {
   var job: UnownedJob
   var executor: ThreadExecutor
@@ -56,7 +57,8 @@ private struct QueuedJob: Sendable {
   func run() { job.runSynchronously(on: executor.asUnownedSerialExecutor()) }
 }
 
-/// What the thread holds on to: apart from the executor, so that the thread does not keep its executor alive.
+/// What the thread holds on to: apart from the executor, so that the thread does not keep its
+/// executor alive.
 private final class ThreadWorker: Sendable {
   private struct State {
     var jobs: [QueuedJob] = []
@@ -96,7 +98,8 @@ private final class ThreadWorker: Sendable {
       state.jobs.append(job)
       return state.jobs.count == 1
     }
-    // A batch in progress looks again before it waits, and the first job of a batch has woken the thread.
+    // A batch in progress looks again before it waits, and the first job of a batch has woken the
+    // thread.
     if wasEmpty { waiting.wakeUp() }
   }
 
@@ -105,7 +108,8 @@ private final class ThreadWorker: Sendable {
     waiting.wakeUp()
   }
 
-  /// Tells the system the thread's name, for debuggers: `pthread_setname_np` is not visible to Swift.
+  /// Tells the system the thread's name, for debuggers: `pthread_setname_np` is not visible to
+  /// Swift.
   private func nameThread() {
     let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
     guard file >= 0 else { return }

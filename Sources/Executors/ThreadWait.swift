@@ -1,11 +1,12 @@
 import Glibc
 
-/// How an executor's thread waits while it has no job: on a condition variable, or on sockets as well.
+/// How an executor's thread waits while it has no job: on a condition variable, or on sockets as
+/// well.
 public protocol ThreadWait: Sendable {
   /// Called on the executor's thread after every batch of jobs.
   ///
-  /// - Parameter mayBlock: Whether to wait until something happens; otherwise only look. A wake-up that came
-  ///   before the call must end it too.
+  /// - Parameter mayBlock: Whether to wait until something happens; otherwise only look. A wake-up
+  ///   that came before the call must end it too.
   func wait(mayBlock: Bool)
 
   /// Ends the current or the next wait. Called from any thread.

@@ -1,4 +1,5 @@
-/// How badly an in-process connection behaves. The same seed and order of messages give the same faults.
+/// How badly an in-process connection behaves. The same seed and order of messages give the same
+/// faults.
 public struct FaultPlan: Hashable, Sendable {
   public var seed: UInt64
   /// The probability that a message, request or answer, is lost.

@@ -1,8 +1,8 @@
-/// Raw bytes of one message frame, and what they mean: owned by an array, or by the transport's own buffer and
-/// read in place.
+/// Raw bytes of one message frame, and what they mean: owned by an array, or by the transport's own
+/// buffer and read in place.
 public struct Frame: Sendable {
-  /// Name, element type and shape, which travel in the header; the element count times the element's size is
-  /// the frame's byte count.
+  /// Name, element type and shape, which travel in the header; the element count times the
+  /// element's size is the frame's byte count.
   public let description: FrameDescription
   private let storage: any FrameStorage
 
@@ -17,7 +17,8 @@ public struct Frame: Sendable {
 
   /// Bytes that have the meaning `description`.
   ///
-  /// - Throws: `RequestError.malformed` when the storage has not as many bytes as the description asks for.
+  /// - Throws: `RequestError.malformed` when the storage has not as many bytes as the description
+  ///   asks for.
   public init(_ storage: any FrameStorage, _ description: FrameDescription) throws {
     guard description.byteCount == storage.count else {
       throw RequestError.malformed(

@@ -1,6 +1,7 @@
 /// What a raw frame holds: an entry of the header's `frames`.
 public struct FrameDescription: Codable, Hashable, Sendable, CustomStringConvertible {
-  /// Which of a message's tensors it is, such as "observation.state"; nil where the frame's place says it.
+  /// Which of a message's tensors it is, such as "observation.state"; nil where the frame's place
+  /// says it.
   public var name: String?
   /// The elements, little-endian.
   public var type: FrameElementType

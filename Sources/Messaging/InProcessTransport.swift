@@ -1,5 +1,5 @@
-/// Clients and a server in one process, without sockets: messages are encoded and decoded as on the wire, and on
-/// request lost, repeated and delayed as on a bad one.
+/// Clients and a server in one process, without sockets: messages are encoded and decoded as on the
+/// wire, and on request lost, repeated and delayed as on a bad one.
 public final class InProcessTransport: Sendable {
   private let link: InProcessServer
   private let faults: FaultPlan?
@@ -18,7 +18,8 @@ public final class InProcessTransport: Sendable {
     self.clock = clock
   }
 
-  /// The answering side. As with sockets, requests wait while it does not run, and it may run again after an end.
+  /// The answering side. As with sockets, requests wait while it does not run, and it may run again
+  /// after an end.
   public var server: any RequestServer { link }
 
   /// A new asking side.

@@ -1,5 +1,5 @@
-/// Finds the handler of each request type. Built once, then immutable, so that any number of connections share
-/// it.
+/// Finds the handler of each request type. Built once, then immutable, so that any number of
+/// connections share it.
 public struct RequestRouter: Sendable {
   /// Decodes the body, runs the handler and encodes the reply.
   private typealias Handler = @Sendable (WireMessage) async throws -> [Frame]
@@ -10,7 +10,8 @@ public struct RequestRouter: Sendable {
   /// The request types that have a handler, sorted.
   public var types: [String] { handlers.keys.sorted() }
 
-  /// Registers the handler of one request type. What it throws is sent back as the reason of a refusal.
+  /// Registers the handler of one request type. What it throws is sent back as the reason of a
+  /// refusal.
   ///
   /// - Precondition: The type has no handler yet.
   public mutating func on<R: Request>(
@@ -43,7 +44,8 @@ public struct RequestRouter: Sendable {
   /// Answers one message: with the handler's reply, or with an error that says what went wrong.
   ///
   /// - Parameter frames: The message's frames, without any that the transport added.
-  /// - Returns: nil when there is nobody to answer: the message is no request, or the server is stopping.
+  /// - Returns: nil when there is nobody to answer: the message is no request, or the server is
+  ///   stopping.
   public func respond(to frames: [Frame]) async -> [Frame]? {
     let message: WireMessage
     do {

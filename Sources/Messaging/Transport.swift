@@ -10,13 +10,13 @@ public struct Envelope<Body: Sendable>: Sendable {
 
 /// The asking side of a connection.
 ///
-/// A transport may send a request again after a broken connection, never after a time-out: then callers retry,
-/// since every request is idempotent.
+/// A transport may send a request again after a broken connection, never after a time-out: then
+/// callers retry, since every request is idempotent.
 public protocol RequestClient: Sendable {
   /// Sends a request and waits for its reply.
   ///
-  /// - Throws: `RequestError.timeout` when no reply came in time, `.refused` with the other side's words when it
-  ///   answered with an error, `CancellationError` when the task was cancelled.
+  /// - Throws: `RequestError.timeout` when no reply came in time, `.refused` with the other side's
+  ///   words when it answered with an error, `CancellationError` when the task was cancelled.
   func send<R: Request>(_ request: R, frames: [Frame], timeout: Duration) async throws
     -> Envelope<R.Reply>
   /// Closes the connection; waiting requests throw `RequestError.closed`.
@@ -31,7 +31,8 @@ extension RequestClient {
   }
 }
 
-/// The answering side: runs until cancelled, calling `router` for every request, many at once up to a bound.
+/// The answering side: runs until cancelled, calling `router` for every request, many at once up to
+/// a bound.
 public protocol RequestServer: Sendable {
   func serve(_ router: RequestRouter) async throws
 }

@@ -16,7 +16,8 @@ public enum WireCodec {
     id: String, type: String, kind: WireMessage.Kind, body: Body, frames: [Frame]
   ) throws -> [Frame] {
     guard frames.count <= maximumFrames else {
-      throw RequestError.malformed("\(type): \(frames.count) raw frames; at most \(maximumFrames) fit")
+      throw RequestError.malformed(
+        "\(type): \(frames.count) raw frames; at most \(maximumFrames) fit")
     }
     let header = Header(
       id: id, type: type, kind: kind, body: body, frames: frames.map(\.description))
@@ -46,7 +47,8 @@ public enum WireCodec {
     let json = Data(frames[1].bytes)
     guard version == protocolVersion else {
       throw WireError(
-        "protocol version '\(version)' is not understood here; this side speaks '\(protocolVersion)'",
+        "protocol version '\(version)' is not understood here; this side speaks"
+          + " '\(protocolVersion)'",
         id: try? JSONDecoder().decode(HeaderID.self, from: json).id)
     }
     let head: HeaderHead
@@ -132,7 +134,8 @@ public struct WireMessage: Sendable {
     case .reply where type == R.type:
       return Envelope(try body(as: R.Reply.self), frames: frames)
     case .reply, .request:
-      throw RequestError.malformed("expected the reply to \(R.type), got a \(kind.rawValue) of type \(type)")
+      throw RequestError.malformed(
+        "expected the reply to \(R.type), got a \(kind.rawValue) of type \(type)")
     }
   }
 }

@@ -3,8 +3,8 @@ import Foundation
 import Messaging
 import RecapAlgorithm
 
-/// The archive as workers see it. While the archive does not answer, every call tries again, with growing pauses,
-/// for as long as its task lives: all of them may be repeated without harm.
+/// The archive as workers see it. While the archive does not answer, every call tries again, with
+/// growing pauses, for as long as its task lives: all of them may be repeated without harm.
 public struct ArchiveClient: Sendable {
   private let client: any RequestClient
   private let cache: BlobCache
@@ -48,7 +48,8 @@ public struct ArchiveClient: Sendable {
     let bytes = try reply.onlyFrame().bytes
     guard bytes.count == reply.body.size else {
       throw RequestError.malformed(
-        "blob \(digest.short): the archive speaks of \(reply.body.size) bytes and sent \(bytes.count)"
+        "blob \(digest.short): the archive speaks of \(reply.body.size) bytes"
+          + " and sent \(bytes.count)"
       )
     }
     await cache.insert(bytes, for: digest)
@@ -57,8 +58,8 @@ public struct ArchiveClient: Sendable {
 
   // MARK: Episodes
 
-  /// Stores an episode file; it is durable on return. Collectors go through `EpisodeSpool`, which survives a crash
-  /// before this returns.
+  /// Stores an episode file; it is durable on return. Collectors go through `EpisodeSpool`, which
+  /// survives a crash before this returns.
   public func putEpisode(_ file: [UInt8], id: String) async throws -> EpisodeReceipt {
     try await ask(PutEpisodeRequest(id: id), frames: [Frame(file)]).body.receipt
   }
@@ -84,7 +85,8 @@ public struct ArchiveClient: Sendable {
 
   // MARK: Checkpoints and labels
 
-  /// Stores a checkpoint: a blob a file, then a manifest that names them, whose digest is the checkpoint's.
+  /// Stores a checkpoint: a blob a file, then a manifest that names them, whose digest is the
+  /// checkpoint's.
   ///
   /// - Parameter files: Contents by name, such as "model.safetensors".
   public func putCheckpoint(_ files: [String: [UInt8]]) async throws -> ContentDigest {

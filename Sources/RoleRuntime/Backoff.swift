@@ -21,11 +21,11 @@ public struct Backoff: Hashable, Sendable {
 }
 
 extension Backoff {
-  /// Runs `attempt` until it is answered. A time-out means that the other side is away for the moment, so it is
-  /// tried again for as long as the task lives; whatever else is thrown ends it.
+  /// Runs `attempt` until it is answered. A time-out means that the other side is away for the
+  /// moment, so it is tried again for as long as the task lives; whatever else is thrown ends it.
   ///
   /// - Parameter waiting: Told of each failure, for the log.
-  func retrying<T: Sendable>(
+  public func retrying<T: Sendable>(
     on clock: any Clock<Duration>, isolation: isolated (any Actor)? = #isolation,
     waiting: (RequestError, Duration) -> Void = { _, _ in }, _ attempt: () async throws -> T
   ) async throws -> T {

@@ -1,7 +1,7 @@
 import Episodes
 
-/// Blobs fetched lately, bounded in bytes; those unused longest go first. A blob never changes, so an entry is
-/// never stale.
+/// Blobs fetched lately, bounded in bytes; those unused longest go first. A blob never changes, so
+/// an entry is never stale.
 actor BlobCache {
   private struct Entry {
     var bytes: [UInt8]

@@ -5,10 +5,12 @@ import Logging
 import Messaging
 import RecapAlgorithm
 
-/// Where a collector keeps the episodes that the archive has not acknowledged yet: a directory with a file for each.
+/// Where a collector keeps the episodes that the archive has not acknowledged yet: a directory with
+/// a file for each.
 ///
-/// An episode is on disk before it is sent and removed only after the archive's word, so a broken connection, a
-/// crash or a reboot costs nothing but sending it again. File operations run on the spool's own thread.
+/// An episode is on disk before it is sent and removed only after the archive's word, so a broken
+/// connection, a crash or a reboot costs nothing but sending it again. File operations run on the
+/// spool's own thread.
 public actor EpisodeSpool {
   /// The directory, which belongs to one collector alone.
   public nonisolated let directory: String
@@ -44,16 +46,16 @@ public actor EpisodeSpool {
 
   /// Writes an episode to disk, sends it, and removes it once the archive has it.
   ///
-  /// - Throws: `RequestError.refused` when the archive will not have it, `CancellationError` while waiting for
-  ///   the archive; the episode then stays on disk.
+  /// - Throws: `RequestError.refused` when the archive will not have it, `CancellationError` while
+  ///   waiting for the archive; the episode then stays on disk.
   public func upload(_ episode: Episode, to archive: ArchiveClient) async throws -> EpisodeReceipt {
     let id = episode.metadata.id
     try store(try EpisodeFile.serialize(episode), id: id)
     return try await send(id, to: archive)
   }
 
-  /// Sends whatever waits from before. One that the archive refuses is set aside in `rejected`, so that it does
-  /// not hold up the others.
+  /// Sends whatever waits from before. One that the archive refuses is set aside in `rejected`, so
+  /// that it does not hold up the others.
   @discardableResult
   public func drain(to archive: ArchiveClient) async throws -> [EpisodeReceipt] {
     var receipts: [EpisodeReceipt] = []

@@ -1,7 +1,8 @@
 import Messaging
 import RecapAlgorithm
 
-/// A part of the system: all that it promises is to run until its work is over or its task is cancelled.
+/// A part of the system: all that it promises is to run until its work is over or its task is
+/// cancelled.
 public protocol Role: Sendable {
   /// Runs to the end of the work. Returns normally when the task is cancelled, after a clean stop.
   ///
@@ -37,6 +38,7 @@ public struct JobContext: Sendable {
     reporter = report
   }
 
-  /// Says how far the job is. Cheap: the latest report travels with the next heartbeat, earlier ones are dropped.
+  /// Says how far the job is. Cheap: the latest report travels with the next heartbeat, earlier
+  /// ones are dropped.
   public func report(_ progress: JobProgress) async { await reporter(progress) }
 }

@@ -1,14 +1,15 @@
 import Messaging
 import RecapAlgorithm
 
-/// Runs a trainer's steps to the end on the caller's actor: reports progress, stays cancellable, and returns each
-/// metric's mean over the last tenth of the steps.
+/// Runs a trainer's steps to the end on the caller's actor: reports progress, stays cancellable,
+/// and returns each metric's mean over the last tenth of the steps.
 ///
 /// - Parameters:
 ///   - steps: Gradient steps.
 ///   - context: Where progress goes, about twice a second.
 ///   - step: One gradient step; returns its metrics.
-/// - Throws: What `step` throws, `TrainingDiverged` for a metric that is not finite, or `CancellationError`.
+/// - Throws: What `step` throws, `TrainingDiverged` for a metric that is not finite, or
+///   `CancellationError`.
 public func runTraining(
   steps: Int, reportingTo context: JobContext, isolation: isolated (any Actor)? = #isolation,
   step: () throws -> [String: Double]

@@ -2,11 +2,11 @@ import Logging
 import Messaging
 import RecapAlgorithm
 
-/// The connection of a worker to its coordinator: joins, takes jobs, keeps their leases alive while a handler does
-/// them, and reports how they ended.
+/// The connection of a worker to its coordinator: joins, takes jobs, keeps their leases alive while
+/// a handler does them, and reports how they ended.
 ///
-/// The coordinator may go away and come back at any time: a handler at work goes on, and what is to be said is
-/// said again until it is heard.
+/// The coordinator may go away and come back at any time: a handler at work goes on, and what is to
+/// be said is said again until it is heard.
 public actor Worker {
   /// Who this worker is.
   public nonisolated let description: WorkerDescription
@@ -41,10 +41,11 @@ public actor Worker {
     self.log = log
   }
 
-  /// Joins and does jobs until the run is over or the task is cancelled; then says goodbye and returns.
+  /// Joins and does jobs until the run is over or the task is cancelled; then says goodbye and
+  /// returns.
   ///
-  /// - Throws: `RequestError.refused` when the coordinator will not have this worker, `.closed` when the
-  ///   connection was closed, `.malformed` when the other side speaks another protocol.
+  /// - Throws: `RequestError.refused` when the coordinator will not have this worker, `.closed`
+  ///   when the connection was closed, `.malformed` when the other side speaks another protocol.
   public func run(_ handler: any JobHandler) async throws {
     do {
       try await join()
@@ -127,7 +128,7 @@ public actor Worker {
       let request = JobFinishedRequest(
         worker: description.name, lease: order.lease, result: result)
       let accepted = try await report(request)?.accepted ?? false
-      log.info("job \(order.job.id) done\(accepted ? "" : ", but another worker's result counts")")
+      log.info("job \(order.job.id) done\(accepted ? "" : ", but its lease was lost")")
     case .failed(let error):
       try Task.checkCancellation()
       let reason = String(describing: error)
@@ -217,7 +218,8 @@ public actor Worker {
 public struct WorkerTiming: Hashable, Sendable {
   /// For each answer that the coordinator can give at once.
   public var requestTimeout: Duration
-  /// The longest that the coordinator may hold back its answer while it has no job; never more than half a lease.
+  /// The longest that the coordinator may hold back its answer while it has no job; never more than
+  /// half a lease.
   public var longestJobWait: Duration
   /// For each message sent after the task was cancelled.
   public var farewellTimeout: Duration

@@ -3,8 +3,8 @@ enum Endpoint {
   /// The longest path of a Unix socket on Linux, in bytes.
   static let longestPath = 107
 
-  /// - Throws: `ZeroMQError` for an unknown transport, a path that is too long, or an address that other machines
-  ///   reach: without keys anybody there could give orders.
+  /// - Throws: `ZeroMQError` for an unknown transport, a path that is too long, or an address that
+  ///   other machines reach: without keys anybody there could give orders.
   static func checkBinding(_ endpoint: String) throws(ZeroMQError) {
     let (transport, address) = try check(endpoint)
     guard transport == "tcp" else { return }
@@ -22,7 +22,9 @@ enum Endpoint {
 
   /// - Throws: `ZeroMQError` for an unknown transport or a path that is too long.
   @discardableResult
-  static func check(_ endpoint: String) throws(ZeroMQError) -> (transport: String, address: Substring) {
+  static func check(_ endpoint: String) throws(ZeroMQError) -> (
+    transport: String, address: Substring
+  ) {
     guard let separator = endpoint.firstRange(of: "://") else {
       throw ZeroMQError(
         refusing: endpoint, because: "expected tcp://ADDRESS:PORT, ipc://PATH or inproc://NAME")
@@ -31,7 +33,8 @@ enum Endpoint {
     let address = endpoint[separator.upperBound...]
     guard ["tcp", "ipc", "inproc"].contains(transport) else {
       throw ZeroMQError(
-        refusing: endpoint, because: "unknown transport '\(transport)'; there are tcp, ipc and inproc")
+        refusing: endpoint,
+        because: "unknown transport '\(transport)'; there are tcp, ipc and inproc")
     }
     guard !address.isEmpty else {
       throw ZeroMQError(refusing: endpoint, because: "nothing follows '\(transport)://'")
@@ -39,7 +42,8 @@ enum Endpoint {
     if transport == "ipc", address.utf8.count > longestPath {
       throw ZeroMQError(
         refusing: endpoint,
-        because: "the path has \(address.utf8.count) bytes; a Unix socket's has at most \(longestPath)")
+        because:
+          "the path has \(address.utf8.count) bytes; a Unix socket's has at most \(longestPath)")
     }
     return (transport, address)
   }

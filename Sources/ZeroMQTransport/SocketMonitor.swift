@@ -1,7 +1,8 @@
 import CZeroMQ
 import Glibc
 
-/// Reports what happens to a socket's connections and listeners. It belongs to whoever owns the socket.
+/// Reports what happens to a socket's connections and listeners. It belongs to whoever owns the
+/// socket.
 final class SocketMonitor {
   enum Event {
     /// A connection is ready for messages.

@@ -1,12 +1,14 @@
 import Executors
 import Messaging
 
-/// The asking side of a connection over ZeroMQ (DEALER): any number of requests in flight, told apart by their ids.
+/// The asking side of a connection over ZeroMQ (DEALER): any number of requests in flight, told
+/// apart by their ids.
 ///
-/// libzmq reconnects by itself, and requests that were on their way when a connection broke are then sent again.
-/// While the other side is away, or slower than the requests come, messages wait here with their callers: a
-/// caller's time-out or cancellation removes its message, so that nothing piles up.
-/// `inproc` endpoints do not reconnect: a client must be made anew when their server was.
+/// libzmq reconnects by itself, and requests that were on their way when a connection broke are
+/// then sent again. While the other side is away, or slower than the requests come, messages wait
+/// here with their callers: a caller's time-out or cancellation removes its message, so that
+/// nothing piles up. `inproc` endpoints do not reconnect: a client must be made anew when their
+/// server was.
 public actor ZeroMQClient: RequestClient, SocketOwner {
   private struct Waiting {
     var continuation: CheckedContinuation<WireMessage, any Error>
@@ -24,7 +26,8 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   private var waiting: [String: Waiting] = [:]
   /// The ids of messages that libzmq has not taken yet, in order.
   private var outbox: [String] = []
-  /// Whether messages would reach the other side; what is sent to a connection that is breaking is lost.
+  /// Whether messages would reach the other side; what is sent to a connection that is breaking is
+  /// lost.
   private var isConnected: Bool
   /// At or before the earliest deadline of `waiting`.
   private var nextDeadline: ContinuousClock.Instant?
@@ -116,8 +119,9 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
     }
   }
 
-  /// Learns whether the connection holds. Once it is lost, so are the requests that were sent and not answered:
-  /// they wait for the next one. Some may then arrive a second time, which is harmless.
+  /// Learns whether the connection holds. Once it is lost, so are the requests that were sent and
+  /// not answered: they wait for the next one. Some may then arrive a second time, which is
+  /// harmless.
   private func followConnection() {
     while let event = socket.nextEvent() {
       switch event {

@@ -3,8 +3,8 @@ import Glibc
 
 /// The process's share of ZeroMQ: its I/O thread, and the name space of `inproc` endpoints.
 ///
-/// Sockets keep their context alive; when the last is gone it is terminated, which waits for what they still send,
-/// at most `lingerMilliseconds`.
+/// Sockets keep their context alive; when the last is gone it is terminated, which waits for what
+/// they still send, at most `lingerMilliseconds`.
 public final class ZeroMQContext: @unchecked Sendable {
   // Sendable because libzmq's contexts may be used from any thread.
   let handle: UnsafeMutableRawPointer
@@ -21,7 +21,9 @@ public final class ZeroMQContext: @unchecked Sendable {
 
   init(whenTerminated: @escaping @Sendable () -> Void) {
     self.whenTerminated = whenTerminated
-    guard let handle = zmq_ctx_new() else { preconditionFailure("zmq_ctx_new: \(ZeroMQError("", ""))") }
+    guard let handle = zmq_ctx_new() else {
+      preconditionFailure("zmq_ctx_new: \(ZeroMQError("", ""))")
+    }
     self.handle = handle
   }
 

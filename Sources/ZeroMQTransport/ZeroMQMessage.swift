@@ -6,7 +6,8 @@ import Messaging
 
 /// A received frame, read in place: it owns its `zmq_msg_t` and closes it with its last reference.
 final class ReceivedMessage: FrameStorage, @unchecked Sendable {
-  // Sendable because nothing writes to the message once it is received, and libzmq frees it from any thread.
+  // Sendable because nothing writes to the message once it is received, and libzmq frees it from
+  // any thread.
   private let message: UnsafeMutablePointer<zmq_msg_t>
   private let content: UnsafeRawBufferPointer
 
@@ -50,8 +51,8 @@ extension Frame {
     guard count >= Frame.zeroCopyBytes else {
       return withUnsafeBytes { zmq_send(socket, $0.baseAddress, $0.count, flags) >= 0 }
     }
-    // The message keeps the frame's storage alive, whose address does not change, until libzmq's I/O thread has
-    // sent it and calls back.
+    // The message keeps the frame's storage alive, whose address does not change, until libzmq's
+    // I/O thread has sent it and calls back.
     let owner = Unmanaged.passRetained(FrameOwner(frame: self))
     var message = zmq_msg_t()
     let failure = withUnsafeBytes {

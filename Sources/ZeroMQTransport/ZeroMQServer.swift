@@ -3,13 +3,14 @@ import Messaging
 
 /// The answering side over ZeroMQ (ROUTER), on any number of endpoints.
 ///
-/// It takes a bounded number of requests, and of bytes, off the socket at a time; the rest waits in the senders'
-/// sockets, which stops the senders. An answer that its receiver does not take is held, against the same bound, for
-/// a limited time.
+/// It takes a bounded number of requests, and of bytes, off the socket at a time; the rest waits in
+/// the senders' sockets, which stops the senders. An answer that its receiver does not take is
+/// held, against the same bound, for a limited time.
 public actor ZeroMQServer: RequestServer, SocketOwner {
   /// How much the server takes on at a time.
   public struct Limits: Hashable, Sendable {
-    /// Requests taken and not answered yet. Requests for a job wait for long, so this is more than the workers.
+    /// Requests taken and not answered yet. Requests for a job wait for long, so this is more than
+    /// the workers.
     public var requests: Int
     /// Bytes of those requests.
     public var bytes: Int
@@ -60,10 +61,13 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   /// Binds the endpoints; requests wait in the sockets until `serve` runs.
   ///
   /// - Parameters:
-  ///   - endpoints: `tcp://127.0.0.1:PORT` (`*` for any free port), `ipc://PATH` or `inproc://NAME`.
+  ///   - endpoints: `tcp://127.0.0.1:PORT` (`*` for any free port), `ipc://PATH` or
+  ///     `inproc://NAME`.
   ///   - context: Its `inproc` names are known to clients with the same context.
   /// - Throws: `ZeroMQError` for an endpoint that is taken, unknown, or open to other machines.
-  public init(endpoints: [String], context: ZeroMQContext = .shared, limits: Limits = Limits()) throws {
+  public init(endpoints: [String], context: ZeroMQContext = .shared, limits: Limits = Limits())
+    throws
+  {
     socket = try ZeroMQSocket(.server, in: context)
     self.limits = limits
     let socket = socket
@@ -73,8 +77,8 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     poller.attach(self)
   }
 
-  /// Answers requests until the task is cancelled, which cancels the handlers at work, or `close` is called. May
-  /// be called again after it ended.
+  /// Answers requests until the task is cancelled, which cancels the handlers at work, or `close`
+  /// is called. May be called again after it ended.
   public func serve(_ router: RequestRouter) async throws {
     precondition(!isServing, "a server serves one router at a time")
     isServing = true
@@ -144,7 +148,8 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
 
   nonisolated func interest() -> SocketInterest {
     assumeIsolated { server in
-      // A ROUTER does not say which receiver has room again, so held answers are tried at short intervals.
+      // A ROUTER does not say which receiver has room again, so held answers are tried at short
+      // intervals.
       SocketInterest(
         reading: server.isServing && server.hasRoom,
         deadline: server.heldAnswers.isEmpty ? nil : .now + .milliseconds(2))

@@ -4,8 +4,8 @@ import Messaging
 
 /// A libzmq socket.
 final class ZeroMQSocket: @unchecked Sendable {
-  // Sendable by confinement: it is made on one thread and handed to its executor's thread once, through a lock;
-  // from then on only that thread uses it. `SocketPoller` closes it there.
+  // Sendable by confinement: it is made on one thread and handed to its executor's thread once,
+  // through a lock; from then on only that thread uses it. `SocketPoller` closes it there.
   enum Kind {
     /// DEALER
     case client
@@ -48,8 +48,8 @@ final class ZeroMQSocket: @unchecked Sendable {
     set(ZMQ_HEARTBEAT_TIMEOUT, Int32(10_000))
     switch kind {
     case .client:
-      // Requests wait with their callers, where time-outs and cancellation reach them, rather than in a queue for
-      // a connection that may never come.
+      // Requests wait with their callers, where time-outs and cancellation reach them, rather than
+      // in a queue for a connection that may never come.
       set(ZMQ_IMMEDIATE, Int32(1))
       set(ZMQ_RECONNECT_IVL, Int32(20))
       set(ZMQ_RECONNECT_IVL_MAX, Int32(1_000))
@@ -78,7 +78,8 @@ final class ZeroMQSocket: @unchecked Sendable {
     guard zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &name, &length) == 0 else {
       throw ZeroMQError("name the endpoint of", endpoint)
     }
-    let bound = String(decoding: name.prefix(max(0, length - 1)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let bound = String(
+      decoding: name.prefix(max(0, length - 1)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     bindings.append(bound)
     return bound
   }
@@ -91,8 +92,8 @@ final class ZeroMQSocket: @unchecked Sendable {
       let isLast = index == frames.count - 1
       if frame.send(to: handle, more: !isLast) { continue }
       failure = zmq_errno()
-      // Refused at the first part, nothing was sent. Later, the connection broke: libzmq takes back what it has
-      // and swallows the remaining parts, which must therefore be offered.
+      // Refused at the first part, nothing was sent. Later, the connection broke: libzmq takes back
+      // what it has and swallows the remaining parts, which must therefore be offered.
       if index == 0 { break }
     }
     switch failure {
@@ -132,8 +133,8 @@ final class ZeroMQSocket: @unchecked Sendable {
 
   /// Waits until a listener is gone, one second at most.
   ///
-  /// libzmq closes listeners on its own thread, and one on a Unix socket then removes the file, even one that a
-  /// successor has just bound.
+  /// libzmq closes listeners on its own thread, and one on a Unix socket then removes the file,
+  /// even one that a successor has just bound.
   private func awaitClosing(of binding: String) {
     guard let monitor, !binding.hasPrefix("inproc:") else { return }
     let clock = ContinuousClock()

@@ -25,9 +25,9 @@ private actor Resident {
 
 /// Opened by one thread, waited for by another.
 private final class Gate: Sendable {
-  private let wait_ = ConditionWait()
-  func open() { wait_.wakeUp() }
-  func wait() { wait_.wait(mayBlock: true) }
+  private let signal = ConditionWait()
+  func open() { signal.wakeUp() }
+  func wait() { signal.wait(mayBlock: true) }
 }
 
 @Suite struct ThreadExecutorTests {
@@ -63,11 +63,10 @@ private final class Gate: Sendable {
   }
 
   @Test func theThreadEndsWithItsExecutor() async {
-    let wait = ObservedWait()
-    await Resident(name: "short-lived", wait: wait).append(1)
-    // Its wait is released by the thread on the way out; `ended` would never be answered otherwise.
-    await wait.ended()
-    #expect(wait.waits > 0)
+    let (gone, announce) = AsyncStream.makeStream(of: Void.self)
+    await Resident(name: "short-lived", wait: MortalWait { announce.finish() }).append(1)
+    // The thread is the last to let go of its wait.
+    for await _ in gone {}
   }
 
   @Test func theThreadHasAName() async {
@@ -88,28 +87,14 @@ private final class Gate: Sendable {
   }
 }
 
-/// Tells when the executor asked its thread to end.
-private final class ObservedWait: ThreadWait {
+/// Tells when nobody can wait with it any more.
+private final class MortalWait: ThreadWait {
   private let inner = ConditionWait()
-  private let state = Locked((waits: 0, wakeUps: 0))
-  private let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+  private let whenGone: @Sendable () -> Void
 
-  var waits: Int { state.withLock { $0.waits } }
+  init(whenGone: @escaping @Sendable () -> Void) { self.whenGone = whenGone }
+  deinit { whenGone() }
 
-  func wait(mayBlock: Bool) {
-    state.withLock { $0.waits += 1 }
-    inner.wait(mayBlock: mayBlock)
-  }
-
-  func wakeUp() {
-    inner.wakeUp()
-    let wakeUps = state.withLock { state in
-      state.wakeUps += 1
-      return state.wakeUps
-    }
-    // The first is for the job, the second for the end.
-    if wakeUps == 2 { continuation.finish() }
-  }
-
-  func ended() async { for await _ in stream {} }
+  func wait(mayBlock: Bool) { inner.wait(mayBlock: mayBlock) }
+  func wakeUp() { inner.wakeUp() }
 }

@@ -112,6 +112,26 @@ import Testing
     }
   }
 
+  @Test func enumerationsAreWrittenAsDocumented() throws {
+    let digest = String(repeating: "0a", count: 32)
+    let result = JobResult.checkpoint(
+      try #require(ContentDigest(rawValue: digest)), metrics: ["loss": 0.5])
+    let encoded = try WireCodec.encode(
+      id: "1", type: JobFinishedRequest.type, kind: .request,
+      body: JobFinishedRequest(worker: "w", lease: "l", result: result), frames: [])
+    #expect(
+      String(decoding: encoded[1].bytes, as: UTF8.self).hasPrefix(
+        #"{"body":{"lease":"l","result":{"checkpoint":{"_0":"\#(digest)","#
+          + #""metrics":{"loss":0.5}}},"#))
+    let work = Job.Work.label(
+      LabelWork(dataset: ["d"], value: "v", lookahead: nil, positiveShare: ["t": 0.5]))
+    let order = try WireCodec.encode(
+      id: "1", type: "t", kind: .reply, body: work, frames: [])
+    #expect(
+      String(decoding: order[1].bytes, as: UTF8.self).hasPrefix(
+        #"{"body":{"label":{"_0":{"dataset":["d"],"positiveShare":{"t":0.5},"value":"v"}}},"#))
+  }
+
   // MARK: Malformed messages
 
   private let header = #"{"id":"7","type":"test.echo","kind":"request","body":{"text":"a"}"#
@@ -135,7 +155,10 @@ import Testing
     (#"{"type":"t","kind":"request"}"#, "'id' is missing"),
     (#"{"id":7,"type":"t","kind":"request"}"#, "id: expected String"),
     (#"{"id":"7","type":"t","kind":"question"}"#, "kind: "),
-    (#"{"id":"7","type":"t","kind":"request","frames":[{"dtype":"F16","shape":[1]}]}"#, "frames[0].dtype"),
+    (
+      #"{"id":"7","type":"t","kind":"request","frames":[{"dtype":"F16","shape":[1]}]}"#,
+      "frames[0].dtype"
+    ),
     (#"{"id":"7","type":"t","kind":"request","frames":[{"dtype":"U8"}]}"#, "'shape' is missing"),
   ])
   func aBadHeader(_ header: String, _ expected: String) throws {
@@ -145,7 +168,8 @@ import Testing
 
   @Test func framesMustFitTheirDescriptions() throws {
     let described = header + #","frames":[{"name":"x","dtype":"F32","shape":[2,3]}]}"#
-    #expect(try reason(frames(described)).reason.contains("describes 1 raw frames, the message has 0"))
+    #expect(
+      try reason(frames(described)).reason.contains("describes 1 raw frames, the message has 0"))
     let short = try reason(frames(described, raw: [[1, 2, 3]]))
     #expect(short.reason.contains("raw frame 0"))
     #expect(short.reason.contains("x: F32[2, 3] takes 24 bytes, the frame has 3"))

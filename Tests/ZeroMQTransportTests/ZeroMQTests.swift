@@ -124,7 +124,8 @@ import Testing
     for index in 0..<200 {
       try await glutton.send(
         WireCodec.encode(
-          id: "\(index)", type: FloodRequest.type, kind: .request, body: FloodRequest(), frames: []))
+          id: "\(index)", type: FloodRequest.type, kind: .request, body: FloodRequest(), frames: [])
+      )
     }
     let client = try ZeroMQClient(endpoint: server.boundEndpoints[0])
     #expect(try await client.send(EchoRequest(text: "me too")).text == "me too")

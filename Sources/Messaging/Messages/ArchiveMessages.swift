@@ -30,8 +30,8 @@ public struct GetBlobRequest: Request {
 }
 
 /// Stores an episode; the reply means that it is durable and catalogued. Frame 2: the episode file
-/// (safetensors), whose metadata holds everything that the catalogue needs. An id that is stored already is not
-/// stored again: the reply is the first one's receipt.
+/// (safetensors), whose metadata holds everything that the catalogue needs. An id that is stored
+/// already is not stored again: the reply is the first one's receipt.
 public struct PutEpisodeRequest: Request {
   public static let type = "archive.put-episode"
   public var id: String
@@ -43,7 +43,8 @@ public struct PutEpisodeRequest: Request {
   }
 }
 
-/// Which of a job's episodes are stored already: a collector that takes over a job does not record them again.
+/// Which of a job's episodes are stored already: a collector that takes over a job does not record
+/// them again.
 public struct ListEpisodesRequest: Request {
   public static let type = "archive.list-episodes"
   public var job: String

@@ -7,7 +7,8 @@ import RecapAlgorithm
 public struct WorkerDescription: Codable, Hashable, Sendable {
   /// Unique within the run: "value-learner", "left-cell".
   public var name: String
-  /// Changes with every start of the process, so that a restarted worker is told apart from a silent one.
+  /// Changes with every start of the process, so that a restarted worker is told apart from a
+  /// silent one.
   public var incarnation: String
   public var role: WorkerRole
   /// For collectors: what the robot is.
@@ -47,6 +48,23 @@ public struct JoinRequest: Request {
       self.run = run
       self.heartbeatSeconds = heartbeatSeconds
       self.leaseSeconds = leaseSeconds
+      self.configuration = configuration
+    }
+  }
+}
+
+/// What run is this? Asked by a collector that has yet to find its robot.
+public struct DescribeRunRequest: Request {
+  public static let type = "control.describe-run"
+  public init() {}
+
+  public struct Reply: Codable, Sendable {
+    /// The run's name.
+    public var run: String
+    /// The resolved configuration, as JSON.
+    public var configuration: String
+    public init(run: String, configuration: String) {
+      self.run = run
       self.configuration = configuration
     }
   }

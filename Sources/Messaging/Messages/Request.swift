@@ -1,5 +1,6 @@
-/// A request's body and the reply it asks for. Bodies travel as the JSON header's `body`; raw bytes travel beside
-/// them as frames. Every request is idempotent: sending it again changes nothing more.
+/// A request's body and the reply it asks for. Bodies travel as the JSON header's `body`; raw bytes
+/// travel beside them as frames. Every request is idempotent: sending it again changes nothing
+/// more.
 public protocol Request: Codable, Sendable {
   associatedtype Reply: Codable & Sendable
   /// The header's `type`, such as "control.join".

@@ -1,0 +1,88 @@
+import Episodes
+import Messaging
+import RecapAlgorithm
+
+/// An archive in memory that counts what it is asked.
+actor FakeArchive {
+  struct Refusal: Error, CustomStringConvertible { let description: String }
+
+  private var blobs: [ContentDigest: [UInt8]] = [:]
+  private(set) var episodes: [String: EpisodeReceipt] = [:]
+  private(set) var reads = 0
+  private(set) var episodeUploads = 0
+  private(set) var largestConcurrency = 0
+  private var concurrency = 0
+  private var isSilent = false
+  private var refusedEpisodes: Set<String> = []
+  private var uploadWatchers: [CheckedContinuation<Void, Never>] = []
+
+  /// From now on, uploads are heard but not answered.
+  func fallSilent() { isSilent = true }
+  func speakAgain() { isSilent = false }
+  func refuse(episode id: String) { refusedEpisodes.insert(id) }
+  func blob(_ digest: ContentDigest) -> [UInt8]? { blobs[digest] }
+
+  /// Returns once an episode has come.
+  func receivesEpisode() async {
+    if episodeUploads == 0 { await withCheckedContinuation { uploadWatchers.append($0) } }
+  }
+
+  nonisolated func makeRouter() -> RequestRouter {
+    var router = RequestRouter()
+    router.on(PutBlobRequest.self) { request in
+      let digest = await self.store(try request.onlyFrame().bytes)
+      return Envelope(PutBlobRequest.Reply(digest: digest))
+    }
+    router.on(GetBlobRequest.self) { request in
+      let bytes = try await self.read(request.body.digest)
+      return Envelope(GetBlobRequest.Reply(size: bytes.count), frames: [Frame(bytes)])
+    }
+    router.on(PutEpisodeRequest.self) { request in
+      let file = try request.onlyFrame().bytes
+      return Envelope(
+        PutEpisodeRequest.Reply(receipt: try await self.storeEpisode(request.body.id, file)))
+    }
+    return router
+  }
+
+  private func store(_ bytes: [UInt8]) -> ContentDigest {
+    let digest = Self.digest(bytes)
+    blobs[digest] = bytes
+    return digest
+  }
+
+  private func read(_ digest: ContentDigest) async throws -> [UInt8] {
+    reads += 1
+    concurrency += 1
+    largestConcurrency = max(largestConcurrency, concurrency)
+    await Task.yield()
+    concurrency -= 1
+    guard let bytes = blobs[digest] else { throw Refusal(description: "no such blob") }
+    return bytes
+  }
+
+  private func storeEpisode(_ id: String, _ file: [UInt8]) async throws -> EpisodeReceipt {
+    episodeUploads += 1
+    for watcher in uploadWatchers { watcher.resume() }
+    uploadWatchers = []
+    if isSilent { try await Task.sleep(for: .seconds(3_600)) }
+    if refusedEpisodes.contains(id) { throw Refusal(description: "unknown task") }
+    if let receipt = episodes[id] { return receipt }
+    let receipt = EpisodeReceipt(
+      id: id, index: episodes.count, digest: store(file), steps: 1, interventionSteps: 0,
+      outcome: .success)
+    episodes[id] = receipt
+    return receipt
+  }
+
+  /// Not SHA-256, but a name for each content: FNV-1a four times over.
+  static func digest(_ bytes: [UInt8]) -> ContentDigest {
+    let words = (0..<4).map { salt -> String in
+      var hash: UInt64 = 0xCBF2_9CE4_8422_2325 &+ UInt64(salt)
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+      let digits = String(hash, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+    return ContentDigest(rawValue: words.joined())!
+  }
+}
