@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -37,6 +38,8 @@ class Driver:
         self._tasks = {task.name: task for task in robot.tasks}
         self._episode: Episode | None = None
         self._episode_id: str | None = None
+        # A begin that comes late must not end the episode that followed.
+        self._past: collections.deque[str] = collections.deque(maxlen=1000)
         self._turn = 0
         self._last: Answer = ({}, {})
         self._broken: str | None = None
@@ -86,6 +89,8 @@ class Driver:
         word = _field(request, "supervision", str)
         if id == self._episode_id:
             return self._again(id, turn=0)
+        if id in self._past:
+            raise Refused(f"episode {id!r} is over: a new episode needs a new name")
         if name not in self._tasks:
             raise Refused(f"unknown task {name!r}; offered: {', '.join(self._tasks)}")
         if not 0 <= seed < 2**64:
@@ -99,6 +104,8 @@ class Driver:
             raise Refused("this robot offers no demonstrations: it has no person_action()")
 
         episode = Episode(self._robot, self._tasks[name], supervision)
+        if self._episode_id is not None:
+            self._past.append(self._episode_id)
         self._episode, self._episode_id, self._turn = episode, id, 0
         return self._carry_out(lambda: episode.begin(seed))
 

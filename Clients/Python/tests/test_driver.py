@@ -145,6 +145,9 @@ def test_another_episode_ends_the_first(driver):
     read(driver.answer(begin(episode="second")))
     with pytest.raises(Refusal, match="'first' is not running here; 'second' is"):
         read(driver.answer(execute(1, [[0.1]], episode="first")))
+    # A repetition that was on its way for long does not end the second.
+    with pytest.raises(Refusal, match="'first' is over"):
+        read(driver.answer(begin(episode="first")))
     read(driver.answer(execute(1, [[0.1]], episode="second")))
 
 
