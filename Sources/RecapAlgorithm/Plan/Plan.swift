@@ -191,7 +191,7 @@ public struct Plan: Sendable, Codable, Equatable {
     queued.insert(place, at: queued.partitionPoint { $0 > place })
   }
 
-  private func canDo(_ worker: String, _ place: Int) -> Bool {
+  func canDo(_ worker: String, _ place: Int) -> Bool {
     guard let record = workers[worker], record.role == jobs[place].role else { return false }
     guard record.role == .collector, let task = jobs[place].task else { return true }
     return record.tasks.contains(task)

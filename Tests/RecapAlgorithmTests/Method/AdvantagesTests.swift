@@ -49,7 +49,8 @@ import Testing
     }
   }
 
-  /// One-step advantages from t on add up to R_t − V(o_t): what each step gained is what all gained.
+  /// One-step advantages from t on add up to R_t − V(o_t): what each step gained is what all
+  /// gained.
   @Test func oneStepAdvantagesTelescope() {
     var random = SplitMix64(seed: 2)
     for _ in 0..<200 {

@@ -28,8 +28,8 @@ import Testing
     #expect(world.coordinator.plan.results.count == Self.jobs.count)
   }
 
-  /// In every schedule each job's result is used once, nothing starts early, and the outcome, datasets included, is that
-  /// of a world without faults.
+  /// In every schedule each job's result is used once, nothing starts early, and the outcome,
+  /// datasets included, is that of a world without faults.
   @Test(arguments: 0..<21)
   func everyScheduleEndsWithTheSameResults(group: Int) throws {
     let reference = try #require(Self.reference)
@@ -47,7 +47,8 @@ import Testing
     }
   }
 
-  /// The schedules are as unkind as they are meant to be; otherwise the test above would prove little.
+  /// The schedules are as unkind as they are meant to be; otherwise the test above would prove
+  /// little.
   @Test func theSchedulesDoMeetFaults() throws {
     var restarts = 0
     var rejections = 0

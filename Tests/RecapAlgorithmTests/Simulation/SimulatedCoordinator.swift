@@ -2,8 +2,9 @@ import Foundation
 
 @testable import RecapAlgorithm
 
-/// The plan's shell: stores each event before it carries out the commands, forgets everything else in a crash, and
-/// rebuilds the plan from the stored events. It checks what the plan promises as commands go by.
+/// The plan's shell: stores each event before it carries out the commands, forgets everything else
+/// in a crash, and rebuilds the plan from the stored events. It checks what the plan promises as
+/// commands go by.
 struct SimulatedCoordinator {
   private let jobs: [Job]
   private let storesJSON: Bool
@@ -20,7 +21,8 @@ struct SimulatedCoordinator {
   private var startedAt = 0
   private var downUntil = 0
   private(set) var isUp = true
-  /// The next event is lost before it is stored (1), or its commands before they are carried out (2).
+  /// The next event is lost before it is stored (1), or its commands before they are carried out
+  /// (2).
   private var crashPoint: (stage: Int, until: Int)?
 
   // What the judge knows, apart from the plan
@@ -235,6 +237,11 @@ struct SimulatedCoordinator {
         guard done[job] != nil else { throw Violation("\(job) is done without a result") }
       case .runFailed(let reason): throw Violation(reason)
       case .jobRetried, .runFinished: break
+      }
+    }
+    for worker in plan.waiting {
+      if let place = plan.queued.first(where: { plan.canDo(worker, $0) }) {
+        throw Violation("\(worker) waits although it could do \(jobs[place].id), after \(event)")
       }
     }
   }

@@ -2,7 +2,8 @@ import Foundation
 
 @testable import RecapAlgorithm
 
-/// How unkind a simulated world is: shares are per message or per tick, drawn anew for each schedule.
+/// How unkind a simulated world is: shares are per message or per tick, drawn anew for each
+/// schedule.
 struct Faults {
   var loss = 0.0
   var repetition = 0.0
@@ -51,8 +52,8 @@ enum CoordinatorMessage {
   case unknown
 }
 
-/// One schedule: a coordinator, workers and a network between them, with faults until tick `calm` and none after it.
-/// All that is random follows from the seed.
+/// One schedule: a coordinator, workers and a network between them, with faults until tick `calm`
+/// and none after it. All that is random follows from the seed.
 struct SimulatedWorld {
   var random: SplitMix64
   let faults: Faults
