@@ -47,7 +47,7 @@ public actor Collector: Role, JobHandler {
       throw CollectorError.unknownTask(taskName, offered: robot.tasks.map(\.name))
     }
     try await spool.drain(to: context.archive)
-    let policy = try await order.policy.asyncMap { try await self.policy($0, context.archive) }
+    let policy = try await policy(for: order, context.archive)
     var receipts = try await context.archive.receipts(ofJob: order.job.id)
     let recorded = Set(receipts.map(\.index))
     let wanted = work.firstEpisode..<work.firstEpisode + work.episodeCount
@@ -92,9 +92,12 @@ public actor Collector: Role, JobHandler {
     return try policy.chunks(for: [request])[0]
   }
 
-  private func policy(_ digest: ContentDigest, _ archive: ArchiveClient) async throws -> Policy {
+  /// The policy that is to act; nil where a person does.
+  private func policy(for order: JobOrder, _ archive: ArchiveClient) async throws -> Policy? {
+    guard let digest = order.policy else { return nil }
     if let loaded, loaded.digest == digest { return loaded.policy }
-    let policy = try Policy(checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(digest)))
+    let files = try await archive.getCheckpoint(digest)
+    let policy = try Policy(checkpoint: CheckpointFiles(files: files))
     loaded = (digest, policy)
     return policy
   }
@@ -104,14 +107,12 @@ public actor Collector: Role, JobHandler {
 public enum CollectorError: Error, CustomStringConvertible {
   case unexpectedWork(job: String)
   case unknownTask(String, offered: [String])
-  case noPolicy(job: String)
 
   public var description: String {
     switch self {
     case .unexpectedWork(let job): "\(job) is not work for a collector"
     case .unknownTask(let task, let offered):
       "this robot does not offer the task '\(task)'; it offers \(offered.joined(separator: ", "))"
-    case .noPolicy(let job): "\(job) asks for the policy to act, but names no policy"
     }
   }
 }

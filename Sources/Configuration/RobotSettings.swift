@@ -12,6 +12,14 @@ public struct RobotSettings: Codable, Hashable, Sendable {
   public var observation: ObservationSettings
   /// How to reach the driver. Required for, and only for, `kind: driver`.
   public var driver: DriverSettings?
+
+  /// A robot that no configuration describes: whatever answers at `endpoint`.
+  public static func driver(named name: String, at endpoint: String) -> RobotSettings {
+    RobotSettings(
+      name: name, kind: .driver, tasks: nil,
+      observation: ObservationSettings(cameras: .off, environmentState: true),
+      driver: DriverSettings(endpoint: endpoint, command: nil))
+  }
 }
 
 /// What stands behind a robot's name.

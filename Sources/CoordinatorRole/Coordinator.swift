@@ -27,6 +27,8 @@ public actor Coordinator: Role {
   private var waiting: [String: WaitingWorker] = [:]
   private var outbox: [OutboxEntry] = []
   private var ended: RunEnd?
+  /// Of the run's robots: the first that joined decides.
+  private var embodiment: Embodiment?
   private var dismissedAt = Duration.zero
   private let wakeDrain: AsyncStream<Void>.Continuation
   private let drainSignals: AsyncStream<Void>
@@ -172,6 +174,7 @@ public actor Coordinator: Role {
   private var now: Duration { clock.now - start }
 
   func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
+    try checkRobot(worker)
     if let replaced = attendance.join(worker, at: now) {
       log.info("worker restarted", metadata: ["worker": "\(worker.name)"])
       try await lose(worker.name, incarnation: replaced)
@@ -184,6 +187,25 @@ public actor Coordinator: Role {
     return JoinRequest.Reply(
       run: configuration.name, heartbeatSeconds: configuration.runtime.heartbeatSeconds,
       leaseSeconds: configuration.runtime.leaseSeconds, configuration: try configuration.resolvedJSON)
+  }
+
+  /// One network serves one embodiment, so the first robot decides what the others must be.
+  private func checkRobot(_ worker: WorkerDescription) throws {
+    guard worker.role == .collector else { return }
+    guard let offered = worker.embodiment else {
+      throw RobotRefused(robot: worker.name, reason: "a collector must say what its robot is")
+    }
+    let known = Set(configuration.tasks.map(\.name))
+    if known.isDisjoint(with: worker.tasks.map(\.name)) {
+      throw RobotRefused(
+        robot: worker.name,
+        reason: "it offers \(worker.tasks.map(\.name).sorted()), this run practises \(known.sorted())")
+    }
+    if let embodiment, embodiment != offered {
+      throw RobotRefused(
+        robot: worker.name, reason: "expected the run's embodiment \(embodiment), got \(offered)")
+    }
+    embodiment = offered
   }
 
   /// Answers with work as soon as there is some, or with nothing after the time the worker is willing to wait.
@@ -285,6 +307,13 @@ public actor Coordinator: Role {
 public struct RunFailed: Error, CustomStringConvertible {
   public var reason: String
   public var description: String { "the run failed: \(reason)" }
+}
+
+/// A robot that cannot take part in the run.
+struct RobotRefused: Error, CustomStringConvertible {
+  var robot: String
+  var reason: String
+  var description: String { "robot '\(robot)' cannot take part: \(reason)" }
 }
 
 /// A worker that has not said hello, or whose name another one has taken.

@@ -40,7 +40,7 @@ public actor PolicyLearner: Role, JobHandler {
       try trainer.step()
     }
     trainer.finish()
-    let checkpoint = try await context.archive.putCheckpoint(policy.checkpoint().files)
+    let checkpoint = try await context.archive.putCheckpoint(try policy.checkpoint().files)
     return .checkpoint(checkpoint, metrics: metrics)
   }
 

@@ -39,7 +39,7 @@ public actor ValueLearner: Role, JobHandler {
       try trainer.step()
     }
     trainer.finish()
-    let checkpoint = try await context.archive.putCheckpoint(value.checkpoint().files)
+    let checkpoint = try await context.archive.putCheckpoint(try value.checkpoint().files)
     return .checkpoint(checkpoint, metrics: metrics)
   }
 

@@ -23,9 +23,8 @@ struct AttachedRobot: Sendable {
         environmentState: settings.observation.environmentState)
       return AttachedRobot(robot: robot, tasks: robot.tasks, process: nil)
     case .driver:
-      let driver = settings.driver ?? DriverSettings(endpoint: nil, command: nil)
-      let endpoint = driver.endpoint ?? localDriverEndpoint(settings.name)
-      let command = driver.commandLine(
+      let endpoint = settings.driver?.endpoint ?? localDriverEndpoint(settings.name)
+      let command = settings.driver?.commandLine(
         endpoint: endpoint, robot: settings.name, tasks: wanted, seed: configuration.seed)
       let process = try command.map { try DriverProcess(command: $0, endpoint: endpoint) }
       let robot = try await DriverRobot.connect(client: ZeroMQClient(endpoint: endpoint))

@@ -53,8 +53,8 @@ enum Composition {
   /// One collector, for a robot of the run's configuration or for a driver that is named.
   static func collector(_ options: CollectorOptions) async throws {
     try await stoppingOnSignals {
-      let configuration = try await runConfiguration(from: options.coordinator)
-      let robot = try configuration.robot(named: options.name, driver: options.driver)
+      let configuration = try await configuration(of: options.coordinator)
+      let robot = try robot(options, of: configuration)
       let spool =
         options.spool ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
       try await collect(
@@ -102,7 +102,7 @@ enum Composition {
         Data("Nothing is lost. To go on: recap run --resume \(run.directory)\n".utf8))
       throw failure
     }
-    print(report.table())
+    print(report.table(), terminator: "")
   }
 
   private static func show(_ console: ConsoleReporter?) async { await console?.run() }
@@ -113,7 +113,7 @@ enum Composition {
   ) async throws {
     let attached = try await AttachedRobot.attach(settings, of: configuration)
     do {
-      let worker = makeWorker(
+      let worker = try makeWorker(
         WorkerDescription(
           name: settings.name, incarnation: UUID().uuidString, role: .collector,
           embodiment: attached.robot.embodiment, tasks: attached.tasks),
@@ -128,8 +128,31 @@ enum Composition {
     await attached.detach()
   }
 
+  /// Asks the coordinator, which may yet have to start.
+  private static func configuration(of coordinator: String) async throws -> RunConfiguration {
+    let client = try ZeroMQClient(endpoint: coordinator)
+    let reply = try await Backoff().retrying(on: ContinuousClock()) {
+      try await client.send(DescribeRunRequest(), timeout: .seconds(10))
+    }
+    await client.close()
+    return try RunConfiguration(resolvedJSON: reply.configuration)
+  }
+
+  /// A robot of the configuration, or one that only the command line names.
+  private static func robot(
+    _ options: CollectorOptions, of configuration: RunConfiguration
+  ) throws -> RobotSettings {
+    if let driver = options.driver {
+      return .driver(named: options.name, at: driver)
+    }
+    guard let robot = configuration.robots.first(where: { $0.name == options.name }) else {
+      throw UnknownRobot(name: options.name, known: configuration.robots.map(\.name))
+    }
+    return robot
+  }
+
   private static func learn(_ role: WorkerRole, name: String, coordinator: String) async throws {
-    let worker = makeWorker(
+    let worker = try makeWorker(
       WorkerDescription(name: name, incarnation: UUID().uuidString, role: role),
       coordinator: coordinator)
     switch role {
@@ -142,9 +165,20 @@ enum Composition {
 
   /// A worker with a control connection and a data connection of its own, so that a large transfer never delays a
   /// heartbeat.
-  private static func makeWorker(_ description: WorkerDescription, coordinator: String) -> Worker {
+  private static func makeWorker(_ description: WorkerDescription, coordinator: String) throws -> Worker {
     Worker(
-      description, control: ZeroMQClient(endpoint: coordinator),
-      archive: ArchiveClient(client: ZeroMQClient(endpoint: coordinator)))
+      description, control: try ZeroMQClient(endpoint: coordinator),
+      archive: ArchiveClient(client: try ZeroMQClient(endpoint: coordinator)))
+  }
+}
+
+/// A collector's name that the run does not know.
+struct UnknownRobot: Error, CustomStringConvertible {
+  var name: String
+  var known: [String]
+
+  var description: String {
+    "the run has no robot '\(name)'; it has \(known.joined(separator: ", ")), "
+      + "or attach another with --driver ENDPOINT"
   }
 }

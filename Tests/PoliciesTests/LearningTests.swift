@@ -1,0 +1,129 @@
+import Episodes
+import RecapAlgorithm
+import Tensors
+import Testing
+
+@testable import Policies
+
+/// Small trainings with an outcome that only a working model reaches.
+@Suite struct LearningTests {
+  /// Each episode goes right (+1) or left (−1) in its first action feature, whatever it observes; going right is
+  /// labelled positive. The subtask is the sign of the first environment feature.
+  static func twoWays() throws -> TrainingExamples {
+    var random = RandomSource(seed: 7)
+    var episodes: [Episode] = []
+    var labels: [EpisodeLabels?] = []
+    for number in 0..<40 {
+      let way: Float = number.isMultiple(of: 2) ? 1 : -1
+      let episode = try Toy.episode("e\(number)", steps: 6) { step in
+        let observation = Toy.observation(UInt64(number * 10 + step))
+        let subtask = observation.environmentState[0] > 0 ? 1 : 0
+        return (observation, [way + 0.05 * random.normal(), 0.05 * random.normal()], subtask)
+      }
+      episodes.append(episode)
+      let none = [Float](repeating: 0, count: 6)
+      labels.append(
+        EpisodeLabels(
+          values: none, advantages: none, positives: Array(repeating: way > 0, count: 6)))
+    }
+    return try TrainingExamples(episodes: episodes, labels: labels)
+  }
+
+  static func train(seed: UInt64, steps: Int) throws -> (Policy, [[String: Double]]) {
+    let policy = try Toy.policy(seed: seed)
+    let trainer = try PolicyTrainer(
+      policy: policy, examples: twoWays(), settings: Toy.training(steps: steps, rate: 1e-2),
+      indicatorDropout: 0.3, seed: seed)
+    let metrics = try (0..<steps).map { _ in try trainer.step() }
+    trainer.finish()
+    return (policy, metrics)
+  }
+
+  @Test func theIndicatorChoosesTheWay() throws {
+    let (policy, metrics) = try Self.train(seed: 1, steps: 150)
+    func ways(_ indicator: AdvantageIndicator, guidance: Float = 1) throws -> [Float] {
+      let requests = (1000..<1040).map {
+        Toy.request(UInt64($0), indicator: indicator, guidance: guidance)
+      }
+      return try policy.chunks(for: requests).map { $0.values[0] }
+    }
+    #expect(try ways(.positive).allSatisfy { $0 > 0.3 })
+    #expect(try ways(.negative).allSatisfy { $0 < -0.3 })
+    #expect(try ways(.positive, guidance: 2).allSatisfy { $0 > 0.3 })
+    // Without the indicator both ways are possible.
+    let rights = try ways(.absent).count { $0 > 0 }
+    #expect((8...32).contains(rights))
+    let names = [
+      "action loss", "flow loss", "gradient norm", "learning rate", "loss", "subtask loss",
+    ]
+    #expect(metrics[0].keys.sorted() == names)
+    #expect(metrics.allSatisfy { $0.values.allSatisfy(\.isFinite) })
+
+    let requests = (2000..<2100).map { Toy.request(UInt64($0)) }
+    let right = try zip(requests, policy.subtasks(for: requests)).count { request, subtask in
+      let isSecond = request.observation.environmentState[0] > 0
+      return subtask == Toy.pour.subtasks[isSecond ? 1 : 0]
+    }
+    #expect(right >= 90)
+    #expect(try policy.subtasks(for: [Toy.request(1, task: Toy.wipe)]) == [nil])
+  }
+
+  @Test func trainingIsDeterministicForASeed() throws {
+    let first = try Self.train(seed: 3, steps: 4)
+    let second = try Self.train(seed: 3, steps: 4)
+    #expect(first.1 == second.1)
+    #expect(try first.0.checkpoint() == second.0.checkpoint())
+    #expect(try Self.train(seed: 4, steps: 4).0.checkpoint() != first.0.checkpoint())
+  }
+
+  @Test func fineTuningContinuesFromACheckpointAndKeepsItsStatistics() throws {
+    let (policy, metrics) = try Self.train(seed: 1, steps: 60)
+    let restored = try Policy(checkpoint: policy.checkpoint())
+    let trainer = try PolicyTrainer(
+      policy: restored, examples: Self.twoWays(), settings: Toy.training(steps: 1),
+      indicatorDropout: 0.3, seed: 9)
+    let loss = try #require(try trainer.step()["loss"])
+    #expect(loss < 0.7 * (try #require(metrics[0]["loss"])))
+    #expect(restored.normalization == policy.normalization)
+  }
+
+  /// A bright square on the left or on the right decides the action; nothing else tells.
+  @Test func learnsFromPixels() throws {
+    func observation(_ number: Int) -> Observation {
+      var random = RandomSource(seed: UInt64(number))
+      var image = (0..<Toy.camera.byteCount).map { _ in UInt8(random.integer(below: 60)) }
+      let left = number.isMultiple(of: 2) ? 1 : 5
+      let top = random.integer(below: 6)
+      for row in top..<top + 2 {
+        for byte in (row * 8 + left) * 3..<(row * 8 + left + 2) * 3 { image[byte] = 240 }
+      }
+      return Observation(proprioception: [0, 0], environmentState: [0, 0, 0], images: [image])
+    }
+    let episodes = try (0..<60).map { number in
+      try Toy.episode("p\(number)", embodiment: Toy.seeing, steps: 1) { _ in
+        (observation(number), [number.isMultiple(of: 2) ? 1 : -1, 0], nil)
+      }
+    }
+    let policy = try Toy.policy(
+      Toy.policySettings {
+        $0.usesImages = true
+        $0.usesEnvironmentState = false
+        $0.patchSize = 4
+      }, embodiment: Toy.seeing)
+    let trainer = try PolicyTrainer(
+      policy: policy,
+      examples: TrainingExamples(episodes: episodes, labels: episodes.map { _ in nil }),
+      settings: Toy.training(steps: 150, rate: 1e-2), indicatorDropout: 0.3, seed: 1)
+    for _ in 0..<150 { _ = try trainer.step() }
+    trainer.finish()
+    let unseen = 1000..<1040
+    let chunks = try policy.chunks(
+      for: unseen.map {
+        PolicyRequest(observation: observation($0), task: Toy.pour, seed: UInt64($0))
+      })
+    let right = zip(unseen, chunks).count { number, chunk in
+      (chunk.values[0] > 0) == number.isMultiple(of: 2)
+    }
+    #expect(right >= 37)
+  }
+}

@@ -1,0 +1,170 @@
+import EpisodeStorage
+import Episodes
+import Foundation
+import Monitoring
+import Testing
+
+/// The whole loop as a person runs it: one process, every role, ZeroMQ and SQLite in between.
+@Suite(.serialized)
+struct WholeRunTests {
+  @Test("a run goes from demonstrations to a report, and everything stored is sound")
+  func smokeRun() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+
+    let result = try await RecapProcess.run("run", "Configs/smoke.yaml", "--dir", run)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("espresso"))
+    #expect(result.errors.contains("espresso/1/policy"), "no line for a finished job")
+
+    let json = try await RecapProcess.run("report", run, "--json")
+    let report = try JSONDecoder().decode(Report.self, from: Data(json.output.utf8))
+    #expect(report.tasks.map(\.task) == ["tshirt", "espresso"])
+    for task in report.tasks {
+      #expect(task.iterations.map(\.k) == [0, 1])
+      #expect(task.iterations.allSatisfy { $0.episodes == 2 && $0.successes <= 2 })
+      #expect(task.iterations[0].interventionShare == 0)
+    }
+
+    // 2 tasks × (4 demonstrations + 1 × (2 autonomous + 2 corrected) + 2 × 2 evaluations)
+    let archive = try ArchiveReader(directory: run)
+    let episodes = try await archive.episodes()
+    #expect(episodes.count == 24)
+    #expect(Set(episodes.map(\.robot)) == ["cell-1", "cell-2"])
+
+    let verified = try await RecapProcess.run("episodes", "verify", run)
+    #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
+  }
+
+  @Test("the same seed gives the same episodes and checkpoints, whichever robot did what")
+  func repeatability() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var digests: [[String: String]] = []
+    for name in ["a", "b"] {
+      let run = folder.appending(path: name).path
+      let result = try await RecapProcess.run(
+        "run", "Configs/smoke.yaml", "--dir", run, "--seed", "7", "--quiet")
+      #expect(result.status == 0, "\(result.errors)")
+      let checkpoints = try await ArchiveReader(directory: run).checkpoints()
+      digests.append(Dictionary(uniqueKeysWithValues: checkpoints.map { ($0.job, $0.digest.rawValue) }))
+    }
+    #expect(digests[0].count == 10)
+    #expect(digests[0] == digests[1])
+  }
+
+  @Test("kill -9 in the middle, then --resume: nothing acknowledged is lost or done twice")
+  func killAndResume() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+    var before: (episodes: [EpisodeRow], events: Int) = ([], 0)
+
+    // Twice: while demonstrations are recorded, and after the first network was trained.
+    for landmark in ["demonstrations/1", "pretrain/value"] {
+      let errors = Pipe()
+      let arguments =
+        FileManager.default.fileExists(atPath: "\(run)/catalogue.sqlite")
+        ? ["run", "--resume", run] : ["run", "Configs/smoke.yaml", "--dir", run]
+      let process = try RecapProcess.start(
+        arguments, output: FileHandle.nullDevice, errors: errors.fileHandleForWriting)
+      try errors.fileHandleForWriting.close()
+      for try await line in errors.fileHandleForReading.bytes.lines
+      where line.contains(landmark) && line.contains("✓") { break }
+      kill(process.processIdentifier, SIGKILL)
+      await process.ended()
+
+      let archive = try ArchiveReader(directory: run)
+      let episodes = try await archive.episodes()
+      let events = try await archive.events().count
+      #expect(Set(before.episodes.map(\.digest)).isSubset(of: episodes.map(\.digest)))
+      #expect(events > before.events)
+      before = (episodes, events)
+    }
+
+    let finished = try await RecapProcess.run("run", "--resume", run)
+    #expect(finished.status == 0, "\(finished.errors)")
+    let archive = try ArchiveReader(directory: run)
+    let episodes = try await archive.episodes()
+    #expect(episodes.count == 24)
+    #expect(Set(episodes.map(\.id)).count == 24)
+    #expect(Set(before.episodes.map(\.digest)).isSubset(of: episodes.map(\.digest)))
+    let verified = try await RecapProcess.run("episodes", "verify", run)
+    #expect(verified.status == 0, "\(verified.output)")
+
+    // What came out is what an undisturbed run gives.
+    let calm = folder.appending(path: "calm").path
+    #expect(try await RecapProcess.run("run", "Configs/smoke.yaml", "--dir", calm).status == 0)
+    let disturbed = try await archive.checkpoints().map { "\($0.job) \($0.digest)" }.sorted()
+    let undisturbed = try await ArchiveReader(directory: calm).checkpoints()
+      .map { "\($0.job) \($0.digest)" }.sorted()
+    #expect(disturbed == undisturbed)
+  }
+
+  @Test("Ctrl-C stops cleanly and says how to go on")
+  func interruption() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+    let errors = Pipe()
+    let process = try RecapProcess.start(
+      ["run", "Configs/smoke.yaml", "--dir", run], output: FileHandle.nullDevice,
+      errors: errors.fileHandleForWriting)
+    try errors.fileHandleForWriting.close()
+    var text = ""
+    for try await line in errors.fileHandleForReading.bytes.lines {
+      text += line + "\n"
+      if line.contains("demonstrations/0") { kill(process.processIdentifier, SIGINT) }
+    }
+    await process.ended()
+    #expect(process.terminationReason == .exit)
+    #expect(process.terminationStatus == 130)
+    #expect(text.contains("recap run --resume \(run)"))
+    // The directory is free again.
+    let archive = try await Archive.open(at: run)
+    try await archive.close()
+  }
+
+  @Test("the roles run as processes of their own over TCP as they do in one")
+  func separateProcesses() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+    let endpoint = "ipc://\(folder.path)/c.sock"
+    var workers: [Process] = []
+    let commands = [
+      ["collector", "--connect", endpoint, "--name", "cell-1"],
+      ["collector", "--connect", endpoint, "--name", "cell-2"],
+      ["value-learner", "--connect", endpoint], ["labeller", "--connect", endpoint],
+      ["policy-learner", "--connect", endpoint],
+    ]
+    for command in commands {
+      workers.append(
+        try RecapProcess.start(
+          command, output: FileHandle.nullDevice, errors: FileHandle.nullDevice))
+    }
+    let result = try await RecapProcess.run(
+      "coordinator", "Configs/smoke.yaml", "--dir", run, "--listen", endpoint)
+    #expect(result.status == 0, "\(result.errors)")
+    for worker in workers {
+      await worker.ended()
+      #expect(worker.terminationStatus == 0)
+    }
+    #expect(try await ArchiveReader(directory: run).episodes().count == 24)
+  }
+
+  /// The report's JSON, as the documentation gives it.
+  private struct Report: Decodable {
+    var run: String
+    var tasks: [Task]
+    struct Task: Decodable {
+      var task: String
+      var iterations: [Iteration]
+    }
+    struct Iteration: Decodable {
+      var k, episodes, successes: Int
+      var successRate, throughputPerHour, interventionShare: Double
+    }
+  }
+}
