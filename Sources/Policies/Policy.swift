@@ -78,7 +78,8 @@ public final class Policy {
     try ModelFiles<PolicySettings>.load(checkpoint, into: store)
   }
 
-  private init(
+  /// - Parameter prompts: What it reads, as tokens of the tokenizer that it will keep.
+  init(
     settings: PolicySettings, embodiment: Embodiment, prompts: Prompts,
     normalization: Normalization, seed: UInt64
   ) throws {

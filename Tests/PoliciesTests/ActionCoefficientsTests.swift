@@ -6,9 +6,10 @@ import Testing
   @Test func aConstantChunkIsItsMean() {
     let coefficients = ActionCoefficients(chunkLength: 8, actionWidth: 2)
     var classes: [Int32] = []
-    let chunk = (0..<8).flatMap { _ in [Float(1.5), -3] }
+    let chunk = [[Float]](repeating: [1.5, -3], count: 8).flatMap { $0 }
     coefficients.appendClasses(of: chunk[...], to: &classes)
-    // 1.5 of ±3 is three quarters of the way from bin 0 to bin 32; higher frequencies are 0, the middle bin.
+    // 1.5 of ±3 is three quarters of the way from bin 0 to bin 32; higher frequencies are 0, the
+    // middle bin.
     #expect(classes == [24, 0, 16, 16, 16, 16])
     #expect(classes.count == coefficients.count)
   }

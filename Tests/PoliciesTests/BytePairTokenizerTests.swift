@@ -10,10 +10,12 @@ import Testing
   ]
   static let trained = BytePairTokenizer.trained(on: prompts)
 
-  @Test("any text comes back", arguments: [
-    "fold the T-shirt with the collar up", "Advantage: positive", "", " ", "wische gründlich 🧽",
-    "茶を注ぐ", "line\nbreak\ttab\0zero", "Advantage: positively unseen",
-  ])
+  @Test(
+    "any text comes back",
+    arguments: [
+      "fold the T-shirt with the collar up", "Advantage: positive", "", " ", "wische gründlich 🧽",
+      "茶を注ぐ", "line\nbreak\ttab\0zero", "Advantage: positively unseen",
+    ])
   func roundTrip(_ text: String) {
     #expect(Self.trained.decode(Self.trained.encode(text)) == text)
     #expect(BytePairTokenizer().decode(BytePairTokenizer().encode(text)) == text)
@@ -34,8 +36,8 @@ import Testing
       ])
   }
 
-  /// "abab ab": "ab" is met 3 times and merges first, then of the pairs that are met once the one of the smallest
-  /// ids, " " + "ab", then "ab" + "ab", and so on.
+  /// "abab ab": "ab" is met 3 times and merges first, then of the pairs that are met once the one
+  /// of the smallest ids, " " + "ab", then "ab" + "ab", and so on.
   @Test func mergesByFrequencyThenById() {
     let base = BytePairTokenizer.specials.count
     let a = Int32(base + 97)
@@ -50,13 +52,16 @@ import Testing
     #expect(limited.vocabularySize == BytePairTokenizer.baseSize + 2)
   }
 
-  /// "aaa" may be made of "a" + "aa" or "aa" + "a": one token all the same, or the file would name two by one text.
+  /// "aaa" may be made of "a" + "aa" or "aa" + "a": one token all the same, or the file would name
+  /// two by one text.
   @Test func tokensOfEqualBytesAreOne() throws {
     var tokenizer = BytePairTokenizer()
     let a = Int32(BytePairTokenizer.specials.count + 97)
-    let double = try #require(tokenizer.append(.init(left: a, right: a)))
+    let merged = tokenizer.append(.init(left: a, right: a))
+    let double = try #require(merged)
     let triple = tokenizer.append(.init(left: a, right: double))
-    #expect(tokenizer.append(.init(left: double, right: a)) == triple)
+    let sameTriple = tokenizer.append(.init(left: double, right: a))
+    #expect(triple != nil && triple == sameTriple)
     #expect(try BytePairTokenizer(parsing: tokenizer.serialized()) == tokenizer)
   }
 
@@ -65,10 +70,12 @@ import Testing
     let parsed = try BytePairTokenizer(parsing: bytes)
     #expect(parsed == Self.trained)
     #expect(try parsed.serialized() == bytes)
-    #expect(parsed.encode("make a double espresso") == Self.trained.encode("make a double espresso"))
+    #expect(
+      parsed.encode("make a double espresso") == Self.trained.encode("make a double espresso"))
   }
 
-  /// Hugging Face's layout: bytes as printable characters (space is Ġ), a byte-level step that does not split.
+  /// Hugging Face's layout: bytes as printable characters (space is Ġ), a byte-level step that does
+  /// not split.
   @Test func fileLayout() throws {
     let json = try JSONSerialization.jsonObject(with: Data(Self.trained.serialized()))
     let file = try #require(json as? [String: Any])

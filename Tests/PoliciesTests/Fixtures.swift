@@ -28,7 +28,8 @@ enum Toy {
   static let transformer = TransformerSettings(
     width: 16, layers: 2, heads: 2, keyValueHeads: 1, headWidth: 8, feedForward: 32)
 
-  static func policySettings(_ change: (inout PolicySettings) -> Void = { _ in }) -> PolicySettings {
+  static func policySettings(_ change: (inout PolicySettings) -> Void = { _ in }) -> PolicySettings
+  {
     var settings = PolicySettings(
       backbone: transformer, expertWidth: 12, expertFeedForward: 24, chunkLength: 4,
       usesImages: false, usesEnvironmentState: true)
@@ -54,21 +55,25 @@ enum Toy {
       actions: feature(embodiment.actionWidth))
   }
 
+  /// - Parameter tokenizer: nil for one trained on the tasks' prompts, which makes each a single
+  ///   token.
   static func policy(
     _ settings: PolicySettings = policySettings(), embodiment: Embodiment = embodiment,
-    tasks: [TaskDescription] = [pour, wipe], seed: UInt64 = 1
+    tasks: [TaskDescription] = [pour, wipe], tokenizer: BytePairTokenizer? = nil, seed: UInt64 = 1
   ) throws -> Policy {
     try Policy(
-      settings: settings, embodiment: embodiment, tasks: tasks, normalization: unit(embodiment),
+      settings: settings, embodiment: embodiment,
+      prompts: Prompts(tasks: tasks, tokenizer: tokenizer), normalization: unit(embodiment),
       seed: seed)
   }
 
-  /// A policy whose every weight is random: fresh ones have zero gates and heads, which would hide mistakes.
+  /// A policy whose every weight is random: fresh ones have zero gates and heads, which would hide
+  /// mistakes.
   static func scrambled(
     _ settings: PolicySettings = policySettings(), embodiment: Embodiment = embodiment,
-    tasks: [TaskDescription] = [pour, wipe]
+    tasks: [TaskDescription] = [pour, wipe], tokenizer: BytePairTokenizer? = nil
   ) throws -> Policy {
-    let policy = try policy(settings, embodiment: embodiment, tasks: tasks)
+    let policy = try policy(settings, embodiment: embodiment, tasks: tasks, tokenizer: tokenizer)
     scramble(policy.store)
     return policy
   }

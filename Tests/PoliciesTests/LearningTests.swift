@@ -7,8 +7,8 @@ import Testing
 
 /// Small trainings with an outcome that only a working model reaches.
 @Suite struct LearningTests {
-  /// Each episode goes right (+1) or left (−1) in its first action feature, whatever it observes; going right is
-  /// labelled positive. The subtask is the sign of the first environment feature.
+  /// Each episode goes right (+1) or left (−1) in its first action feature, whatever it observes;
+  /// going right is labelled positive. The subtask is the sign of the first environment feature.
   static func twoWays() throws -> TrainingExamples {
     var random = RandomSource(seed: 7)
     var episodes: [Episode] = []
@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func theIndicatorChoosesTheWay() throws {
-    let (policy, metrics) = try Self.train(seed: 1, steps: 150)
+    let (policy, metrics) = try Self.train(seed: 1, steps: 250)
     func ways(_ indicator: AdvantageIndicator, guidance: Float = 1) throws -> [Float] {
       let requests = (1000..<1040).map {
         Toy.request(UInt64($0), indicator: indicator, guidance: guidance)
@@ -99,7 +99,7 @@ import Testing
       }
       return Observation(proprioception: [0, 0], environmentState: [0, 0, 0], images: [image])
     }
-    let episodes = try (0..<60).map { number in
+    let episodes = try (0..<400).map { number in
       try Toy.episode("p\(number)", embodiment: Toy.seeing, steps: 1) { _ in
         (observation(number), [number.isMultiple(of: 2) ? 1 : -1, 0], nil)
       }
@@ -113,8 +113,8 @@ import Testing
     let trainer = try PolicyTrainer(
       policy: policy,
       examples: TrainingExamples(episodes: episodes, labels: episodes.map { _ in nil }),
-      settings: Toy.training(steps: 150, rate: 1e-2), indicatorDropout: 0.3, seed: 1)
-    for _ in 0..<150 { _ = try trainer.step() }
+      settings: Toy.training(steps: 200, rate: 1e-2), indicatorDropout: 0.3, seed: 1)
+    for _ in 0..<200 { _ = try trainer.step() }
     trainer.finish()
     let unseen = 1000..<1040
     let chunks = try policy.chunks(

@@ -16,8 +16,10 @@ import Testing
   }
 
   @Test func normalizesAndRestores() {
-    let feature = Normalization.Feature(mean: [1, -2], std: [2, 0.5], q01: [-3, -3], q99: [5, 1])
-    for (byQuantiles, expected) in [(false, [1, 2, -1, 0]), (true, [0.5, 0, -0.5, -0.5])] {
+    let feature = Normalization.Feature(
+      mean: [1, -2], std: [2, 0.5], q01: [-3, -3], q99: [5, 1])
+    let cases: [(Bool, [Float])] = [(false, [1, 2, -1, 0]), (true, [0.5, 0, -0.5, -0.5])]
+    for (byQuantiles, expected) in cases {
       let scaler = FeatureScaler(feature, byQuantiles: byQuantiles)
       var scaled: [Float] = []
       scaler.appendNormalized([3, -1, -1, -2], to: &scaled)

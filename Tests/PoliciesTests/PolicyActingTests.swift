@@ -17,8 +17,9 @@ import Testing
     #expect(try policy.chunks(for: [reseeded]) != first)
   }
 
-  @Test func manyRequestsAreAnsweredLikeSingleOnes() throws {
-    let policy = try Toy.scrambled()
+  @Test(arguments: [nil, BytePairTokenizer()])
+  func manyRequestsAreAnsweredLikeSingleOnes(tokenizer: BytePairTokenizer?) throws {
+    let policy = try Toy.scrambled(tokenizer: tokenizer)
     let requests = [
       Toy.request(1), Toy.request(2, task: Toy.wipe), Toy.request(3, guidance: 2),
       Toy.request(4, indicator: .negative), Toy.request(5, task: Toy.wipe, guidance: 0.5),
@@ -48,7 +49,9 @@ import Testing
 
   @Test func aCheckpointActsTheSame() throws {
     let policy = try Toy.scrambled(
-      Toy.policySettings { $0.usesImages = true; $0.patchSize = 4 }, embodiment: Toy.seeing)
+      Toy.policySettings {
+        $0.usesImages = true; $0.patchSize = 4
+      }, embodiment: Toy.seeing)
     let checkpoint = try policy.checkpoint()
     #expect(
       checkpoint.files.keys.sorted() == [
@@ -99,8 +102,11 @@ import Testing
           index: 2, task: "pour", known: ["reach for the pot", "tilt the pot"]))
     #expect(error { $0.guidance = -1 } != nil)
     let seeing = try Toy.policy(
-      Toy.policySettings { $0.usesImages = true; $0.patchSize = 4 }, embodiment: Toy.seeing)
-    #expect(throws: PolicyError.width(column: "observation.images.base", expected: 192, actual: 0)) {
+      Toy.policySettings {
+        $0.usesImages = true; $0.patchSize = 4
+      }, embodiment: Toy.seeing)
+    #expect(throws: PolicyError.width(column: "observation.images.base", expected: 192, actual: 0))
+    {
       try seeing.chunks(for: [Toy.request(1)])
     }
   }
@@ -116,7 +122,9 @@ import Testing
     }
     #expect(throws: PolicyError.self) {
       try Toy.policy(
-        Toy.policySettings { $0.usesImages = true; $0.patchSize = 3 }, embodiment: Toy.seeing)
+        Toy.policySettings {
+          $0.usesImages = true; $0.patchSize = 3
+        }, embodiment: Toy.seeing)
     }
     var blind = Toy.embodiment
     blind.environmentStateWidth = 0

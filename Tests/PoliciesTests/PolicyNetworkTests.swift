@@ -12,8 +12,9 @@ import Testing
     let batch: ObservationBatch
     var targets: PolicyNetwork.Targets
 
-    init(_ settings: PolicySettings = Toy.policySettings()) throws {
-      policy = try Toy.scrambled(settings)
+    /// - Parameter padded: Whether texts are single bytes, so that shorter ones are padded.
+    init(_ settings: PolicySettings = Toy.policySettings(), padded: Bool) throws {
+      policy = try Toy.scrambled(settings, tokenizer: padded ? BytePairTokenizer() : nil)
       let episode = try Toy.noiseEpisode(1, steps: 6)
       let examples = try TrainingExamples(episodes: [episode], labels: [nil])
       batch = policy.network.inputs.batch(
@@ -51,8 +52,9 @@ import Testing
     }
   }
 
-  @Test func theIndicatorReachesActionsButNotTheSubtask() throws {
-    var fixture = try Fixture()
+  @Test(arguments: [false, true])
+  func theIndicatorReachesActionsButNotTheSubtask(padded: Bool) throws {
+    var fixture = try Fixture(padded: padded)
     fixture.setIndicator(.positive)
     let positive = try fixture.losses()
     fixture.setIndicator(.negative)
@@ -62,8 +64,9 @@ import Testing
     #expect(positive.flow != negative.flow)
   }
 
-  @Test func theSubtaskTextReachesActionsButNotItsOwnReadout() throws {
-    var fixture = try Fixture()
+  @Test(arguments: [false, true])
+  func theSubtaskTextReachesActionsButNotItsOwnReadout(padded: Bool) throws {
+    var fixture = try Fixture(padded: padded)
     let before = try fixture.losses()
     let other = fixture.policy.network.inputs.prompts.noSubtaskTokens
     fixture.targets.subtaskTokens = (0..<fixture.batch.count).flatMap { _ in other }
@@ -73,8 +76,9 @@ import Testing
     #expect(before.flow != after.flow)
   }
 
-  @Test func nobodySeesAReadout() throws {
-    let fixture = try Fixture()
+  @Test(arguments: [false, true])
+  func nobodySeesAReadout(padded: Bool) throws {
+    let fixture = try Fixture(padded: padded)
     let before = try fixture.losses()
     try fixture.disturb("backbone.readouts", row: 0)
     let subtask = try fixture.losses()
@@ -90,7 +94,7 @@ import Testing
   }
 
   @Test func paddingIsNotSeen() throws {
-    let fixture = try Fixture()
+    let fixture = try Fixture(padded: true)
     #expect(fixture.batch.taskTokens.contains(BytePairTokenizer.pad), "the fixture must pad")
     let before = try fixture.losses()
     try fixture.disturb("encoder.text", row: Int(BytePairTokenizer.pad))
@@ -100,12 +104,14 @@ import Testing
     #expect(before.flow == after.flow)
   }
 
-  /// Knowledge Insulation: the backbone's gradient is the same bit for bit whether or not the flow loss is there,
-  /// although the flow loss depends on the backbone.
-  @Test func theFlowLossSendsNoGradientIntoTheBackbone() throws {
+  /// Knowledge Insulation: the backbone's gradient is the same bit for bit whether or not the flow
+  /// loss is there, although the flow loss depends on the backbone.
+  @Test(arguments: [false, true])
+  func theFlowLossSendsNoGradientIntoTheBackbone(padded: Bool) throws {
     var gradients: [[String: [Float]]] = []
     for weight in [0, 1] as [Float] {
-      let fixture = try Fixture(Toy.policySettings { $0.flowLossWeight = weight })
+      let fixture = try Fixture(
+        Toy.policySettings { $0.flowLossWeight = weight }, padded: padded)
       let (tape, store) = (fixture.policy.tape, fixture.policy.store)
       tape.reset(recording: true)
       let losses = fixture.policy.network.losses(tape, fixture.batch, fixture.targets)
@@ -125,15 +131,17 @@ import Testing
         #expect(without == gradients[1][name], "\(name)")
       }
     }
-    let fixture = try Fixture()
+    let fixture = try Fixture(padded: padded)
     let before = try fixture.losses().flow
     try fixture.disturb("backbone.layers.0.attention.value.weight", row: 0)
     #expect(try fixture.losses().flow != before)
   }
 
-  /// Reading in passes with cached keys and values gives the velocity that training computes in one pass.
-  @Test func actingComputesWhatTrainingComputes() throws {
-    var fixture = try Fixture()
+  /// Reading in passes with cached keys and values gives the velocity that training computes in one
+  /// pass.
+  @Test(arguments: [false, true])
+  func actingComputesWhatTrainingComputes(padded: Bool) throws {
+    var fixture = try Fixture(padded: padded)
     let (network, tape) = (fixture.policy.network, fixture.policy.tape)
     let time: Float = 0.4
     fixture.targets.times = fixture.targets.times.map { _ in time }

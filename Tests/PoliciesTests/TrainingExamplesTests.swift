@@ -33,8 +33,8 @@ import Testing
     #expect(throws: PolicyError.self) { try TrainingExamples(episodes: [], labels: []) }
   }
 
-  /// Near the end of an episode the chunk repeats the last action, and the flow loss ignores the repetition; the
-  /// next episode's actions never leak in.
+  /// Near the end of an episode the chunk repeats the last action, and the flow loss ignores the
+  /// repetition; the next episode's actions never leak in.
   @Test func chunksEndWithTheirEpisode() throws {
     let episodes = try (0..<2).map { number in
       try Toy.episode("e\(number)", steps: 3) { step in
@@ -49,7 +49,8 @@ import Testing
     #expect(targets.weights == [1, 1, 1, 1, 0, 0, 0, 0])
     // noised = η a + (1 − η) ω and velocity = a − ω, so a = noised + (1 − η) velocity.
     let actions = zip(targets.noised, targets.velocities).map { $0 + (1 - targets.times[0]) * $1 }
-    #expect(isClose(actions.enumerated().filter { $0.offset % 2 == 0 }.map(\.element), [1, 2, 2, 2]))
+    #expect(
+      isClose(actions.enumerated().filter { $0.offset % 2 == 0 }.map(\.element), [1, 2, 2, 2]))
   }
 
   @Test func indicatorsFollowLabelsAndDropout() throws {
