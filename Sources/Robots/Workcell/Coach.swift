@@ -17,9 +17,9 @@ struct Coach: Sendable {
   private var aim: Pair<Vector3?> = Pair(nil, nil)
 
   /// The distance to a target, in metres, within which the gripper begins to act …
-  private static let near: Float = 0.025
+  private static let near: Float = 0.03
   /// … and within which it goes on once it has begun.
-  private static let stillNear: Float = 0.045
+  private static let stillNear: Float = 0.055
   /// The share of the remaining distance covered in a step, where the speed allows it.
   private static let gain: Float = 0.6
 
@@ -124,7 +124,7 @@ struct Coach: Sendable {
     if aim[side] == nil {
       let fumbles = random.chance(flaws.fumbleProbability)
       aim[side] =
-        fumbles ? Vector3(random.uniform(-0.05, 0.05), random.uniform(0.06, 0.08), 0.02) : .zero
+        fumbles ? Vector3(random.uniform(-0.05, 0.05), random.uniform(0.08, 0.10), 0.02) : .zero
     }
     // Closed on nothing: this attempt is over, open up again.
     if arm.aperture < Workcell.graspAperture || arm.holding != nil {

@@ -35,7 +35,7 @@ public struct CoachFlaws: Codable, Hashable, Sendable {
 
   /// Nearly twice as slow as is safe, with pauses, fumbles, drops and every task's mistakes.
   public static let person = CoachFlaws(
-    speeds: [0.2, 0.3, 0.4, 0.6, 1], pauseProbability: 0.4, mistakeScale: 1,
+    speeds: [0.3, 0.35, 0.45, 0.6, 1], pauseProbability: 0.4, mistakeScale: 1,
     fumbleProbability: 0.08,
     dropProbability: 0.0015, tremor: 0.04)
   /// As quick as is safe and always right.

@@ -27,12 +27,20 @@ public struct Workcell: Sendable {
   static let response: Float = 0.7
   /// Standard deviation of the position noise of one step, in metres and per axis.
   static let positionNoise: Float = 0.003
+  /// The probability that something pushes the arm in one step, and the push's standard deviation in metres.
+  static let bumpProbability: Float = 0.015
+  static let bumpSize: Float = 0.035
   /// The largest change of aperture in one step.
   static let gripperSpeed: Float = 0.34
-  /// An empty gripper that closes past this aperture grasps what it is around.
+  /// An empty gripper that is closed past this aperture, and told to be, catches what comes between its
+  /// sprung fingers.
   static let graspAperture: Float = 0.45
   /// A gripper that opens past this aperture lets go.
   static let releaseAperture: Float = 0.6
+  /// A gripper that closes past this aperture has missed: it opens by itself …
+  static let emptyAperture: Float = 0.1
+  /// … until it is this far open, and can try again.
+  static let openAperture: Float = 0.9
   /// The aperture of a gripper that holds something.
   static let heldAperture: Float = 0.2
   static let lowest = Vector3(-0.5, -0.35, 0)
@@ -63,7 +71,7 @@ public struct Workcell: Sendable {
     let scene = task.start(&random)
     func start(_ home: Vector3) -> Arm {
       let offset = Vector3(
-        random.uniform(-0.03, 0.03), random.uniform(-0.03, 0.03), random.uniform(-0.03, 0.03))
+        random.uniform(-0.12, 0.12), random.uniform(-0.12, 0.12), random.uniform(-0.05, 0.05))
       return Arm(position: home + offset)
     }
     self.task = task.description
@@ -97,15 +105,21 @@ public struct Workcell: Sendable {
     ).limited(to: 1)
     arm.velocity = arm.velocity + (wanted - arm.velocity) * Self.response
     let noise = Vector3(random.normal(), random.normal(), random.normal()) * Self.positionNoise
-    let next = arm.position + arm.velocity * Self.maximumSpeed + noise
+    var next = arm.position + arm.velocity * Self.maximumSpeed + noise
+    if random.chance(Self.bumpProbability) {
+      next =
+        next + Vector3(random.normal(), random.normal(), 0.5 * random.normal()) * Self.bumpSize
+    }
     arm.position = Vector3(
       next.x.clamped(Self.lowest.x, Self.highest.x),
       next.y.clamped(Self.lowest.y, Self.highest.y),
       next.z.clamped(Self.lowest.z, Self.highest.z))
 
     let before = arm.aperture
-    let target = (1 - action[first + 3].clamped(-1, 1)) / 2
+    var target = (1 - action[first + 3].clamped(-1, 1)) / 2
+    if arm.reopens { target = 1 }
     arm.aperture += (target - before).clamped(-Self.gripperSpeed, Self.gripperSpeed)
+    if let handle = arm.holding, !scene.canHold(handle) { arm.holding = nil }
     if let handle = arm.holding {
       arm.aperture = max(arm.aperture, Self.heldAperture)
       let speed = arm.velocity.length
@@ -115,7 +129,7 @@ public struct Workcell: Sendable {
         arm.holding = nil
         scene.release(handle, at: arm.position)
       }
-    } else if before >= Self.graspAperture && arm.aperture < Self.graspAperture {
+    } else if arm.aperture < Self.graspAperture && target < Self.graspAperture {
       let other = arms[side == .left ? .right : .left].holding
       var nearest: (id: Int, distance: Float)?
       for handle in scene.handles where handle.id != other {
@@ -131,6 +145,8 @@ public struct Workcell: Sendable {
         scene.carry(nearest.id, to: arm.position, speed: 0, &random)
       }
     }
+    if arm.holding == nil && arm.aperture < Self.emptyAperture { arm.reopens = true }
+    if arm.aperture > Self.openAperture { arm.reopens = false }
     arms[side] = arm
   }
 
@@ -186,4 +202,6 @@ struct Arm: Sendable {
   var aperture: Float = 1
   /// The handle it holds.
   var holding: Int?
+  /// Whether it has closed on nothing and opens by itself.
+  var reopens = false
 }

@@ -29,6 +29,8 @@ protocol WorkcellScene: Sendable {
 
   /// What a gripper could close around now.
   var handles: [Handle] { get }
+  /// Whether a held handle can still be held: folding one end over another takes the other away.
+  func canHold(_ handle: Int) -> Bool
   /// A gripper closed around a handle.
   mutating func grasp(_ handle: Int, by side: Side)
   /// A held handle was moved; `speed` is a share of the arm's maximum.
@@ -57,7 +59,7 @@ struct Handle: Sendable {
   /// Where to close.
   var position: Vector3
   /// The largest distance between gripper and position at which the grasp holds, in metres.
-  var tolerance: Float = 0.05
+  var tolerance: Float = 0.075
 }
 
 /// How an episode ended.

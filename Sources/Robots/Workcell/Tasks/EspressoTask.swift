@@ -31,7 +31,7 @@ struct EspressoTask: WorkcellTask {
 extension MistakeSet {
   /// Leaving the grinder with too little coffee.
   static let leaveGrinderEarly = MistakeSet(rawValue: 1 << 1)
-  /// Not pressing the coffee all the way down.
+  /// Not pressing the coffee for long enough.
   static let tampLightly = MistakeSet(rawValue: 1 << 2)
   /// Putting the cup beside the spout.
   static let misplaceCup = MistakeSet(rawValue: 1 << 3)
@@ -45,23 +45,25 @@ struct EspressoScene: WorkcellScene {
 
   /// A shot needs at least this share of a full dose …
   static let goodDose: Float = 0.8
-  /// … pressed at least this deep …
+  /// … pressed at least this far …
   static let goodTamp: Float = 0.7
   /// … and fills the cup at least this far.
   static let goodFill: Float = 0.75
-  /// The height above the mat at which tamping begins, in metres.
-  static let tampHeight: Float = 0.08
-  /// Gains of dose and fill in one step.
+  /// The height above the mat below which the coffee is pressed, in metres.
+  static let tampHeight: Float = 0.05
+  /// Gains of dose, tamp, press of the button and fill in one step.
+  static let pressRate: Float = 1 / 3
+  static let tampRate: Float = 0.2
   static let grindRate: Float = 0.16
   static let pourRate: Float = 1 / 8
   /// The largest distances, in metres, at which the grinder, the mat, the head, the spout, the button and
   /// the saucer work.
-  static let grinderReach: Float = 0.07
-  static let matReach: Float = 0.06
-  static let headReach: Float = 0.06
-  static let spoutReach: Float = 0.05
-  static let buttonReach: Float = 0.05
-  static let saucerReach: Float = 0.07
+  static let grinderReach: Float = 0.08
+  static let matReach: Float = 0.08
+  static let headReach: Float = 0.12
+  static let spoutReach: Float = 0.07
+  static let buttonReach: Float = 0.09
+  static let saucerReach: Float = 0.10
   /// Things let go above this height fall hard.
   static let softHeight: Float = 0.10
   /// The height of a thing standing on the table.
@@ -79,6 +81,7 @@ struct EspressoScene: WorkcellScene {
   private(set) var cup: Vector3
   private(set) var dose: Float = 0
   private(set) var tamp: Float = 0
+  private(set) var press: Float = 0
   private(set) var fill: Float = 0
   private(set) var isLocked = false
   private(set) var isStarted = false
@@ -94,7 +97,7 @@ struct EspressoScene: WorkcellScene {
     mat = near(0.20, -0.02, 0, 0.02)
     head = near(0, 0.18, 0.16, 0.02)
     tray = Vector3(head.x, head.y, Self.standing)
-    button = head + Vector3(0.16, 0.06, 0.06)
+    button = head + Vector3(-0.18, 0.05, 0)
     saucer = near(-0.16, -0.08, Self.standing, 0.03)
     portafilter = near(0.34, -0.14, Self.standing, 0.04)
     cup = near(-0.34, 0.14, Self.standing, 0.04)
@@ -113,7 +116,7 @@ struct EspressoScene: WorkcellScene {
   var visibleStates: [Float] {
     [
       dose, dose >= Self.goodDose ? 1 : 0, tamp, tamp >= Self.goodTamp ? 1 : 0,
-      isLocked ? 1 : 0, cupIsBelowSpout ? 1 : 0, isStarted ? 1 : 0, fill,
+      isLocked ? 1 : 0, cupIsBelowSpout ? 1 : 0, press, isStarted ? 1 : 0, fill,
       fill >= Self.goodFill ? 1 : 0,
     ]
   }
@@ -141,6 +144,8 @@ struct EspressoScene: WorkcellScene {
     return isLocked
       ? [cupHandle] : [Handle(id: Item.portafilter.rawValue, position: portafilter), cupHandle]
   }
+
+  func canHold(_ handle: Int) -> Bool { handle == Item.cup.rawValue || !isLocked }
 
   mutating func grasp(_ handle: Int, by side: Side) {
     if handle == Item.cup.rawValue { cupHeld = true } else { portafilterHeld = true }
@@ -195,7 +200,7 @@ struct EspressoScene: WorkcellScene {
         tamp = 0  // fresh grounds lie loose
       }
       if dose > 0.3 && (portafilter - mat).horizontalLength <= Self.matReach {
-        tamp = max(tamp, (1 - portafilter.z / Self.tampHeight).clamped(0, 1))
+        if portafilter.z <= Self.tampHeight { tamp = min(1, tamp + Self.tampRate) }
       }
     } else if !isLocked {
       Self.fall(&portafilter)
@@ -207,8 +212,10 @@ struct EspressoScene: WorkcellScene {
       } else if fill < Self.goodFill {
         verdict = verdict ?? .failure("cup taken early")
       }
-    } else if Side.allCases.contains(where: { isPressing(arms[$0]) }) {
-      start()
+    } else {
+      let presses = Side.allCases.contains { isPressing(arms[$0]) }
+      press = presses ? min(1, press + Self.pressRate) : 0
+      if press > 0.99 { start() }
     }
     return verdict
   }
@@ -255,21 +262,18 @@ extension EspressoScene {
       }
       return fill >= enough ? .grasp(cup) : .hover(cup + Vector3(-0.05, -0.03, 0.02))
     }
+    if !isLocked && !holdsCup { return .hover(homes.left) }
     let careless = mistakes.contains(.misplaceCup)
-    let spot = careless ? tray + Vector3(-0.06, -0.06, 0) : tray
+    let spot = careless ? tray + Vector3(-0.08, -0.07, 0) : tray
     if holdsCup { return .place(spot, limit: Self.safeSpeed) }
     let distance = (cup - spot).horizontalLength
-    return distance <= (careless ? 0.05 : Self.spoutReach - 0.005)
-      ? .hover(cup + Vector3(-0.05, -0.03, 0.02)) : .grasp(cup)
+    let reach = careless ? Self.spoutReach : Self.spoutReach - 0.005
+    return !cupHeld && distance <= reach ? .hover(button) : .grasp(cup)
   }
 
   private func rightIntent(_ arm: Arm, _ mistakes: MistakeSet) -> Intent {
     if arm.holding == Item.cup.rawValue { return .letGo }
-    if isStarted { return .hover(homes.right) }
-    if isLocked {
-      let ready = cupIsBelowSpout || (mistakes.contains(.misplaceCup) && !cupHeld && cup.x > -0.2)
-      return .hover(ready ? button : button + Vector3(0.06, -0.10, -0.02))
-    }
+    if isLocked { return .hover(homes.right) }
     guard arm.holding != nil else { return .grasp(portafilter) }
     // Once pressed, a dose that is just good is left alone.
     let enough: Float =
@@ -278,10 +282,10 @@ extension EspressoScene {
       return .carry(grinder, limit: dose > 0.3 ? Self.safeFullSpeed : Self.safeSpeed)
     }
     let light = mistakes.contains(.tampLightly)
-    let deep: Float = light ? 0.2 : 0.8
+    let deep: Float = light ? 0.3 : 0.9
     let limit = tamp < Self.goodTamp ? Self.safeFullSpeed : Self.safeSpeed
     if tamp < deep {
-      return .carry(Vector3(mat.x, mat.y, light ? 0.055 : -0.02), limit: limit)
+      return .carry(mat, limit: limit)
     }
     return .place(head, limit: limit)
   }
@@ -293,13 +297,13 @@ extension EspressoScene {
       case Item.portafilter.rawValue:
         if dose > 0.3 && tamp < Self.goodTamp && arm.velocity.length > 0.72 { return .careless }
         // About to lock in what cannot give a good shot.
-        if !puckIsGood && (portafilter - head).length < 0.12 { return .wrong }
+        if !puckIsGood && (portafilter - head).length < 0.15 { return .wrong }
       case Item.cup.rawValue:
         if isStarted && fill < Self.goodFill && (cup - tray).length > 0.025 { return .wrong }
         if fill > 0.3 && arm.velocity.length > 0.72 { return .careless }
       default:
         let ready = isLocked && puckIsGood && cupIsBelowSpout
-        if !isStarted && !ready && (arm.position - button).length < 0.09 { return .wrong }
+        if !isStarted && !ready && (arm.position - button).length < 0.11 { return .wrong }
       }
     }
     return nil

@@ -35,7 +35,7 @@ struct GarmentTask: WorkcellTask {
 }
 
 extension MistakeSet {
-  /// Folding in half by the hem, which leaves the collar down.
+  /// Folding in half with the left hand by the hem, which leaves the collar down.
   static let hemOverCollar = MistakeSet(rawValue: 1 << 1)
 }
 
@@ -45,13 +45,12 @@ struct GarmentScene: WorkcellScene {
   /// The points a gripper can take, in the order of `points` without the centre and the stack.
   enum Part: Int, CaseIterable, Sendable { case collar, hem, leftSleeve, rightSleeve, edge, block }
 
-  static let fixedHomes = Pair(Vector3(-0.30, 0.02, 0.15), Vector3(0.04, 0.01, 0.12))
-  /// A fold stays when it is let go this near to its place, in metres over the table …
-  static let foldTolerance: Float = 0.07
+    /// A fold stays when it is let go this near to its place, in metres over the table …
+  static let foldTolerance: Float = 0.09
   /// … and no higher than this.
-  static let foldHeight: Float = 0.10
+  static let foldHeight: Float = 0.12
   /// The shirt counts as on the stack within this distance, in metres.
-  static let stackTolerance: Float = 0.08
+  static let stackTolerance: Float = 0.10
   /// A folded shirt let go above this height comes open again.
   static let unfoldHeight: Float = 0.14
   /// How far loose cloth sinks in one step, in metres.
@@ -83,8 +82,6 @@ struct GarmentScene: WorkcellScene {
     sine = random.uniform(-0.1, 0.1)
     cosine = (1 - sine * sine).squareRoot()
   }
-
-  var homes: Pair<Vector3> { Self.fixedHomes }
 
   /// A point of the shirt, from its own axes to the table's.
   func world(_ x: Float, _ y: Float, _ z: Float = 0) -> Vector3 {
@@ -132,6 +129,8 @@ struct GarmentScene: WorkcellScene {
     place(part, folded: isFolded(part)) + lifted[part.rawValue]
   }
 
+  var homes: Pair<Vector3> { Pair(Vector3(-0.17, -0.10, 0.12), Vector3(0.17, 0.12, 0.12)) }
+
   var points: [Vector3] {
     [
       position(.collar), position(.hem), position(.leftSleeve), position(.rightSleeve),
@@ -174,6 +173,8 @@ struct GarmentScene: WorkcellScene {
     }
     return handles
   }
+
+  func canHold(_ handle: Int) -> Bool { Part(rawValue: handle).map(canGrasp) ?? false }
 
   mutating func grasp(_ handle: Int, by side: Side) { held[handle] = true }
 
@@ -221,8 +222,10 @@ struct GarmentScene: WorkcellScene {
   private mutating func fold(_ way: HalfFold) {
     half = way
     // The other end is under the fold now: whoever still held it holds nothing that moves.
-    lifted[Part.collar.rawValue] = .zero
-    lifted[Part.hem.rawValue] = .zero
+    for end in [Part.collar, .hem] {
+      lifted[end.rawValue] = .zero
+      held[end.rawValue] = false
+    }
   }
 
   mutating func advance(_ arms: Pair<Arm>, _ random: inout RandomSource) -> Ending? {
@@ -244,7 +247,13 @@ extension GarmentScene {
   private static let safeSpeed: Float = 0.85
 
   func intents(_ arms: Pair<Arm>, _ mistakes: MistakeSet) -> Pair<Intent> {
-    Pair(leftIntent(arms.left), rightIntent(arms.right, mistakes))
+    guard half == .none else { return Pair(leftIntent(arms.left), rightIntent(arms.right)) }
+    // The first fold is the left hand's by the hem or the right hand's by the collar.
+    let byHem =
+      arms.left.holding == Part.hem.rawValue && !collarIsJudged
+      || (mistakes.contains(.hemOverCollar) && arms.right.holding == nil)
+    return byHem
+      ? Pair(work(.hem, arms.left), .letGo) : Pair(.letGo, work(.collar, arms.right))
   }
 
   private func work(_ part: Part, _ arm: Arm) -> Intent {
@@ -256,19 +265,13 @@ extension GarmentScene {
   }
 
   private func leftIntent(_ arm: Arm) -> Intent {
-    if half == .none { return .hover(homes.left) }
     if !leftSleeveIn { return work(.leftSleeve, arm) }
     if !rightSleeveIn { return .hover(position(.edge) + Vector3(0, 0, 0.06)) }
     if !foldedOver { return work(.edge, arm) }
     return .hover(homes.left)
   }
 
-  private func rightIntent(_ arm: Arm, _ mistakes: MistakeSet) -> Intent {
-    if half == .none {
-      if arm.holding == Part.hem.rawValue && !collarIsJudged { return work(.hem, arm) }
-      if arm.holding == Part.collar.rawValue { return work(.collar, arm) }
-      return work(mistakes.contains(.hemOverCollar) ? .hem : .collar, arm)
-    }
+  private func rightIntent(_ arm: Arm) -> Intent {
     if !rightSleeveIn { return work(.rightSleeve, arm) }
     if !foldedOver { return .hover(position(.block) + Vector3(0.05, 0, 0.06)) }
     return work(.block, arm)
