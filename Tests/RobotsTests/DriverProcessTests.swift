@@ -46,6 +46,16 @@ struct DriverProcessTests {
     #expect(await end.value is CancellationError)
   }
 
+  @Test("A driver that heeds the request to end is given the time to", .timeLimit(.minutes(1)))
+  func willing() async throws {
+    let process = try DriverProcess(
+      command: ["sh", "-c", "trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done"],
+      endpoint: "ipc:///nowhere")
+    while try String(contentsOf: process.log, encoding: .utf8).isEmpty { await Task.yield() }
+    // Far beyond the test's time: only the driver's own end can be quick.
+    await process.stop(grace: .seconds(3600))
+  }
+
   @Test(
     "The Python driver, over a socket",
     .enabled(if: PythonDriver.isAvailable, "needs python3 with pyzmq and numpy"))
@@ -62,7 +72,7 @@ struct DriverProcessTests {
     do {
       let robot = try await DriverRobot.connect(client: client, process: process)
       try await practise(with: robot)
-      await process.stop()
+      await process.stop(grace: .seconds(3600))
       // Somebody else's end of the driver would be an error; ours is not.
       #expect(await process.end() is CancellationError)
     } catch {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import pathlib
 import signal
 import sys
 import threading
@@ -58,6 +59,9 @@ def serve(robot: Robot, endpoint: str, *, stop: threading.Event | None = None) -
         robot.close()
         socket.close()
         context.term()
+        if endpoint.startswith("ipc:///"):
+            # ZeroMQ leaves the file behind.
+            pathlib.Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
 
 
 def check_local(endpoint: str) -> None:

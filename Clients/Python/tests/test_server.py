@@ -87,6 +87,7 @@ def test_a_driver_process_ends_cleanly(endpoint, end):
         else:
             driver.send_signal(signal.SIGTERM if end == "terminate" else signal.SIGINT)
         assert driver.wait(20) == 0
+        assert not pathlib.Path(endpoint.removeprefix("ipc://")).exists()
     finally:
         driver.kill()
 

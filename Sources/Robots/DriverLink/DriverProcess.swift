@@ -64,7 +64,7 @@ public actor DriverProcess {
       let output = try Self.openForAppending(self.log)
       process.standardOutput = output
       process.standardError = output
-      try process.run()
+      try Self.withAllSignals { try process.run() }
       try output.close()
     } catch {
       throw DriverError.notStarted(command: self.command, reason: error.localizedDescription)
@@ -123,6 +123,17 @@ public actor DriverProcess {
     try? file.seek(toOffset: length - min(length, 4096))
     let text = String(decoding: (try? file.readToEnd()) ?? Data(), as: UTF8.self)
     return text.split(separator: "\n").suffix(20).joined(separator: "\n")
+  }
+
+  /// Children inherit which signals are blocked, and the threads that Swift's tasks run on block
+  /// even the one that asks a program to end.
+  private static func withAllSignals(_ body: () throws -> Void) rethrows {
+    var none = sigset_t()
+    var before = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try body()
   }
 
   private static func openForAppending(_ log: URL) throws -> FileHandle {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,8 @@ class MetaWorldRobot(Robot):
             limit: The time limit as a multiple of the clean expert's steps; by default what suits each task.
         """
         choose_renderer()
+        # The scripts say so at every step; clipping is meant.
+        warnings.filterwarnings("ignore", message=r"Constant\(s\) may be too high")
         from metaworld.policies import ENV_POLICY_MAP
 
         unknown = [name for name in tasks if name not in ENV_POLICY_MAP]

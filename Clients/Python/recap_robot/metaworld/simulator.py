@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes.util
 import os
-import warnings
 from typing import Any
 
 import numpy as np
@@ -63,9 +62,7 @@ class Simulator:
         Args:
             action: [4], each in [-1, 1].
         """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self.observation, reward, _, _, info = self._env.step(action)
+        self.observation, reward, _, _, info = self._env.step(action)
         self.reward, self.success = float(reward), bool(info["success"])
 
     def image(self) -> Pixels:
