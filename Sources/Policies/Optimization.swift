@@ -37,12 +37,15 @@ final class Optimization {
   /// Descends a loss that was recorded on `tape`.
   ///
   /// - Returns: "loss", "gradient norm" before clipping, "learning rate".
-  func step(_ tape: Tape, loss: Variable) -> [String: Double] {
+  /// - Throws: `PolicyError.diverged`, before any weight changes.
+  func step(_ tape: Tape, loss: Variable) throws(PolicyError) -> [String: Double] {
+    guard tape.scalar(loss).isFinite else { throw .diverged(step: stepsDone) }
     store.zeroGradients()
     tape.backward(from: loss)
     let rate = schedule.rate(at: stepsDone)
     let norm = optimizer.step(
       learningRate: rate, weightDecay: settings.weightDecay, clip: settings.gradientClip)
+    guard norm.isFinite else { throw .diverged(step: stepsDone) }
     average?.update()
     stepsDone += 1
     return [

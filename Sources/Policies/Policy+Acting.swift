@@ -32,6 +32,7 @@ extension Policy {
   ///
   /// - Throws: As `chunks(for:)`.
   public func subtasks(for requests: [PolicyRequest]) throws -> [String?] {
+    guard !requests.isEmpty else { return [] }
     let texts = network.inputs.prompts.subtaskTexts
     return try chosenSubtasks(requests, read(requests)).map { $0 < 0 ? nil : texts[$0] }
   }

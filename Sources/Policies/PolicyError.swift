@@ -16,6 +16,8 @@ public enum PolicyError: Error, Equatable, CustomStringConvertible {
   case notFinite(column: String)
   /// A dataset that cannot be trained on.
   case examples(String)
+  /// The loss or its gradient left the numbers at this step, counted from 0.
+  case diverged(step: Int)
   /// A checkpoint file is missing or says something else than expected.
   case checkpoint(file: String, reason: String)
 
@@ -35,6 +37,9 @@ public enum PolicyError: Error, Equatable, CustomStringConvertible {
       "\(column): the model expects \(expected) values, got \(actual)"
     case .notFinite(let column): "\(column) holds a value that is not finite"
     case .examples(let reason): "training examples: \(reason)"
+    case .diverged(let step):
+      "training diverged at step \(step): the loss or its gradient is not finite; a lower learning "
+        + "rate may help"
     case .checkpoint(let file, let reason): "checkpoint file \(file): \(reason)"
     }
   }

@@ -74,14 +74,14 @@ public final class PolicyTrainer {
   ///
   /// - Returns: "loss", its parts "flow loss", "action loss" and "subtask loss" (absent where no
   ///   frame of the batch has one), "gradient norm" before clipping, "learning rate".
-  /// - Throws: Nothing yet; a trainer on a device may.
+  /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = examples.sample(settings.batchSize, using: &random)
     let batch = policy.network.inputs.batch(of: frames, in: columns)
     let tape = policy.tape
     tape.reset(recording: true)
     let losses = policy.network.losses(tape, batch, targets(of: frames))
-    var metrics = optimization.step(tape, loss: losses.total)
+    var metrics = try optimization.step(tape, loss: losses.total)
     metrics["flow loss"] = Double(tape.scalar(losses.flow))
     metrics["action loss"] = Double(tape.scalar(losses.action))
     if let subtask = losses.subtask { metrics["subtask loss"] = Double(tape.scalar(subtask)) }

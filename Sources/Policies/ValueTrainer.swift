@@ -44,14 +44,14 @@ public final class ValueTrainer {
   /// One gradient step.
   ///
   /// - Returns: "loss", "gradient norm" before clipping, "learning rate".
-  /// - Throws: Nothing yet; a trainer on a device may.
+  /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = examples.sample(settings.batchSize, using: &random)
     let batch = value.network.inputs.batch(of: frames, in: columns)
     let tape = value.tape
     tape.reset(recording: true)
     let logits = value.network.logits(tape, batch)
-    return optimization.step(tape, loss: loss(tape, logits, frames.map { returns[$0] }))
+    return try optimization.step(tape, loss: loss(tape, logits, frames.map { returns[$0] }))
   }
 
   /// Puts the averaged weights into the value function. Call once, after the last step.

@@ -76,6 +76,27 @@ import Testing
     #expect(try Self.train(seed: 4, steps: 4).0.checkpoint() != first.0.checkpoint())
   }
 
+  @Test func memoryStopsGrowingAfterTheFirstSteps() throws {
+    let policy = try Toy.policy()
+    let trainer = try PolicyTrainer(
+      policy: policy, examples: Self.twoWays(), settings: Toy.training(steps: 9),
+      indicatorDropout: 0.3, seed: 1)
+    for _ in 0..<3 { _ = try trainer.step() }
+    let bytes = policy.tape.pooledBytes
+    for _ in 0..<6 { _ = try trainer.step() }
+    #expect(policy.tape.pooledBytes == bytes)
+  }
+
+  @Test func divergenceIsReported() throws {
+    let policy = try Toy.policy()
+    let head = try #require(policy.store.parameter(named: "action_head.bias"))
+    policy.store.setValues(of: head, to: policy.store.values(of: head).map { _ in .infinity })
+    let trainer = try PolicyTrainer(
+      policy: policy, examples: Self.twoWays(), settings: Toy.training(steps: 9),
+      indicatorDropout: 0.3, seed: 1)
+    #expect(throws: PolicyError.diverged(step: 0)) { try trainer.step() }
+  }
+
   @Test func fineTuningContinuesFromACheckpointAndKeepsItsStatistics() throws {
     let (policy, metrics) = try Self.train(seed: 1, steps: 60)
     let restored = try Policy(checkpoint: policy.checkpoint())

@@ -31,6 +31,7 @@ import Testing
       #expect(isClose(chunk.values, alone.values, within: 2e-4))
     }
     #expect(try policy.chunks(for: []).isEmpty)
+    #expect(try policy.subtasks(for: []).isEmpty)
   }
 
   @Test func guidanceInterpolatesBetweenUnconditionalAndConditional() throws {
@@ -129,6 +130,9 @@ import Testing
     var blind = Toy.embodiment
     blind.environmentStateWidth = 0
     #expect(throws: PolicyError.self) { try Toy.policy(embodiment: blind) }
+    var numb = Toy.embodiment
+    numb.proprioceptionWidth = 0
+    #expect(throws: PolicyError.self) { try Toy.policy(embodiment: numb) }
     #expect(throws: PolicyError.self) { try Toy.policy(tasks: [Toy.pour, Toy.pour]) }
     #expect(throws: PolicyError.self) { try Toy.policy(tasks: []) }
   }

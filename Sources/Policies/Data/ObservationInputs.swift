@@ -29,6 +29,11 @@ struct ObservationInputs: Sendable {
     embodiment: Embodiment, prompts: Prompts, normalization: Normalization, usesImages: Bool,
     usesEnvironmentState: Bool, patchSize: Int, byQuantiles: Bool
   ) throws(PolicyError) {
+    guard embodiment.proprioceptionWidth > 0, embodiment.actionWidth > 0 else {
+      throw .settings(
+        "the embodiment '\(embodiment.name)' has \(embodiment.proprioceptionWidth) state and "
+          + "\(embodiment.actionWidth) action features; a model needs at least one of each")
+    }
     self.embodiment = embodiment
     self.prompts = prompts
     self.usesImages = usesImages
