@@ -1,3 +1,5 @@
+import Glibc
+
 /// Checks of endpoints before ZeroMQ sees them, since its own errors say little.
 enum Endpoint {
   /// The longest path of a Unix socket on Linux, in bytes.
@@ -46,6 +48,17 @@ enum Endpoint {
           "the path has \(address.utf8.count) bytes; a Unix socket's has at most \(longestPath)")
     }
     return (transport, address)
+  }
+
+  /// The socket file of an `ipc` endpoint; empty for others.
+  static func path(of endpoint: String) -> String {
+    endpoint.hasPrefix("ipc://") ? String(endpoint.dropFirst("ipc://".count)) : ""
+  }
+
+  /// Tells one socket file from another at the same path; nil where there is none.
+  static func inode(of endpoint: String) -> UInt? {
+    var status = stat()
+    return stat(path(of: endpoint), &status) == 0 ? UInt(status.st_ino) : nil
   }
 
   private static func isLoopback(_ host: Substring) -> Bool {

@@ -29,7 +29,13 @@ final class ZeroMQSocket: @unchecked Sendable {
   private let context: ZeroMQContext
   private(set) var handle: UnsafeMutableRawPointer?
   private var monitor: SocketMonitor?
-  private var bindings: [String] = []
+  private var bindings: [Binding] = []
+
+  /// A bound endpoint, and the socket file's inode where there is one.
+  private struct Binding {
+    var endpoint: String
+    var inode: UInt?
+  }
 
   init(_ kind: Kind, in context: ZeroMQContext) throws(ZeroMQError) {
     self.context = context
@@ -87,7 +93,7 @@ final class ZeroMQSocket: @unchecked Sendable {
     }
     let bound = String(
       decoding: name.prefix(max(0, length - 1)).map(UInt8.init(bitPattern:)), as: UTF8.self)
-    bindings.append(bound)
+    bindings.append(Binding(endpoint: bound, inode: Endpoint.inode(of: bound)))
     return bound
   }
 
@@ -131,26 +137,30 @@ final class ZeroMQSocket: @unchecked Sendable {
   /// Closes the socket; its endpoints can be bound anew on return.
   func close() {
     guard let handle else { return }
-    for binding in bindings where zmq_unbind(handle, binding) == 0 { awaitClosing(of: binding) }
+    for binding in bindings where zmq_unbind(handle, binding.endpoint) == 0 {
+      awaitClosing(of: binding.endpoint)
+      // libzmq leaves the file behind; ours to remove unless a successor has its own there.
+      if let inode = binding.inode, inode == Endpoint.inode(of: binding.endpoint) {
+        unlink(Endpoint.path(of: binding.endpoint))
+      }
+    }
     bindings = []
     monitor = nil
     zmq_close(handle)
     self.handle = nil
   }
 
-  /// Waits until a listener is gone, one second at most.
-  ///
-  /// libzmq closes listeners on its own thread, and one on a Unix socket then removes the file,
-  /// even one that a successor has just bound.
-  private func awaitClosing(of binding: String) {
-    guard let monitor, !binding.hasPrefix("inproc:") else { return }
+  /// Waits until a listener is gone, one second at most: libzmq closes it on its own thread, and
+  /// until then nobody else can bind its port.
+  private func awaitClosing(of endpoint: String) {
+    guard let monitor, !endpoint.hasPrefix("inproc:") else { return }
     let clock = ContinuousClock()
     let deadline = clock.now + .seconds(1)
     while clock.now < deadline {
       var item = zmq_pollitem_t(
         socket: monitor.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
       zmq_poll(&item, 1, 100)
-      if case .closed(binding) = monitor.next() { return }
+      if case .closed(endpoint) = monitor.next() { return }
     }
   }
 

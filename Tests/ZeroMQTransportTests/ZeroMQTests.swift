@@ -93,6 +93,17 @@ import Testing
     await server.close()
   }
 
+  @Test func aSocketFileIsRemovedByItsOwnerOnly() async throws {
+    let endpoint = TransportKind.ipc.makeEndpoint()
+    let first = try ZeroMQServer(endpoints: [endpoint])
+    let second = try ZeroMQServer(endpoints: [endpoint])
+    #expect(Endpoint.inode(of: endpoint) != nil)
+    await first.close()
+    #expect(Endpoint.inode(of: endpoint) != nil)
+    await second.close()
+    #expect(Endpoint.inode(of: endpoint) == nil)
+  }
+
   @Test func aForeignClientIsToldWhatIsWrong() async throws {
     let server = try ZeroMQServer(endpoints: ["tcp://127.0.0.1:*"])
     let serving = Task { try await server.serve(makeRouter()) }
