@@ -2,42 +2,44 @@
 
 #include "vector.h"
 
-// One (sample, head) is far too small for a BLAS call: tens of rows of 16 to 64 floats. Here each is a few products of
-// register tiles on data that stays in the first-level cache.
+// One (sample, head) is far too small for a BLAS call: tens of rows of 16 to 64 floats. Here each
+// is a few products of register tiles on data that stays in the first-level cache.
 
 #define HIDDEN (-1e30f)
 
 size_t recap_attention_padded_keys(size_t keys) { return (keys + LANES - 1) / LANES * LANES; }
 
-// C (+)= A B for a tile of ROWS x COLUMNS vectors. A[m, k] lies at m * rowStride + k * columnStride.
-#define TILE(ROWS, COLUMNS)                                                                \
-  do {                                                                                     \
-    Vector sum[ROWS][COLUMNS];                                                             \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                      \
+// C (+)= A B for a tile of ROWS x COLUMNS vectors. A[m, k] lies at
+// m * rowStride + k * columnStride.
+#define TILE(ROWS, COLUMNS)                                                                 \
+  do {                                                                                      \
+    Vector sum[ROWS][COLUMNS];                                                              \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                       \
         _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) sum[r][c] = 0; \
-    const float *a = A + m * rowStride, *b = B + n;                                        \
-    for (size_t k = 0; k < K; k++, a += columnStride, b += ldb) {                          \
-      Vector row[COLUMNS];                                                                 \
-      _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) row[c] =        \
-          LOAD(b + c * LANES);                                                             \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) {                  \
-        Vector factor = a[r * rowStride];                                                  \
-        _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) sum[r][c] +=  \
-            factor * row[c];                                                               \
-      }                                                                                    \
-    }                                                                                      \
-    float *out = C + m * ldc + n;                                                          \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                      \
-        _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) {             \
-      float *p = out + r * ldc + c * LANES;                                                \
-      STORE(p, accumulate ? LOAD(p) + sum[r][c] : sum[r][c]);                              \
-    }                                                                                      \
+    const float *a = A + m * rowStride, *b = B + n;                                         \
+    for (size_t k = 0; k < K; k++, a += columnStride, b += ldb) {                           \
+      Vector row[COLUMNS];                                                                  \
+      _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) row[c] =         \
+          LOAD(b + c * LANES);                                                              \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++) {                   \
+        Vector factor = a[r * rowStride];                                                   \
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) sum[r][c] +=   \
+            factor * row[c];                                                                \
+      }                                                                                     \
+    }                                                                                       \
+    float *out = C + m * ldc + n;                                                           \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                       \
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) {              \
+      float *p = out + r * ldc + c * LANES;                                                 \
+      STORE(p, accumulate ? LOAD(p) + sum[r][c] : sum[r][c]);                               \
+    }                                                                                       \
   } while (0)
 
-// N is a multiple of LANES. Six accumulators hide the latency of fused multiply-add and still fit AVX2's registers.
-INLINE void product(
-    float *restrict C, size_t ldc, const float *restrict A, size_t rowStride, size_t columnStride,
-    const float *restrict B, size_t ldb, size_t M, size_t N, size_t K, int accumulate) {
+// N is a multiple of LANES. Six to eight sums hide the latency of fused multiply-add and about fit
+// AVX2's registers.
+INLINE void product(float *restrict C, size_t ldc, const float *restrict A, size_t rowStride,
+                    size_t columnStride, const float *restrict B, size_t ldb, size_t M, size_t N,
+                    size_t K, int accumulate) {
   size_t n = 0;
   for (; n + 2 * LANES <= N; n += 2 * LANES) {
     size_t m = 0;
@@ -52,25 +54,65 @@ INLINE void product(
   }
 }
 
-// [rows, width] at stride ld → [width, padded], zeros past `rows`
-INLINE void transpose(float *restrict to, const float *restrict from, size_t ld, size_t rows, size_t width, size_t padded) {
-  for (size_t i = 0; i < width; i++) {
-    float *column = to + i * padded;
-    size_t row = 0;
-    for (; row < rows; row++) column[row] = from[row * ld + i];
-    for (; row < padded; row++) column[row] = 0;
+// Pairs of rows a, b of four steps: lanes of a and b alternate in runs of 1, 2, 4 and 8.
+#define RUNS1(a, b, x)                                                                             \
+  __builtin_shufflevector(a, b, 0 + x, 16 + x, 2 + x, 18 + x, 4 + x, 20 + x, 6 + x, 22 + x, 8 + x, \
+                          24 + x, 10 + x, 26 + x, 12 + x, 28 + x, 14 + x, 30 + x)
+#define RUNS2(a, b, x)                                                                             \
+  __builtin_shufflevector(a, b, 0 + x, 1 + x, 16 + x, 17 + x, 4 + x, 5 + x, 20 + x, 21 + x, 8 + x, \
+                          9 + x, 24 + x, 25 + x, 12 + x, 13 + x, 28 + x, 29 + x)
+#define RUNS4(a, b, x)                                                                             \
+  __builtin_shufflevector(a, b, 0 + x, 1 + x, 2 + x, 3 + x, 16 + x, 17 + x, 18 + x, 19 + x, 8 + x, \
+                          9 + x, 10 + x, 11 + x, 24 + x, 25 + x, 26 + x, 27 + x)
+#define RUNS8(a, b, x)                                                                          \
+  __builtin_shufflevector(a, b, 0 + x, 1 + x, 2 + x, 3 + x, 4 + x, 5 + x, 6 + x, 7 + x, 16 + x, \
+                          17 + x, 18 + x, 19 + x, 20 + x, 21 + x, 22 + x, 23 + x)
+#define EXCHANGE(RUNS, step)                                                            \
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < LANES; i++) if (!(i & step)) { \
+    Vector a = tile[i], b = tile[i + step];                                             \
+    tile[i] = RUNS(a, b, 0);                                                            \
+    tile[i + step] = RUNS(a, b, step);                                                  \
+  }
+
+// [rows, width] at stride ld → [width, padded], zeros past `rows`. Sixteen by sixteen in registers
+// where it fits.
+INLINE void transpose(float *restrict to, const float *restrict from, size_t ld, size_t rows,
+                      size_t width, size_t padded) {
+  if (width % LANES == 0) {
+    for (size_t column = 0; column < width; column += LANES)
+      for (size_t row = 0; row < padded; row += LANES) {
+        Vector tile[LANES];
+        _Pragma("clang loop unroll(full)") for (size_t i = 0; i < LANES; i++) if (row + i < rows) {
+          tile[i] = LOAD(from + (row + i) * ld + column);
+        }
+        else {
+          tile[i] = 0;
+        }
+        EXCHANGE(RUNS1, 1)
+        EXCHANGE(RUNS2, 2)
+        EXCHANGE(RUNS4, 4)
+        EXCHANGE(RUNS8, 8)
+        _Pragma("clang loop unroll(full)") for (size_t i = 0; i < LANES; i++)
+            STORE(to + (column + i) * padded + row, tile[i]);
+      }
+  } else {
+    for (size_t i = 0; i < width; i++)
+      for (size_t row = 0; row < padded; row++)
+        to[i * padded + row] = row < rows ? from[row * ld + i] : 0.0f;
   }
 }
 
 // [rows, width] at stride ld → [rows, padded], zeros past `width`
-INLINE void pad(float *restrict to, const float *restrict from, size_t ld, size_t rows, size_t width, size_t padded) {
+INLINE void pad(float *restrict to, const float *restrict from, size_t ld, size_t rows,
+                size_t width, size_t padded) {
   for (size_t row = 0; row < rows; row++, to += padded, from += ld) {
     memcpy(to, from, width * sizeof(float));
     memset(to + width, 0, (padded - width) * sizeof(float));
   }
 }
 
-INLINE void unpad(float *restrict to, size_t ld, const float *restrict from, size_t rows, size_t width, size_t padded, int accumulate) {
+INLINE void unpad(float *restrict to, size_t ld, const float *restrict from, size_t rows,
+                  size_t width, size_t padded, int accumulate) {
   for (size_t row = 0; row < rows; row++, to += ld, from += padded)
     for (size_t i = 0; i < width; i++) to[i] = accumulate ? to[i] + from[i] : from[i];
 }
@@ -82,16 +124,17 @@ size_t recap_attention_scratch(const RecapAttention *s) {
   return width * keys + s->queries * keys + 3 * s->queries * width + 4 * s->keys * width;
 }
 
-KERNEL void recap_attention(
-    const RecapAttention *s, float *out, float *probabilities, const float *q, const float *k, const float *v,
-    float *scratch) {
+KERNEL void recap_attention(const RecapAttention *s, float *out, float *probabilities,
+                            const float *q, const float *k, const float *v, float *scratch) {
   const size_t queries = s->queries, keys = s->keys, width = s->headWidth;
-  const size_t paddedKeys = recap_attention_padded_keys(keys), paddedWidth = recap_attention_padded_keys(width);
+  const size_t paddedKeys = recap_attention_padded_keys(keys),
+               paddedWidth = recap_attention_padded_keys(width);
   const size_t group = s->heads / s->keyValueHeads;
   const size_t ldq = s->heads * width, ldk = s->keyValueHeads * width;
   const int whole = paddedWidth == width;
   const float scale = 1.0f / sqrtf((float)width);
-  float *kt = scratch, *scores = kt + paddedWidth * paddedKeys, *paddedOut = scores + queries * paddedKeys;
+  float *kt = scratch, *scores = kt + paddedWidth * paddedKeys,
+        *paddedOut = scores + queries * paddedKeys;
   float *paddedV = paddedOut + queries * paddedWidth;
 
   for (size_t b = 0; b < s->samples; b++)
@@ -105,9 +148,10 @@ KERNEL void recap_attention(
         ldv = paddedWidth;
       }
       for (size_t g = h * group; g < (h + 1) * group; g++) {
-        float *p = probabilities ? probabilities + (b * s->heads + g) * queries * paddedKeys : scores;
-        product(
-            p, paddedKeys, q + b * queries * ldq + g * width, ldq, 1, kt, paddedKeys, queries, paddedKeys, width, 0);
+        float *p =
+            probabilities ? probabilities + (b * s->heads + g) * queries * paddedKeys : scores;
+        product(p, paddedKeys, q + b * queries * ldq + g * width, ldq, 1, kt, paddedKeys, queries,
+                paddedKeys, width, 0);
         for (size_t i = 0; i < queries; i++) {
           float *row = p + i * paddedKeys;
           if (s->bias) {
@@ -132,22 +176,22 @@ KERNEL void recap_attention(
           for (size_t j = 0; j < paddedKeys; j++) row[j] *= inverse;
         }
         float *o = out + b * queries * ldq + g * width;
-        product(
-            whole ? o : paddedOut, whole ? ldq : paddedWidth, p, paddedKeys, 1, vh, ldv, queries, paddedWidth, keys,
-            0);
+        product(whole ? o : paddedOut, whole ? ldq : paddedWidth, p, paddedKeys, 1, vh, ldv,
+                queries, paddedWidth, keys, 0);
         if (!whole) unpad(o, ldq, paddedOut, queries, width, paddedWidth, 0);
       }
     }
 }
 
-// With P the probabilities: dV = P^T dO, dP = dO V^T, dS = P ∘ (dP - rowsum(P ∘ dP)), dQ = dS K / sqrt(width),
-// dK = dS^T Q / sqrt(width).
-KERNEL void recap_attention_backward(
-    const RecapAttention *s, float *dq, float *dk, float *dv, const float *dout, const float *probabilities,
-    const float *q, const float *k, const float *v, float *scratch, int accumulateQ, int accumulateK,
-    int accumulateV) {
+// With P the probabilities: dV = P^T dO, dP = dO V^T, dS = P ∘ (dP - rowsum(P ∘ dP)),
+// dQ = dS K / sqrt(width), dK = dS^T Q / sqrt(width).
+KERNEL void recap_attention_backward(const RecapAttention *s, float *dq, float *dk, float *dv,
+                                     const float *dout, const float *probabilities, const float *q,
+                                     const float *k, const float *v, float *scratch,
+                                     int accumulateQ, int accumulateK, int accumulateV) {
   const size_t queries = s->queries, keys = s->keys, width = s->headWidth;
-  const size_t paddedKeys = recap_attention_padded_keys(keys), paddedWidth = recap_attention_padded_keys(width);
+  const size_t paddedKeys = recap_attention_padded_keys(keys),
+               paddedWidth = recap_attention_padded_keys(width);
   const size_t group = s->heads / s->keyValueHeads;
   const size_t ldq = s->heads * width, ldk = s->keyValueHeads * width;
   const int whole = paddedWidth == width;
@@ -174,7 +218,8 @@ KERNEL void recap_attention_backward(
         // The heads of a group add up; in padded space the first starts afresh.
         const int later = g > h * group;
         const float *p = probabilities + (b * s->heads + g) * queries * paddedKeys;
-        const float *qh = q + b * queries * ldq + g * width, *doh = dout + b * queries * ldq + g * width;
+        const float *qh = q + b * queries * ldq + g * width,
+                    *doh = dout + b * queries * ldq + g * width;
         float *dqh = dq ? dq + b * queries * ldq + g * width : NULL;
         if (!whole) {
           pad(paddedQ, qh, ldq, queries, width, paddedWidth);
@@ -183,9 +228,8 @@ KERNEL void recap_attention_backward(
           doh = paddedDO;
         }
         if (dvh)
-          product(
-              dvh, strideK, p, 1, paddedKeys, doh, strideQ, keys, paddedWidth, queries,
-              later || (whole && accumulateV));
+          product(dvh, strideK, p, 1, paddedKeys, doh, strideQ, keys, paddedWidth, queries,
+                  later || (whole && accumulateV));
         if (!dq && !dk) continue;
         product(ds, paddedKeys, doh, strideQ, 1, vt, paddedKeys, queries, paddedKeys, width, 0);
         for (size_t i = 0; i < queries; i++) {
@@ -196,15 +240,13 @@ KERNEL void recap_attention_backward(
           for (size_t j = 0; j < paddedKeys; j++) row[j] = scale * pr[j] * (row[j] - dot);
         }
         if (dqh) {
-          product(
-              whole ? dqh : paddedDQ, strideQ, ds, paddedKeys, 1, kh, strideK, queries, paddedWidth, keys,
-              whole && accumulateQ);
+          product(whole ? dqh : paddedDQ, strideQ, ds, paddedKeys, 1, kh, strideK, queries,
+                  paddedWidth, keys, whole && accumulateQ);
           if (!whole) unpad(dqh, ldq, paddedDQ, queries, width, paddedWidth, accumulateQ);
         }
         if (dkh)
-          product(
-              dkh, strideK, ds, 1, paddedKeys, qh, strideQ, keys, paddedWidth, queries,
-              later || (whole && accumulateK));
+          product(dkh, strideK, ds, 1, paddedKeys, qh, strideQ, keys, paddedWidth, queries,
+                  later || (whole && accumulateK));
       }
       if (!whole && dk) unpad(dk + at, ldk, paddedDK, keys, width, paddedWidth, accumulateK);
       if (!whole && dv) unpad(dv + at, ldk, paddedDV, keys, width, paddedWidth, accumulateV);

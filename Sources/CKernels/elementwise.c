@@ -4,7 +4,8 @@ KERNEL void recap_add(float *y, const float *a, const float *b, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] = a[i] + b[i];
 }
 
-KERNEL void recap_multiply(float *restrict y, const float *a, const float *b, size_t count, int accumulate) {
+KERNEL void recap_multiply(float *restrict y, const float *a, const float *b, size_t count,
+                           int accumulate) {
   if (accumulate) {
     for (size_t i = 0; i < count; i++) y[i] += a[i] * b[i];
   } else {
@@ -20,15 +21,15 @@ KERNEL void recap_scale(float *y, const float *x, float factor, size_t count, in
   }
 }
 
-KERNEL void recap_add_per_sample(
-    float *y, const float *x, const float *s, size_t samples, size_t rows, size_t width) {
+KERNEL void recap_add_per_sample(float *y, const float *x, const float *s, size_t samples,
+                                 size_t rows, size_t width) {
   for (size_t b = 0; b < samples; b++, s += width)
     for (size_t r = 0; r < rows; r++, x += width, y += width)
       for (size_t i = 0; i < width; i++) y[i] = x[i] + s[i];
 }
 
-KERNEL void recap_sum_per_sample(
-    float *restrict s, const float *restrict x, size_t samples, size_t rows, size_t width, int accumulate) {
+KERNEL void recap_sum_per_sample(float *restrict s, const float *restrict x, size_t samples,
+                                 size_t rows, size_t width, int accumulate) {
   for (size_t b = 0; b < samples; b++, s += width) {
     if (!accumulate) memset(s, 0, width * sizeof(float));
     for (size_t r = 0; r < rows; r++, x += width)
@@ -36,9 +37,8 @@ KERNEL void recap_sum_per_sample(
   }
 }
 
-KERNEL void recap_gate(
-    float *restrict y, const float *restrict x, const float *restrict s, size_t samples, size_t rows, size_t width,
-    int accumulate) {
+KERNEL void recap_gate(float *restrict y, const float *restrict x, const float *restrict s,
+                       size_t samples, size_t rows, size_t width, int accumulate) {
   for (size_t b = 0; b < samples; b++, s += width)
     for (size_t r = 0; r < rows; r++, x += width, y += width) {
       if (accumulate) {
@@ -49,9 +49,8 @@ KERNEL void recap_gate(
     }
 }
 
-KERNEL void recap_gate_backward(
-    float *restrict s, const float *restrict x, const float *restrict g, size_t samples, size_t rows, size_t width,
-    int accumulate) {
+KERNEL void recap_gate_backward(float *restrict s, const float *restrict x, const float *restrict g,
+                                size_t samples, size_t rows, size_t width, int accumulate) {
   for (size_t b = 0; b < samples; b++, s += width) {
     if (!accumulate) memset(s, 0, width * sizeof(float));
     for (size_t r = 0; r < rows; r++, x += width, g += width)
@@ -63,8 +62,8 @@ void recap_fill_rows(float *y, const float *row, size_t rows, size_t width) {
   for (size_t r = 0; r < rows; r++) memcpy(y + r * width, row, width * sizeof(float));
 }
 
-KERNEL void recap_copy_rows(
-    float *restrict y, size_t to, const float *restrict x, size_t from, size_t rows, size_t width, int accumulate) {
+KERNEL void recap_copy_rows(float *restrict y, size_t to, const float *restrict x, size_t from,
+                            size_t rows, size_t width, int accumulate) {
   for (size_t r = 0; r < rows; r++, x += from, y += to) {
     if (accumulate) {
       for (size_t i = 0; i < width; i++) y[i] += x[i];

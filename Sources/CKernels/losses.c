@@ -15,8 +15,9 @@ KERNEL void recap_softmax(float *restrict y, const float *restrict x, size_t row
 }
 
 // dx = y ∘ (dy - y · dy)
-KERNEL void recap_softmax_backward(
-    float *restrict dx, const float *restrict y, const float *restrict dy, size_t rows, size_t width, int accumulate) {
+KERNEL void recap_softmax_backward(float *restrict dx, const float *restrict y,
+                                   const float *restrict dy, size_t rows, size_t width,
+                                   int accumulate) {
   for (size_t row = 0; row < rows; row++, y += width, dy += width, dx += width) {
     float dot = 0;
     for (size_t i = 0; i < width; i++) dot += y[i] * dy[i];
@@ -28,9 +29,9 @@ KERNEL void recap_softmax_backward(
   }
 }
 
-KERNEL double recap_cross_entropy(
-    float *restrict gradient, const float *restrict x, const int32_t *restrict targets, const float *restrict weights,
-    size_t rows, size_t width) {
+KERNEL double recap_cross_entropy(float *restrict gradient, const float *restrict x,
+                                  const int32_t *restrict targets, const float *restrict weights,
+                                  size_t rows, size_t width) {
   double total = 0;
   for (size_t row = 0; row < rows; row++)
     if (targets[row] >= 0) total += weights ? weights[row] : 1.0f;
@@ -62,8 +63,8 @@ KERNEL double recap_cross_entropy(
 
 #define BLOCK 4096
 
-KERNEL double recap_squared_error(
-    const float *restrict x, const float *restrict target, const float *restrict weights, size_t count) {
+KERNEL double recap_squared_error(const float *restrict x, const float *restrict target,
+                                  const float *restrict weights, size_t count) {
   double loss = 0, total = 0;
   for (size_t start = 0; start < count; start += BLOCK) {
     size_t end = start + BLOCK < count ? start + BLOCK : count;
@@ -87,9 +88,10 @@ KERNEL double recap_squared_error(
   return total > 0 ? loss / total : 0;
 }
 
-KERNEL void recap_squared_error_backward(
-    float *restrict dx, float *restrict dt, const float *restrict x, const float *restrict target,
-    const float *restrict weights, float factor, size_t count, int accumulateX, int accumulateT) {
+KERNEL void recap_squared_error_backward(float *restrict dx, float *restrict dt,
+                                         const float *restrict x, const float *restrict target,
+                                         const float *restrict weights, float factor, size_t count,
+                                         int accumulateX, int accumulateT) {
   for (size_t i = 0; i < count; i++) {
     float d = factor * (weights ? weights[i] : 1.0f) * (x[i] - target[i]);
     if (dx) dx[i] = accumulateX ? dx[i] + d : d;

@@ -7,9 +7,8 @@ INLINE float inverse_root(const float *x, size_t width, float epsilon) {
   return 1.0f / __builtin_elementwise_sqrt(squares / (float)width + epsilon);
 }
 
-KERNEL void recap_rms_norm(
-    float *restrict y, float *restrict inverse, const float *restrict x, const float *restrict weight, size_t rows,
-    size_t width, float epsilon) {
+KERNEL void recap_rms_norm(float *restrict y, float *restrict inverse, const float *restrict x,
+                           const float *restrict weight, size_t rows, size_t width, float epsilon) {
   for (size_t row = 0; row < rows; row++, x += width, y += width) {
     float r = inverse_root(x, width, epsilon);
     inverse[row] = r;
@@ -18,9 +17,10 @@ KERNEL void recap_rms_norm(
 }
 
 // With g = weight ∘ dy: dx = r g - x r³ mean(g ∘ x)
-KERNEL void recap_rms_norm_backward(
-    float *restrict dx, float *restrict dweight, const float *restrict dy, const float *restrict x,
-    const float *restrict inverse, const float *restrict weight, size_t rows, size_t width, int accumulate) {
+KERNEL void recap_rms_norm_backward(float *restrict dx, float *restrict dweight,
+                                    const float *restrict dy, const float *restrict x,
+                                    const float *restrict inverse, const float *restrict weight,
+                                    size_t rows, size_t width, int accumulate) {
   for (size_t row = 0; row < rows; row++, x += width, dy += width) {
     float r = inverse[row], dot = 0;
     for (size_t i = 0; i < width; i++) {
@@ -39,9 +39,9 @@ KERNEL void recap_rms_norm_backward(
   }
 }
 
-KERNEL void recap_adaptive_norm(
-    float *restrict y, float *restrict inverse, const float *restrict x, const float *restrict scale,
-    const float *restrict shift, size_t samples, size_t rows, size_t width, float epsilon) {
+KERNEL void recap_adaptive_norm(float *restrict y, float *restrict inverse, const float *restrict x,
+                                const float *restrict scale, const float *restrict shift,
+                                size_t samples, size_t rows, size_t width, float epsilon) {
   for (size_t b = 0; b < samples; b++, scale += width, shift += width)
     for (size_t row = 0; row < rows; row++, x += width, y += width) {
       float r = inverse_root(x, width, epsilon);
@@ -50,10 +50,11 @@ KERNEL void recap_adaptive_norm(
     }
 }
 
-KERNEL void recap_adaptive_norm_backward(
-    float *restrict dx, float *restrict dscale, float *restrict dshift, const float *restrict dy,
-    const float *restrict x, const float *restrict inverse, const float *restrict scale, size_t samples, size_t rows,
-    size_t width, int accumulate) {
+KERNEL void recap_adaptive_norm_backward(float *restrict dx, float *restrict dscale,
+                                         float *restrict dshift, const float *restrict dy,
+                                         const float *restrict x, const float *restrict inverse,
+                                         const float *restrict scale, size_t samples, size_t rows,
+                                         size_t width, int accumulate) {
   for (size_t b = 0; b < samples; b++, scale += width) {
     for (size_t row = 0; row < rows; row++, x += width, dy += width) {
       float r = *inverse++;

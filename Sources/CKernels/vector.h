@@ -5,16 +5,15 @@
 
 #include "CKernels.h"
 
-// One binary for all x86-64 machines: the compiler makes each kernel three times and the loader picks. The thread
-// sanitizer crashes in the resolver, which runs before it is set up.
+// One binary for all x86-64 machines: the compiler makes each kernel three times and the loader
+// picks. The thread sanitizer crashes in the resolver, which runs before it is set up.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define KERNEL
 #endif
 #endif
 #if !defined(KERNEL) && defined(__x86_64__) && defined(__linux__)
-#define KERNEL \
-  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#define KERNEL __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #endif
 #ifndef KERNEL
 #define KERNEL
@@ -60,14 +59,20 @@ INLINE float fast_exp(float x) {
 
 INLINE float sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
 
-// The greatest element. By hand, since the compiler keeps the order of comparisons.
+// The greatest element; NaN may be passed over. By hand, since the compiler keeps the order of
+// comparisons.
 INLINE float row_maximum(const float *x, size_t count) {
   float greatest = -3.402823466e38f;
   size_t i = 0;
   if (count >= LANES) {
-    Vector m = LOAD(x);
-    for (i = LANES; i + LANES <= count; i += LANES) m = __builtin_elementwise_max(m, LOAD(x + i));
-    greatest = __builtin_reduce_max(m);
+    float lanes[LANES];
+    for (size_t l = 0; l < LANES; l++) lanes[l] = x[l];
+    for (i = LANES; i + LANES <= count; i += LANES)
+      for (size_t l = 0; l < LANES; l++) lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+    for (size_t half = LANES / 2; half; half /= 2)
+      for (size_t l = 0; l < half; l++)
+        lanes[l] = lanes[l + half] > lanes[l] ? lanes[l + half] : lanes[l];
+    greatest = lanes[0];
   }
   for (; i < count; i++) greatest = x[i] > greatest ? x[i] : greatest;
   return greatest;

@@ -46,7 +46,8 @@ public enum EpisodeFile {
 
   /// Reads an episode and checks all of it: widths, lengths, finiteness, subtasks.
   ///
-  /// - Throws: `SafetensorsError` or `EpisodeError`, naming what was expected and what the bytes hold.
+  /// - Throws: `SafetensorsError` or `EpisodeError`, naming what was expected and what the bytes
+  ///   hold.
   public static func parse(_ bytes: [UInt8]) throws -> Episode {
     let file = try SafetensorsFile(parsing: bytes)
     let metadata = try FileMetadata.read(
@@ -72,7 +73,8 @@ public enum EpisodeFile {
   }
 }
 
-/// What both file formats keep in a safetensors header: a format's name, its version and one JSON document.
+/// What both file formats keep in a safetensors header: a format's name, its version and one JSON
+/// document.
 enum FileMetadata {
   static func write(
     _ value: some Encodable, key: String, format: String, version: Int,

@@ -26,7 +26,8 @@ public enum LabelSetFile {
     return file.serialized()
   }
 
-  /// - Throws: `SafetensorsError` or `EpisodeError`, naming what was expected and what the bytes hold.
+  /// - Throws: `SafetensorsError` or `EpisodeError`, naming what was expected and what the bytes
+  ///   hold.
   public static func parse(_ bytes: [UInt8]) throws -> LabelSet {
     let file = try SafetensorsFile(parsing: bytes)
     let metadata = try FileMetadata.read(

@@ -26,10 +26,11 @@ public final class AdamW {
   /// Takes one step along the store's gradients and leaves them as they are.
   ///
   /// - Parameters:
-  ///   - weightDecay: Applies to parameters that were added with `decays: true`, and is not part of the gradient.
+  ///   - weightDecay: Applies to parameters that were added with `decays: true`, and is not part of
+  ///     the gradient.
   ///   - clip: The longest gradient that is followed in full; nil never shortens it.
-  /// - Returns: The gradient's norm before clipping. When it is not finite no step was taken: the parameters and
-  ///   the optimiser's state are unchanged.
+  /// - Returns: The gradient's norm before clipping. When it is not finite no step was taken: the
+  ///   parameters and the optimiser's state are unchanged.
   @discardableResult
   public func step(learningRate: Float, weightDecay: Float = 0, clip: Float? = nil) -> Float {
     let norm = store.gradientNorm()
@@ -44,7 +45,8 @@ public final class AdamW {
 
   // MARK: Saving
 
-  /// Adds `optimizer.steps` [1] and, for each parameter, `optimizer.mean.<name>` and `optimizer.square.<name>`.
+  /// Adds `optimizer.steps` [1] and, for each parameter, `optimizer.mean.<name>` and
+  /// `optimizer.square.<name>`.
   public func store(into file: inout SafetensorsFile) {
     file.add("optimizer.steps", shape: [1], int32s: [Int32(steps)])
     means.store(into: &file, prefix: "optimizer.mean.")

@@ -1,9 +1,11 @@
 import Tensors
 
-/// The projections of grouped-query attention with rotary positions (Ainslie et al. 2023, Su et al. 2021).
+/// The projections of grouped-query attention with rotary positions (Ainslie et al. 2023, Su et al.
+/// 2021).
 ///
-/// Queries and the keys and values they read may come from different networks, as an action expert reads its
-/// backbone: project each where it lives, join them with `Tape.concatenate`, and call `attend`.
+/// Queries and the keys and values they read may come from different networks, as an action expert
+/// reads its backbone: project each where it lives, join them with `Tape.concatenate`, and call
+/// `attend`.
 public struct Attention: Sendable {
   public let query: Linear
   public let key: Linear
@@ -39,7 +41,8 @@ public struct Attention: Sendable {
     tape.rotary(query(tape, x), heads: heads, positions: positions)
   }
 
-  /// x [B, T, width] at `positions` [T] → keys, turned, and values, [B, T, keyValueHeads · headWidth] each.
+  /// x [B, T, width] at `positions` [T] → keys, turned, and values, [B, T, keyValueHeads ·
+  /// headWidth] each.
   public func keysAndValues(
     _ tape: Tape, _ x: Variable, positions: [Int32]
   ) -> (keys: Variable, values: Variable) {

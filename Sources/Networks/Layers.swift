@@ -5,8 +5,8 @@ public struct Linear: Sendable {
   public let weight: Parameter
   public let bias: Parameter?
 
-  /// Adds `<name>.weight` [inputs, outputs] and, unless `bias` is false, `<name>.bias` [outputs], which starts at
-  /// zero and does not decay.
+  /// Adds `<name>.weight` [inputs, outputs] and, unless `bias` is false, `<name>.bias` [outputs],
+  /// which starts at zero and does not decay.
   public init(
     _ store: ParameterStore, _ name: String, inputs: Int, outputs: Int, bias: Bool = true,
     initial: Initializer = .fanIn
@@ -41,7 +41,8 @@ public struct GatedMLP: Sendable {
   public let gateAndUp: Linear
   public let down: Linear
 
-  /// Adds `<name>.gate_up.weight` [width, 2 · feedForward] and `<name>.down.weight` [feedForward, width].
+  /// Adds `<name>.gate_up.weight` [width, 2 · feedForward] and `<name>.down.weight` [feedForward,
+  /// width].
   public init(_ store: ParameterStore, _ name: String, width: Int, feedForward: Int) {
     gateAndUp = Linear(
       store, "\(name).gate_up", inputs: width, outputs: 2 * feedForward, bias: false)

@@ -1,7 +1,7 @@
 import Tensors
 
-/// An exponential moving average of a store's parameters: what is evaluated and shipped, while the optimiser goes
-/// on from the parameters themselves.
+/// An exponential moving average of a store's parameters: what is evaluated and shipped, while the
+/// optimiser goes on from the parameters themselves.
 public final class WeightAverage {
   private let store: ParameterStore
   private let average: ParameterVector
@@ -20,8 +20,8 @@ public final class WeightAverage {
     average = ParameterVector(valuesOf: store)
   }
 
-  /// average ← d · average + (1 − d) · parameters, with d = min(decay, (1 + n) / (10 + n)) after n updates, so
-  /// that a short training is not held back by its first values.
+  /// average ← d · average + (1 − d) · parameters, with d = min(decay, (1 + n) / (10 + n)) after n
+  /// updates, so that a short training is not held back by its first values.
   public func update() {
     precondition(!isSwappedIn, "the store holds the average itself: swap it out first")
     average.blend(decay: min(decay, Float(1 + updates) / Float(10 + updates)))

@@ -1,7 +1,7 @@
 import CKernels
 
-/// Which keys each query may attend to. Make one per arrangement of tokens and keep it: it holds what the kernel
-/// reads.
+/// Which keys each query may attend to. Make one per arrangement of tokens and keep it: it holds
+/// what the kernel reads.
 public struct AttentionMask: Sendable {
   public let queries: Int
   public let keys: Int

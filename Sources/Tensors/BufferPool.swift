@@ -1,8 +1,8 @@
-/// Float buffers that are handed out and taken back by size class, so that a training step after the first few
-/// allocates nothing.
+/// Float buffers that are handed out and taken back by size class, so that a training step after
+/// the first few allocates nothing.
 ///
-/// Unsafe memory: buffers live exactly from `take` to `give`, across functions, which no Swift array can express
-/// without copies.
+/// Unsafe memory: buffers live exactly from `take` to `give`, across functions, which no Swift
+/// array can express without copies.
 final class BufferPool {
   struct Buffer {
     var start: UnsafeMutablePointer<Float>
@@ -37,8 +37,8 @@ final class BufferPool {
   }
 
   private func allocate(_ count: Int, _ sizeClass: Int) -> Buffer {
-    // Large blocks all start at the same place within a page; shifting each by some cache lines keeps kernels
-    // that walk several of them from fighting over the same cache sets.
+    // Large blocks all start at the same place within a page; shifting each by some cache lines
+    // keeps kernels that walk several of them from fighting over the same cache sets.
     let colour = blocks.count * 5 % 32 * FloatMemory.line
     let block = FloatMemory.allocate(count + colour)
     blocks.append(block)

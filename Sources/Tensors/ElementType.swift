@@ -1,4 +1,5 @@
-/// The element types that files and wire frames may hold, by their safetensors names. All little-endian.
+/// The element types that files and wire frames may hold, by their safetensors names. All
+/// little-endian.
 public enum ElementType: String, Codable, Hashable, Sendable, CaseIterable {
   case float32 = "F32"
   case float64 = "F64"

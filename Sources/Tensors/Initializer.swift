@@ -7,7 +7,8 @@ public enum Initializer: Hashable, Sendable {
   case normal(Float)
   /// Uniform in ±bound.
   case uniform(Float)
-  /// Uniform in ±√(3 / n) for a weight of n inputs (its first axis): outputs keep the inputs' variance.
+  /// Uniform in ±√(3 / n) for a weight of n inputs (its first axis): outputs keep the inputs'
+  /// variance.
   case fanIn
 }
 

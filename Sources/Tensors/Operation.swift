@@ -1,6 +1,7 @@
 import Foundation
 
-/// What made a node of a tape: the inputs' node indices and whatever the forward pass kept for the backward pass.
+/// What made a node of a tape: the inputs' node indices and whatever the forward pass kept for the
+/// backward pass.
 enum Operation {
   /// Nothing to go back to: a constant, or a node that needs no gradient.
   case leaf

@@ -1,8 +1,9 @@
 extension ParameterStore {
-  /// Replaces every parameter by the tensor of its name; other tensors in the file are left alone. Nothing changes
-  /// unless all of them are there.
+  /// Replaces every parameter by the tensor of its name; other tensors in the file are left alone.
+  /// Nothing changes unless all of them are there.
   ///
-  /// - Throws: `SafetensorsError` that names the first tensor that is missing, misshapen or not F32.
+  /// - Throws: `SafetensorsError` that names the first tensor that is missing, misshapen or not
+  ///   F32.
   public func load(_ file: SafetensorsFile) throws {
     var loaded: [[Float]] = []
     for slot in slots {

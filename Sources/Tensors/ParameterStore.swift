@@ -1,10 +1,10 @@
 import CKernels
 
-/// The parameters of a network and their gradients, in one flat buffer each, so that an optimiser's step is one
-/// pass over memory.
+/// The parameters of a network and their gradients, in one flat buffer each, so that an optimiser's
+/// step is one pass over memory.
 ///
-/// Not Sendable: one actor owns a store and everything that points into it. Unsafe memory, since the kernels
-/// write into it while a tape reads it, which Swift's arrays would answer with copies.
+/// Not Sendable: one actor owns a store and everything that points into it. Unsafe memory, since
+/// the kernels write into it while a tape reads it, which Swift's arrays would answer with copies.
 public final class ParameterStore {
   struct Slot {
     var name: String
@@ -23,8 +23,8 @@ public final class ParameterStore {
   /// Floats in use, with the padding that aligns each parameter.
   public private(set) var flatCount = 0
 
-  /// - Parameter seed: Of the first values. Each parameter draws from a stream of its own name, so its values do
-  ///   not depend on what else there is.
+  /// - Parameter seed: Of the first values. Each parameter draws from a stream of its own name, so
+  ///   its values do not depend on what else there is.
   public init(seed: UInt64) {
     self.seed = seed
     capacity = 1024

@@ -1,8 +1,8 @@
 import CKernels
 import Foundation
 
-/// One number for each number of a `ParameterStore`, in the same order: an optimiser's moments, an average of
-/// weights. Unsafe memory for the reason that `ParameterStore` gives.
+/// One number for each number of a `ParameterStore`, in the same order: an optimiser's moments, an
+/// average of weights. Unsafe memory for the reason that `ParameterStore` gives.
 public final class ParameterVector {
   fileprivate let memory: UnsafeMutablePointer<Float>
   private let store: ParameterStore
@@ -46,7 +46,8 @@ public final class ParameterVector {
 
   /// Reads what `store(into:prefix:)` wrote. Nothing changes unless all of it is there.
   ///
-  /// - Throws: `SafetensorsError` that names the first tensor that is missing, misshapen or not F32.
+  /// - Throws: `SafetensorsError` that names the first tensor that is missing, misshapen or not
+  ///   F32.
   public func load(_ file: SafetensorsFile, prefix: String) throws {
     let loaded = try store.slots.map { try file.floats(prefix + $0.name, shape: $0.shape) }
     for (slot, values) in zip(store.slots, loaded) {

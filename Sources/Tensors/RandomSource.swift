@@ -1,7 +1,7 @@
 import Foundation
 
-/// A seeded generator (xoshiro256++), the same on every machine and in every version of Swift. Its state is
-/// Codable, so that a checkpoint can continue a stream exactly.
+/// A seeded generator (xoshiro256++), the same on every machine and in every version of Swift. Its
+/// state is Codable, so that a checkpoint can continue a stream exactly.
 ///
 /// Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators", 2021.
 public struct RandomSource: RandomNumberGenerator, Hashable, Sendable, Codable {
@@ -13,7 +13,8 @@ public struct RandomSource: RandomNumberGenerator, Hashable, Sendable, Codable {
   private var spareNormal: Float?
 
   public init(seed: UInt64) {
-    // SplitMix64 fills the state, as the generator's authors advise: close seeds give unrelated states.
+    // SplitMix64 fills the state, as the generator's authors advise: close seeds give unrelated
+    // states.
     var state = seed
     func mixed() -> UInt64 {
       state &+= 0x9E37_79B9_7F4A_7C15
@@ -25,8 +26,8 @@ public struct RandomSource: RandomNumberGenerator, Hashable, Sendable, Codable {
     s3 = mixed()
   }
 
-  /// A substream of `seed`: streams of different names are unrelated, so that drawing more numbers from one
-  /// changes nothing in the others.
+  /// A substream of `seed`: streams of different names are unrelated, so that drawing more numbers
+  /// from one changes nothing in the others.
   public init(seed: UInt64, stream: String) {
     // FNV-1a, finished by SplitMix64's mixer.
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -113,8 +114,8 @@ public struct RandomSource: RandomNumberGenerator, Hashable, Sendable, Codable {
     return values
   }
 
-  /// The numbers 0..<count in random order (Fisher–Yates; the standard library's shuffle may change between
-  /// versions of Swift, this one does not).
+  /// The numbers 0..<count in random order (Fisher–Yates; the standard library's shuffle may change
+  /// between versions of Swift, this one does not).
   public mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
     for index in stride(from: count - 1, to: 0, by: -1) {

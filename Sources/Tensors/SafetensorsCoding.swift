@@ -41,8 +41,8 @@ extension SafetensorsFile {
 
   /// Reads a whole file.
   ///
-  /// Every claim of the header is checked against the bytes before any tensor can be read: lengths, element types,
-  /// shapes, and that the tensors fill the data exactly.
+  /// Every claim of the header is checked against the bytes before any tensor can be read: lengths,
+  /// element types, shapes, and that the tensors fill the data exactly.
   public init(parsing bytes: [UInt8]) throws(SafetensorsError) {
     guard bytes.count >= 8 else {
       throw .truncated(expectedBytes: 8, actualBytes: bytes.count)
@@ -66,7 +66,8 @@ extension SafetensorsFile {
 
     self.init()
     metadata = header.metadata
-    // In the order of their data (then of their ends: empty tensors share a start), to see gaps and overlaps.
+    // In the order of their data (then of their ends: empty tensors share a start), to see gaps and
+    // overlaps.
     var ranges: [(name: String, start: Int, end: Int)] = []
     for (name, tensor) in header.tensors {
       let (entry, range) = try Self.entry(name, tensor)
@@ -145,8 +146,8 @@ extension SafetensorsFile {
 
   // MARK: Writing
 
-  /// The file's bytes. Header keys are sorted; data lies in the order of element size, largest first, then name,
-  /// so that every tensor is aligned for readers that map the file.
+  /// The file's bytes. Header keys are sorted; data lies in the order of element size, largest
+  /// first, then name, so that every tensor is aligned for readers that map the file.
   public func serialized() -> [UInt8] {
     let layout = entries.sorted {
       let (a, b) = ($0.value.elementType.byteCount, $1.value.elementType.byteCount)

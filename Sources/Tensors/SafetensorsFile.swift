@@ -1,7 +1,8 @@
 /// A safetensors file in memory: named tensors and a text dictionary.
 ///
-/// The same content always gives the same bytes. Layout (https://github.com/huggingface/safetensors): eight bytes
-/// of little-endian header length, a JSON header, then the tensors' little-endian data without gaps.
+/// The same content always gives the same bytes. Layout
+/// (https://github.com/huggingface/safetensors): eight bytes of little-endian header length, a JSON
+/// header, then the tensors' little-endian data without gaps.
 public struct SafetensorsFile: Sendable, Equatable {
   struct Entry: Sendable, Equatable {
     var elementType: ElementType

@@ -7,8 +7,8 @@ public struct Variable: Sendable {
   let pass: Int
 }
 
-/// Define-by-run reverse-mode differentiation: each operation computes at once and is written down; `backward`
-/// walks back and adds to the gradients of the parameter store.
+/// Define-by-run reverse-mode differentiation: each operation computes at once and is written down;
+/// `backward` walks back and adds to the gradients of the parameter store.
 ///
 ///     tape.reset(recording: true)
 ///     let x = tape.constant([batch, inputs], features)
@@ -16,10 +16,10 @@ public struct Variable: Sendable {
 ///     store.zeroGradients()
 ///     tape.backward(from: loss)
 ///
-/// Values are row-major float32 of rank 4 or less; below, `[..., n]` means any leading axes. Misshapen arguments are
-/// programming errors and trap. Not Sendable: the actor that owns the store owns the tape. Memory is pooled and
-/// reused after `reset`, which is why this file and its extensions work on unsafe pointers: a node's memory is
-/// valid from its making until `reset`.
+/// Values are row-major float32 of rank 4 or less; below, `[..., n]` means any leading axes.
+/// Misshapen arguments are programming errors and trap. Not Sendable: the actor that owns the store
+/// owns the tape. Memory is pooled and reused after `reset`, which is why this file and its
+/// extensions work on unsafe pointers: a node's memory is valid from its making until `reset`.
 public final class Tape {
   struct Node {
     var operation: Operation

@@ -1,9 +1,11 @@
 import CKernels
 
 extension Tape {
-  /// softmax(Q Kᵀ / √headWidth + mask) V for each head (Vaswani et al. 2017; grouped queries: Ainslie et al. 2023).
+  /// softmax(Q Kᵀ / √headWidth + mask) V for each head (Vaswani et al. 2017; grouped queries:
+  /// Ainslie et al. 2023).
   ///
-  /// Query head h reads key-value head h / (heads / keyValueHeads). A query that sees no key gets zeros.
+  /// Query head h reads key-value head h / (heads / keyValueHeads). A query that sees no key gets
+  /// zeros.
   ///
   /// - Parameters:
   ///   - query: [B, Tq, heads · headWidth]
@@ -50,7 +52,8 @@ extension Tape {
     return result
   }
 
-  /// A node of its own for one variable in two places, as the kernel writes the three gradients at once.
+  /// A node of its own for one variable in two places, as the kernel writes the three gradients at
+  /// once.
   private func distinct(_ x: Int, from other: Int) -> Int {
     guard x == other else { return x }
     let node = nodes[x]

@@ -23,8 +23,8 @@ extension Tape {
 
   // MARK: Gradient buffers
 
-  /// Where an operation writes the gradient of node `input`, and whether it must add to what is there; nil when
-  /// that input needs none.
+  /// Where an operation writes the gradient of node `input`, and whether it must add to what is
+  /// there; nil when that input needs none.
   func gradientTarget(
     _ input: Int
   ) -> (start: UnsafeMutablePointer<Float>, accumulates: Int32)? {
@@ -53,7 +53,8 @@ extension Tape {
     if gradients[gradient].holders == 0 { pool.give(gradients[gradient].buffer) }
   }
 
-  /// Gives `input` the gradient of `node` unchanged: shared when nothing has arrived there, added otherwise.
+  /// Gives `input` the gradient of `node` unchanged: shared when nothing has arrived there, added
+  /// otherwise.
   private func pass(from node: Int, to input: Int) {
     guard nodes[input].needsGradient else { return }
     let gradient = nodes[node].gradient

@@ -11,8 +11,8 @@ extension Tape {
     return result
   }
 
-  /// a + b where `b` lacks some of `a`'s leading axes (a bias [d], positions [T, d]) or is [B, 1, d] against
-  /// [B, T, d].
+  /// a + b where `b` lacks some of `a`'s leading axes (a bias [d], positions [T, d]) or is [B, 1,
+  /// d] against [B, T, d].
   public func add(_ a: Variable, broadcasting b: Variable) -> Variable {
     let (whole, part) = (nodes[index(a)].shape, nodes[index(b)].shape)
     if part.isSuffix(of: whole) { return addPerSample(index(a), index(b), samples: 1) }

@@ -42,7 +42,8 @@ extension Tape {
     return result
   }
 
-  /// x / √(mean(x²) + ε) ∘ (1 + scale) + shift for x [B, T, d] and scale, shift [B, d] (Peebles and Xie 2023).
+  /// x / √(mean(x²) + ε) ∘ (1 + scale) + shift for x [B, T, d] and scale, shift [B, d] (Peebles and
+  /// Xie 2023).
   public func adaptiveRMSNorm(
     _ x: Variable, scale: Variable, shift: Variable, epsilon: Float = 1e-6
   ) -> Variable {
@@ -80,8 +81,8 @@ extension Tape {
     return result
   }
 
-  /// Rotary positions on x [B, T, heads · headWidth]: turns the pair (i, i + headWidth / 2) of each head of row t
-  /// by positions[t] · base^(−2i / headWidth) (Su et al. 2021, halves as in Gemma).
+  /// Rotary positions on x [B, T, heads · headWidth]: turns the pair (i, i + headWidth / 2) of each
+  /// head of row t by positions[t] · base^(−2i / headWidth) (Su et al. 2021, halves as in Gemma).
   public func rotary(
     _ x: Variable, heads: Int, positions: [Int32], base: Float = 10_000
   ) -> Variable {

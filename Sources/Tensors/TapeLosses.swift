@@ -10,7 +10,8 @@ extension Tape {
     return result
   }
 
-  /// Weighted mean over rows of −log softmax(logits)[target], in nats, as a scalar. Zero when no row counts.
+  /// Weighted mean over rows of −log softmax(logits)[target], in nats, as a scalar. Zero when no
+  /// row counts.
   ///
   /// - Parameters:
   ///   - logits: [..., C], N rows in all.

@@ -36,7 +36,8 @@ import Testing
     #expect(store.values(of: other) == [0.95, 0.95])
   }
 
-  /// Adam is blind to a constant factor, so clipping shows only in how a long gradient weighs against later ones.
+  /// Adam is blind to a constant factor, so clipping shows only in how a long gradient weighs
+  /// against later ones.
   @Test func `clips by the global norm`() {
     func moved(clip: Float?, gradients: [[Float]]) -> [Float] {
       let store = ParameterStore(seed: 0)

@@ -4,7 +4,8 @@ import Testing
 @testable import Networks
 
 @Suite struct `Attention layers` {
-  /// Causality end to end: what a later token holds cannot reach an earlier one, in value or gradient.
+  /// Causality end to end: what a later token holds cannot reach an earlier one, in value or
+  /// gradient.
   @Test func `see only what the mask shows`() {
     let store = ParameterStore(seed: 6)
     let attention = Attention(

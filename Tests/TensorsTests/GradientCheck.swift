@@ -4,8 +4,9 @@ import Testing
 
 /// Compares the tape's gradients with central finite differences.
 ///
-/// The loss is Σ c ∘ f for fixed random c, so that every output matters and differently. In float32 a central
-/// difference of step h is off by about 10⁻⁷·|loss| / h + h²: `step` 10⁻² leaves about 10⁻⁴ of either.
+/// The loss is Σ c ∘ f for fixed random c, so that every output matters and differently. In float32
+/// a central difference of step h is off by about 10⁻⁷·|loss| / h + h²: `step` 10⁻² leaves about
+/// 10⁻⁴ of either.
 struct GradientCheck {
   let store = ParameterStore(seed: 11)
   let tape: Tape

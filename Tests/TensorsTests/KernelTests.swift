@@ -225,6 +225,15 @@ enum Plain {
     #expect(abs(recap_sum_of_squares(x, count) - squares) < 1e-6 * squares)
   }
 
+  /// OpenBLAS falls back to its oldest kernels on processors that it does not know: three times
+  /// slower, and nothing else would tell.
+  @Test func `matrix products use the processor's vectors`() {
+    let wanted = recap_openblas_core_type().map(String.init(cString:))
+    let asked = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"]
+    #expect(wanted == nil || asked != nil || MatrixProduct.kernels == wanted)
+    #expect(MatrixProduct.kernels != "unknown")
+  }
+
   @Test func `matrix products in all arrangements`() {
     let (m, n, k) = (3, 5, 4)
     let (a, b) = (random(m * k, "a"), random(k * n, "b"))

@@ -2,9 +2,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The loops that neither OpenBLAS nor Swift does well. Arrays are row-major 32-bit floats and never overlap unless
-// a comment says so. `accumulate` adds to the result instead of replacing it. A result pointer marked _Nullable is
-// skipped when null: that gradient is not wanted.
+// The loops that neither OpenBLAS nor Swift does well. Arrays are row-major 32-bit floats and never
+// overlap unless a comment says so. `accumulate` adds to the result instead of replacing it. A
+// result pointer marked _Nullable is skipped when null: that gradient is not wanted.
 //
 // Each kernel exists once for every instruction set in vector.h; the loader picks one.
 
@@ -21,17 +21,22 @@ void recap_scale(float *y, const float *x, float factor, size_t count, int accum
 
 // x: [samples, rows, width], s: [samples, width]. With samples = 1, s is one row for all.
 // y = x + s; y may be x.
-void recap_add_per_sample(float *y, const float *x, const float *s, size_t samples, size_t rows, size_t width);
+void recap_add_per_sample(float *y, const float *x, const float *s, size_t samples, size_t rows,
+                          size_t width);
 // s (+)= Σ_rows x
-void recap_sum_per_sample(float *s, const float *x, size_t samples, size_t rows, size_t width, int accumulate);
+void recap_sum_per_sample(float *s, const float *x, size_t samples, size_t rows, size_t width,
+                          int accumulate);
 // y (+)= x ∘ s
-void recap_gate(float *y, const float *x, const float *s, size_t samples, size_t rows, size_t width, int accumulate);
+void recap_gate(float *y, const float *x, const float *s, size_t samples, size_t rows, size_t width,
+                int accumulate);
 // s (+)= Σ_rows x ∘ g: the gradient of recap_gate for s, where g is the gradient of y.
-void recap_gate_backward(float *s, const float *x, const float *g, size_t samples, size_t rows, size_t width, int accumulate);
+void recap_gate_backward(float *s, const float *x, const float *g, size_t samples, size_t rows,
+                         size_t width, int accumulate);
 // Every row of y = row.
 void recap_fill_rows(float *y, const float *row, size_t rows, size_t width);
 // Copies rows of `width` floats between arrays whose rows lie `from` and `to` floats apart.
-void recap_copy_rows(float *y, size_t to, const float *x, size_t from, size_t rows, size_t width, int accumulate);
+void recap_copy_rows(float *y, size_t to, const float *x, size_t from, size_t rows, size_t width,
+                     int accumulate);
 double recap_sum(const float *x, size_t count);
 
 // activations.c: f(x), and dx (+)= f'(x) ∘ dy
@@ -45,24 +50,34 @@ void recap_tanh(float *y, const float *x, size_t count);
 void recap_tanh_backward(float *dx, const float *y, const float *dy, size_t count, int accumulate);
 // x: [rows, 2 width] = (gate | up), y: [rows, width] = gelu(gate) ∘ up
 void recap_gated_gelu(float *y, const float *x, size_t rows, size_t width);
-void recap_gated_gelu_backward(float *dx, const float *x, const float *dy, size_t rows, size_t width, int accumulate);
+void recap_gated_gelu_backward(float *dx, const float *x, const float *dy, size_t rows,
+                               size_t width, int accumulate);
 
 // norms.c: r = 1 / sqrt(mean(x²) + epsilon) for each row
 
 // y = x r ∘ weight; keeps r in `inverse` [rows].
-void recap_rms_norm(float *y, float *inverse, const float *x, const float *weight, size_t rows, size_t width, float epsilon);
+void recap_rms_norm(float *y, float *inverse, const float *x, const float *weight, size_t rows,
+                    size_t width, float epsilon);
 // `dweight` is added to.
-void recap_rms_norm_backward(float *_Nullable dx, float *dweight, const float *dy, const float *x, const float *inverse, const float *weight, size_t rows, size_t width, int accumulate);
+void recap_rms_norm_backward(float *_Nullable dx, float *dweight, const float *dy, const float *x,
+                             const float *inverse, const float *weight, size_t rows, size_t width,
+                             int accumulate);
 // x: [samples, rows, width]; scale, shift: [samples, width]; y = x r ∘ (1 + scale) + shift
-void recap_adaptive_norm(float *y, float *inverse, const float *x, const float *scale, const float *shift, size_t samples, size_t rows, size_t width, float epsilon);
+void recap_adaptive_norm(float *y, float *inverse, const float *x, const float *scale,
+                         const float *shift, size_t samples, size_t rows, size_t width,
+                         float epsilon);
 // The sample gradients are added to.
-void recap_adaptive_norm_backward(float *_Nullable dx, float *_Nullable dscale, float *_Nullable dshift, const float *dy, const float *x, const float *inverse, const float *scale, size_t samples, size_t rows, size_t width, int accumulate);
+void recap_adaptive_norm_backward(float *_Nullable dx, float *_Nullable dscale,
+                                  float *_Nullable dshift, const float *dy, const float *x,
+                                  const float *inverse, const float *scale, size_t samples,
+                                  size_t rows, size_t width, int accumulate);
 
 // rotary.c
 
-// x: [samples, rows, heads, headWidth]; cosine, sine: [rows, headWidth / 2]. Turns the pair (i, i + headWidth / 2) of
-// each head by its row's angle; `direction` is 1, or -1 for the gradient.
-void recap_rotary(float *y, const float *x, const float *cosine, const float *sine, float direction, size_t samples, size_t rows, size_t heads, size_t headWidth, int accumulate);
+// x: [samples, rows, heads, headWidth]; cosine, sine: [rows, headWidth / 2]. Turns the pair
+// (i, i + headWidth / 2) of each head by its row's angle; `direction` is 1, or -1 for the gradient.
+void recap_rotary(float *y, const float *x, const float *cosine, const float *sine, float direction,
+                  size_t samples, size_t rows, size_t heads, size_t headWidth, int accumulate);
 
 // attention.c
 
@@ -79,24 +94,34 @@ size_t recap_attention_padded_keys(size_t keys);
 // The floats of scratch space that the two functions below need.
 size_t recap_attention_scratch(const RecapAttention *shape);
 // out = softmax(q k^T / sqrt(headWidth) + bias) v for each head; query head h reads key-value head
-// h / (heads / keyValueHeads). q, out: [samples, queries, heads * headWidth];
-// k, v: [samples, keys, keyValueHeads * headWidth]; probabilities: [samples, heads, queries, paddedKeys], or null if
-// no gradient will be asked for. A query that sees no key gets zeros.
-void recap_attention(const RecapAttention *shape, float *out, float *_Nullable probabilities, const float *q, const float *k, const float *v, float *scratch);
-void recap_attention_backward(const RecapAttention *shape, float *_Nullable dq, float *_Nullable dk, float *_Nullable dv, const float *dout, const float *probabilities, const float *q, const float *k, const float *v, float *scratch, int accumulateQ, int accumulateK, int accumulateV);
+// h / (heads / keyValueHeads). q, out: [samples, queries, heads * headWidth]; k, v: [samples, keys,
+// keyValueHeads * headWidth]; probabilities: [samples, heads, queries, paddedKeys], or null if no
+// gradient will be asked for. A query that sees no key gets zeros.
+void recap_attention(const RecapAttention *shape, float *out, float *_Nullable probabilities,
+                     const float *q, const float *k, const float *v, float *scratch);
+void recap_attention_backward(const RecapAttention *shape, float *_Nullable dq, float *_Nullable dk,
+                              float *_Nullable dv, const float *dout, const float *probabilities,
+                              const float *q, const float *k, const float *v, float *scratch,
+                              int accumulateQ, int accumulateK, int accumulateV);
 
 // losses.c
 
 void recap_softmax(float *y, const float *x, size_t rows, size_t width);
 // Takes y = softmax(x).
-void recap_softmax_backward(float *dx, const float *y, const float *dy, size_t rows, size_t width, int accumulate);
-// Returns Σ_r w_r (log Σ exp x_r - x_r[target_r]) / Σ_r w_r over rows whose target is not -1; leaves the gradient for x
-// in `gradient` when that is not null. Null weights are all 1. Zero when no row counts.
-double recap_cross_entropy(float *_Nullable gradient, const float *x, const int32_t *targets, const float *_Nullable weights, size_t rows, size_t width);
+void recap_softmax_backward(float *dx, const float *y, const float *dy, size_t rows, size_t width,
+                            int accumulate);
+// Returns Σ_r w_r (log Σ exp x_r - x_r[target_r]) / Σ_r w_r over rows whose target is not -1;
+// leaves the gradient for x in `gradient` when that is not null. Null weights are all 1. Zero when
+// no row counts.
+double recap_cross_entropy(float *_Nullable gradient, const float *x, const int32_t *targets,
+                           const float *_Nullable weights, size_t rows, size_t width);
 // Returns Σ w (x - t)² / Σ w; null weights are all 1. Zero when the weights sum to nothing.
-double recap_squared_error(const float *x, const float *target, const float *_Nullable weights, size_t count);
+double recap_squared_error(const float *x, const float *target, const float *_Nullable weights,
+                           size_t count);
 // dx (+)= factor w (x - t), dt (+)= -factor w (x - t)
-void recap_squared_error_backward(float *_Nullable dx, float *_Nullable dt, const float *x, const float *target, const float *_Nullable weights, float factor, size_t count, int accumulateX, int accumulateT);
+void recap_squared_error_backward(float *_Nullable dx, float *_Nullable dt, const float *x,
+                                  const float *target, const float *_Nullable weights, float factor,
+                                  size_t count, int accumulateX, int accumulateT);
 
 // optimizers.c
 
@@ -108,8 +133,15 @@ typedef struct {
   // Multiplies the gradient first: the clipping.
   float gradientScale;
 } RecapAdamW;
-void recap_adamw(const RecapAdamW *settings, float *values, const float *gradients, float *means, float *squares, size_t count);
+void recap_adamw(const RecapAdamW *settings, float *values, const float *gradients, float *means,
+                 float *squares, size_t count);
 // y = decay y + (1 - decay) x
 void recap_blend(float *y, const float *x, float decay, size_t count);
+
+// processor.c
+
+// The OpenBLAS kernels that suit this processor, as OPENBLAS_CORETYPE wants it; null where OpenBLAS
+// should choose.
+const char *_Nullable recap_openblas_core_type(void);
 
 #pragma clang assume_nonnull end
