@@ -68,7 +68,9 @@ class Driver:
         if handler is None:
             known = ", ".join(self._handlers)
             return _error(
-                message.id, message.type, f"unknown request type {message.type!r}; known here: {known}"
+                message.id,
+                message.type,
+                f"unknown request type {message.type!r}; known here: {known}",
             )
         try:
             body, tensors = handler(message)
@@ -161,7 +163,9 @@ class Driver:
         self._broken = None
         try:
             self._last = work().as_answer()
-        except Exception as error:  # The robot's own code: whatever it throws ends the episode, not the driver.
+        except (
+            Exception
+        ) as error:  # The robot's own code: whatever it throws ends the episode, not the driver.
             log.exception("the robot failed")
             self._broken = f"the robot failed: {type(error).__name__}: {error}"
             raise Refused(self._broken) from error

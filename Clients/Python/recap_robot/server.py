@@ -52,7 +52,9 @@ def serve(robot: Robot, endpoint: str, *, stop: threading.Event | None = None) -
     try:
         socket.bind(endpoint)
         log.info("serving %s on %s", robot.embodiment.name, endpoint)
-        _answer_until_stopped(driver, socket, stop, sys.stdin.fileno() if started_by_recap else None)
+        _answer_until_stopped(
+            driver, socket, stop, sys.stdin.fileno() if started_by_recap else None
+        )
     except KeyboardInterrupt:
         pass
     finally:

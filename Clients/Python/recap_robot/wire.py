@@ -96,7 +96,7 @@ def decode(frames: Sequence[bytes | memoryview]) -> Message:
             f"the header must describe each of the message's {len(frames) - 2} raw frames", **whose
         )
     tensors = {}
-    for index, (description, frame) in enumerate(zip(described, frames[2:])):
+    for index, (description, frame) in enumerate(zip(described, frames[2:], strict=True)):
         try:
             name, tensor = _tensor(description, frame)
         except ValueError as error:
@@ -108,9 +108,7 @@ def decode(frames: Sequence[bytes | memoryview]) -> Message:
     return Message(header["id"], header["type"], header["kind"], body, tensors)
 
 
-def _tensor(
-    description: Any, frame: bytes | memoryview
-) -> tuple[str | None, npt.NDArray[Any]]:
+def _tensor(description: Any, frame: bytes | memoryview) -> tuple[str | None, npt.NDArray[Any]]:
     if not isinstance(description, Mapping):
         raise ValueError("its description is not an object")
     name, dtype, shape = (description.get(key) for key in ("name", "dtype", "shape"))

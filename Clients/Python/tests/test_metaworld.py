@@ -60,7 +60,7 @@ def test_a_seed_decides_the_whole_episode(driver):
     again = play(driver, "push-v3", 11, "demonstration")
     anew = play(Driver(MetaWorldRobot(["push-v3"])), "push-v3", 11, "demonstration")
     for repeated in (again, anew):
-        for before, after in zip(first, repeated):
+        for before, after in zip(first, repeated, strict=True):
             np.testing.assert_array_equal(before, after)
     assert not np.array_equal(first[3][0], other[3][0])
 

@@ -92,12 +92,16 @@ def test_a_driver_process_ends_cleanly(endpoint, end):
         driver.kill()
 
 
-@pytest.mark.parametrize("where", ["tcp://*:5", "tcp://0.0.0.0:5", "tcp://10.0.0.1:5", "tcp://host:5", "udp://x"])
+@pytest.mark.parametrize(
+    "where", ["tcp://*:5", "tcp://0.0.0.0:5", "tcp://10.0.0.1:5", "tcp://host:5", "udp://x"]
+)
 def test_other_machines_are_kept_out(where):
     with pytest.raises(ValueError, match="no keys"):
         serve(ToyRobot(), where)
 
 
-@pytest.mark.parametrize("where", ["ipc:///a/b", "tcp://127.0.0.1:5", "tcp://[::1]:5", "tcp://localhost:*"])
+@pytest.mark.parametrize(
+    "where", ["ipc:///a/b", "tcp://127.0.0.1:5", "tcp://[::1]:5", "tcp://localhost:*"]
+)
 def test_this_machine_is_let_in(where):
     check_local(where)

@@ -15,23 +15,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m recap_robot.metaworld", description="Meta-World as a robot for recap."
     )
-    parser.add_argument("--endpoint", required=True, help="where to listen: ipc://PATH or tcp://127.0.0.1:PORT")
+    parser.add_argument(
+        "--endpoint", required=True, help="where to listen: ipc://PATH or tcp://127.0.0.1:PORT"
+    )
     parser.add_argument(
         "--tasks", default="push-v3,pick-place-v3,door-open-v3", help="names, with commas between"
     )
-    parser.add_argument("--camera", type=int, metavar="PIXELS", help="observe by camera, square images of this side")
+    parser.add_argument(
+        "--camera", type=int, metavar="PIXELS", help="observe by camera, square images of this side"
+    )
     parser.add_argument(
         "--environment-state",
         action=argparse.BooleanOptionalAction,
         help="observe object poses (default: only without a camera)",
     )
-    parser.add_argument("--limit", type=float, help="time limit, as a multiple of the clean expert's steps")
+    parser.add_argument(
+        "--limit", type=float, help="time limit, as a multiple of the clean expert's steps"
+    )
     flaws = parser.add_argument_group("demonstrations", "each defaults to what suits the task")
     flaws.add_argument("--noise", type=float, help="standard deviation on each action component")
     flaws.add_argument("--pause-chance", type=float, help="probability a step that a pause begins")
-    flaws.add_argument("--slow-chance", type=float, help="probability a step that a slow stretch begins")
+    flaws.add_argument(
+        "--slow-chance", type=float, help="probability a step that a slow stretch begins"
+    )
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("recap_robot").setLevel(logging.INFO)
 
     given = {
         key: value

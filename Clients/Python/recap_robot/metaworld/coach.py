@@ -54,9 +54,7 @@ class Coach:
     @property
     def wants_control(self) -> bool:
         """Whether the person takes over."""
-        return (
-            self._idle > self._patience or self._lost > self.LOSS_STEPS or self.time_is_short
-        )
+        return self._idle > self._patience or self._lost > self.LOSS_STEPS or self.time_is_short
 
     @property
     def is_content(self) -> bool:

@@ -9,6 +9,7 @@ from ..types import Task
 from .expert import Flaws
 from .simulator import LONGEST_EPISODE
 
+
 @dataclass(frozen=True)
 class Tuning:
     """How demonstrations of a task are made, so that they sometimes fail and always leave room to get faster."""
