@@ -57,7 +57,7 @@ class Robot(abc.ABC):
         """Index into the task's subtasks of what is being done now, where that is known."""
         return None
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - there may be nothing to do
         """Called once when the driver stops. Leave the robot safe."""
 
     # A person at the controls. Between two actions these are asked at least once and should only look.

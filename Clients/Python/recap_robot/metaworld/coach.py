@@ -6,9 +6,9 @@ from __future__ import annotations
 class Coach:
     """Watches Meta-World's dense reward (0 to 10), which says how far along the task is.
 
-    Takes over when nothing has got better for a while, when what was gained is lost again, as when the object was
-    dropped, or when hardly more time is left than the expert needs. Hands back once the task is clearly further than before; a
-    takeover for lack of time goes on to the end.
+    Takes over when nothing has got better for a while, when what was gained is lost again, as when
+    the object was dropped, or when little more time is left than the expert needs. Hands back once
+    the task is clearly further than before; a takeover for lack of time goes on to the end.
     """
 
     GAIN = 1.03
