@@ -152,7 +152,7 @@ public actor Coordinator: Role {
     case .jobDone(let job):
       guard let result = plan.result(of: job), let job = plan.job(job) else { return }
       try await archive.recordResult(result, of: job)
-      notify(.jobFinished(id: job.id, summary: JobSummary.text(for: result)))
+      notify(.jobFinished(id: job.id, summary: JobSummary.text(for: result, of: job)))
     case .jobRetried(let job, let reason):
       notify(.jobRetried(id: job, reason: reason))
     case .runFinished:

@@ -3,11 +3,12 @@ import RecapAlgorithm
 
 /// One line on what a finished job made.
 enum JobSummary {
-  static func text(for result: JobResult) -> String {
+  static func text(for result: JobResult, of job: Job) -> String {
     switch result {
     case .episodes(let receipts):
       let successes = receipts.count { $0.outcome == .success }
-      let corrected = receipts.count { $0.interventionSteps > 0 }
+      // In a demonstration every step is a person's; only where the policy acts is that worth a word.
+      let corrected = job.supervised ? receipts.count { $0.interventionSteps > 0 } : 0
       return "\(receipts.count) episodes, \(successes) successes"
         + (corrected > 0 ? ", \(corrected) with corrections" : "")
     case .checkpoint(let digest, let metrics):
@@ -21,5 +22,12 @@ enum JobSummary {
           + "\(summary.steps) steps positive"
       }.joined(separator: "; ")
     }
+  }
+}
+
+extension Job {
+  /// Whether a policy acts while a person watches.
+  fileprivate var supervised: Bool {
+    if case .collect(let work) = work { work.source == .corrected } else { false }
   }
 }

@@ -58,13 +58,3 @@ extension Coordinator {
     return Acknowledgement()
   }
 }
-
-extension Envelope {
-  /// The one raw frame that this kind of message carries.
-  fileprivate func onlyFrame() throws -> Frame {
-    guard frames.count == 1 else {
-      throw RequestError.malformed("expected 1 raw frame beside the header, got \(frames.count)")
-    }
-    return frames[0]
-  }
-}

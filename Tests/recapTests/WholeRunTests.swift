@@ -20,7 +20,7 @@ struct WholeRunTests {
 
     let json = try await RecapProcess.run("report", run, "--json")
     let report = try JSONDecoder().decode(Report.self, from: Data(json.output.utf8))
-    #expect(report.tasks.map(\.task) == ["tshirt", "espresso"])
+    #expect(report.tasks.map(\.task) == ["espresso", "tshirt"])
     for task in report.tasks {
       #expect(task.iterations.map(\.k) == [0, 1])
       #expect(task.iterations.allSatisfy { $0.episodes == 2 && $0.successes <= 2 })

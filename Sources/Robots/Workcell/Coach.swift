@@ -8,6 +8,7 @@ struct Coach: Sendable {
   private(set) var mistakes: MistakeSet = []
   private let known: [Mistake]
   private var random: RandomSource
+  private let pace: Float
   private var speed: Float = 1
   private var stretchLeft = 0
   private var pauseLeft = 0
@@ -30,6 +31,7 @@ struct Coach: Sendable {
     self.flaws = flaws
     known = mistakes
     random = RandomSource(seed: seed, stream: "coach")
+    pace = flaws.paces[random.integer(below: flaws.paces.count)]
     drawMistakes()
   }
 
@@ -48,7 +50,7 @@ struct Coach: Sendable {
   mutating func action(for cell: Workcell) -> [Float] {
     if stretchLeft == 0 {
       stretchLeft = random.integer(in: flaws.stretchSteps)
-      speed = flaws.speeds[random.integer(below: flaws.speeds.count)]
+      speed = pace * flaws.speeds[random.integer(below: flaws.speeds.count)]
       if random.chance(flaws.pauseProbability) {
         pauseLeft = random.integer(in: flaws.pauseSteps)
       }

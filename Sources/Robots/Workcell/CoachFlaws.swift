@@ -1,6 +1,9 @@
 /// How far the coach, who plays the person, is from perfect when demonstrating. Corrections are always clean.
 public struct CoachFlaws: Codable, Hashable, Sendable {
-  /// The speeds a person works at, as shares of the arm's maximum, each equally likely; in (0, 1].
+  /// The paces of different people, as shares of the arm's maximum speed, one for each demonstration, each
+  /// equally likely; in (0, 1].
+  public var paces: [Float]
+  /// What a person's pace is multiplied by from stretch to stretch, each equally likely; in (0, 1].
   public var speeds: [Float]
   /// For how many steps a person keeps one speed.
   public var stretchSteps: ClosedRange<Int>
@@ -19,10 +22,11 @@ public struct CoachFlaws: Codable, Hashable, Sendable {
 
   /// Makes a set of flaws; the defaults are none.
   public init(
-    speeds: [Float] = [1], stretchSteps: ClosedRange<Int> = 10...30,
+    paces: [Float] = [1], speeds: [Float] = [1], stretchSteps: ClosedRange<Int> = 10...30,
     pauseProbability: Float = 0, pauseSteps: ClosedRange<Int> = 3...8, mistakeScale: Float = 0,
     fumbleProbability: Float = 0, dropProbability: Float = 0, tremor: Float = 0
   ) {
+    self.paces = paces
     self.speeds = speeds
     self.stretchSteps = stretchSteps
     self.pauseProbability = pauseProbability
@@ -35,16 +39,18 @@ public struct CoachFlaws: Codable, Hashable, Sendable {
 
   /// Nearly twice as slow as is safe, with pauses, fumbles, drops and every task's mistakes.
   public static let person = CoachFlaws(
-    speeds: [0.3, 0.35, 0.45, 0.6, 1], pauseProbability: 0.4, mistakeScale: 1,
-    fumbleProbability: 0.08,
-    dropProbability: 0.0015, tremor: 0.04)
+    paces: [0.35, 0.4, 0.45, 0.95, 1], speeds: [0.85, 1], pauseProbability: 0.2,
+    pauseSteps: 3...6, mistakeScale: 1, fumbleProbability: 0.06, dropProbability: 0.001,
+    tremor: 0.03)
   /// As quick as is safe and always right.
   public static let flawless = CoachFlaws()
 
   /// - Throws: `WorkcellError.flaws` naming the value that is out of range.
   func validate() throws(WorkcellError) {
-    guard !speeds.isEmpty, speeds.allSatisfy({ $0 > 0 && $0 <= 1 }) else {
-      throw .flaws("speeds: expected at least one value in (0, 1], got \(speeds)")
+    for (name, values) in [("paces", paces), ("speeds", speeds)] {
+      guard !values.isEmpty, values.allSatisfy({ $0 > 0 && $0 <= 1 }) else {
+        throw .flaws("\(name): expected at least one value in (0, 1], got \(values)")
+      }
     }
     guard stretchSteps.lowerBound >= 1 else {
       throw .flaws("stretchSteps: expected at least 1, got \(stretchSteps.lowerBound)")

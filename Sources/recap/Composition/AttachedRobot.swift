@@ -12,8 +12,10 @@ struct AttachedRobot: Sendable {
   private let process: DriverProcess?
 
   /// Builds the workcell, or starts and reaches the driver.
+  ///
+  /// - Parameter logs: The directory for the output of a driver that is started here; nil for a temporary one.
   static func attach(
-    _ settings: RobotSettings, of configuration: RunConfiguration
+    _ settings: RobotSettings, of configuration: RunConfiguration, logs: String?
   ) async throws -> AttachedRobot {
     let wanted = settings.tasks ?? configuration.tasks.map(\.name)
     switch settings.kind {
@@ -26,10 +28,23 @@ struct AttachedRobot: Sendable {
       let endpoint = settings.driver?.endpoint ?? localDriverEndpoint(settings.name)
       let command = settings.driver?.commandLine(
         endpoint: endpoint, robot: settings.name, tasks: wanted, seed: configuration.seed)
-      let process = try command.map { try DriverProcess(command: $0, endpoint: endpoint) }
-      let robot = try await DriverRobot.connect(client: ZeroMQClient(endpoint: endpoint))
-      return AttachedRobot(
-        robot: robot, tasks: robot.tasks.filter { wanted.contains($0.name) }, process: process)
+      let log = try logs.map { directory in
+        try FileManager.default.createDirectory(
+          atPath: directory, withIntermediateDirectories: true)
+        return URL(filePath: "\(directory)/\(settings.name).log")
+      }
+      let process = try command.map {
+        try DriverProcess(command: $0, endpoint: endpoint, log: log)
+      }
+      do {
+        let robot = try await DriverRobot.connect(
+          client: ZeroMQClient(endpoint: endpoint), process: process)
+        return AttachedRobot(
+          robot: robot, tasks: robot.tasks.filter { wanted.contains($0.name) }, process: process)
+      } catch {
+        await process?.stop()
+        throw error
+      }
     }
   }
 

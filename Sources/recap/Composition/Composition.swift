@@ -24,6 +24,8 @@ enum Composition {
   ///
   /// - Throws: What ended the run before its plan was done; `Interrupted` after Ctrl-C.
   static func run(_ options: RunOptions) async throws {
+    // The console says what jobs do; the log is for what goes wrong.
+    Logs.bootstrap(.warning)
     try await withRun(options.source, listen: [], quiet: options.quiet) { run, coordinator in
       let configuration = run.configuration
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -32,7 +34,7 @@ enum Composition {
           group.addTask {
             try await collect(
               robot, of: configuration, coordinator: localEndpoint,
-              spool: "\(run.directory)/spool/\(robot.name)")
+              spool: "\(run.directory)/spool/\(robot.name)", logs: "\(run.directory)/logs")
           }
         }
         for role in WorkerRole.allCases where role != .collector {
@@ -45,6 +47,7 @@ enum Composition {
 
   /// The coordinator and the archive alone; collectors and learners join from other processes.
   static func coordinator(_ options: CoordinatorOptions) async throws {
+    Logs.bootstrap(.warning)
     try await withRun(options.source, listen: options.listen, quiet: options.quiet) { _, coordinator in
       try await coordinator.run()
     }
@@ -52,18 +55,20 @@ enum Composition {
 
   /// One collector, for a robot of the run's configuration or for a driver that is named.
   static func collector(_ options: CollectorOptions) async throws {
+    Logs.bootstrap(.info)
     try await stoppingOnSignals {
       let configuration = try await configuration(of: options.coordinator)
       let robot = try robot(options, of: configuration)
       let spool =
         options.spool ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
       try await collect(
-        robot, of: configuration, coordinator: options.coordinator, spool: spool)
+        robot, of: configuration, coordinator: options.coordinator, spool: spool, logs: nil)
     }
   }
 
   /// One learner or labeller.
   static func learner(_ options: LearnerOptions) async throws {
+    Logs.bootstrap(.info)
     try await stoppingOnSignals {
       try await learn(options.role, name: options.name, coordinator: options.coordinator)
     }
@@ -109,9 +114,9 @@ enum Composition {
 
   private static func collect(
     _ settings: RobotSettings, of configuration: RunConfiguration, coordinator: String,
-    spool: String
+    spool: String, logs: String?
   ) async throws {
-    let attached = try await AttachedRobot.attach(settings, of: configuration)
+    let attached = try await AttachedRobot.attach(settings, of: configuration, logs: logs)
     do {
       let worker = try makeWorker(
         WorkerDescription(

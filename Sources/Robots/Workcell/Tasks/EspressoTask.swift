@@ -7,7 +7,7 @@ struct EspressoTask: WorkcellTask {
     TaskDescription(
       name: "espresso",
       instruction: "make an espresso and serve it",
-      maximumSteps: 220,
+      maximumSteps: 250,
       subtasks: [
         "take the portafilter", "fill it with ground coffee", "tamp the coffee",
         "lock the portafilter in", "put the cup on the tray", "start the machine",
@@ -101,10 +101,12 @@ struct EspressoScene: WorkcellScene {
     saucer = near(-0.16, -0.08, Self.standing, 0.03)
     portafilter = near(0.34, -0.14, Self.standing, 0.04)
     cup = near(-0.34, 0.14, Self.standing, 0.04)
-    spillSpeed = random.uniform(0.70, 0.80)
+    spillSpeed = random.uniform(0.80, 0.88)
   }
 
   var homes: Pair<Vector3> { Pair(Vector3(-0.22, 0.02, 0.15), Vector3(0.22, 0.0, 0.15)) }
+
+  var startSpread: Float { 0.10 }
 
   var cupIsBelowSpout: Bool {
     !cupHeld && cup.z <= Self.standing && (cup - tray).horizontalLength <= Self.spoutReach
@@ -155,7 +157,7 @@ struct EspressoScene: WorkcellScene {
     _ handle: Int, to position: Vector3, speed: Float, _ random: inout RandomSource
   ) {
     // At full speed a full thing spills within about ten steps.
-    let spills = speed > spillSpeed && random.chance(0.35 * (speed - spillSpeed))
+    let spills = speed > spillSpeed && random.chance(0.6 * (speed - spillSpeed))
     if handle == Item.cup.rawValue {
       cup = position
       if spills && fill > 0.3 { verdict = .failure("coffee spilled") }
@@ -245,7 +247,7 @@ struct EspressoScene: WorkcellScene {
 extension EspressoScene {
   /// Shares of the maximum speed that are safe with something held, and with something full held.
   private static let safeSpeed: Float = 0.9
-  private static let safeFullSpeed: Float = 0.55
+  private static let safeFullSpeed: Float = 0.65
 
   func intents(_ arms: Pair<Arm>, _ mistakes: MistakeSet) -> Pair<Intent> {
     Pair(leftIntent(arms.left, mistakes), rightIntent(arms.right, mistakes))
@@ -295,12 +297,12 @@ extension EspressoScene {
       let arm = arms[side]
       switch arm.holding {
       case Item.portafilter.rawValue:
-        if dose > 0.3 && tamp < Self.goodTamp && arm.velocity.length > 0.72 { return .careless }
+        if dose > 0.3 && tamp < Self.goodTamp && arm.velocity.length > 0.82 { return .careless }
         // About to lock in what cannot give a good shot.
         if !puckIsGood && (portafilter - head).length < 0.15 { return .wrong }
       case Item.cup.rawValue:
         if isStarted && fill < Self.goodFill && (cup - tray).length > 0.025 { return .wrong }
-        if fill > 0.3 && arm.velocity.length > 0.72 { return .careless }
+        if fill > 0.3 && arm.velocity.length > 0.82 { return .careless }
       default:
         let ready = isLocked && puckIsGood && cupIsBelowSpout
         if !isStarted && !ready && (arm.position - button).length < 0.11 { return .wrong }

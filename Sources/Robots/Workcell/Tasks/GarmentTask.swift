@@ -129,7 +129,9 @@ struct GarmentScene: WorkcellScene {
     place(part, folded: isFolded(part)) + lifted[part.rawValue]
   }
 
-  var homes: Pair<Vector3> { Pair(Vector3(-0.17, -0.10, 0.12), Vector3(0.17, 0.12, 0.12)) }
+  // Each hand starts close to the end that it folds by: the choice is made within a few steps.
+  var homes: Pair<Vector3> { Pair(Vector3(-0.06, -0.16, 0.12), Vector3(0.06, 0.18, 0.12)) }
+  var startSpread: Float { 0.04 }
 
   var points: [Vector3] {
     [
@@ -254,6 +256,17 @@ extension GarmentScene {
       || (mistakes.contains(.hemOverCollar) && arms.right.holding == nil)
     return byHem
       ? Pair(work(.hem, arms.left), .letGo) : Pair(.letGo, work(.collar, arms.right))
+  }
+
+  func guides(_ arms: Pair<Arm>) -> Pair<Intent> {
+    guard half == .none else { return intents(arms, []) }
+    // The lamps mark both ends: which one to fold by is for whoever folds to know.
+    if arms.left.holding != nil && arms.right.holding != nil {
+      return Pair(work(.hem, arms.left), work(.collar, arms.right))
+    }
+    if arms.left.holding != nil { return Pair(work(.hem, arms.left), .letGo) }
+    if arms.right.holding != nil { return Pair(.letGo, work(.collar, arms.right)) }
+    return Pair(work(.hem, arms.left), work(.collar, arms.right))
   }
 
   private func work(_ part: Part, _ arm: Arm) -> Intent {
