@@ -22,7 +22,8 @@ build: setup ## Build the recap executable in release mode
 
 test: setup ## Build and run the whole test suite
 	$(SWIFT_BUILD) --build-tests
-	swift test --skip-build --disable-xctest
+	@# One at a time: some tests block or compute for long, and in parallel they would starve the others' time-outs.
+	swift test --skip-build --disable-xctest --no-parallel
 	$(MAKE) test-python
 
 test-python: .venv/test-ready ## Run the Python client's tests

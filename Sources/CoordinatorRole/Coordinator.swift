@@ -27,6 +27,8 @@ public actor Coordinator: Role {
   private var waiting: [String: WaitingWorker] = [:]
   private var outbox: [OutboxEntry] = []
   private var ended: RunEnd?
+  /// Events are no longer taken: the coordinator stops.
+  private var isClosed = false
   /// Of the run's robots: the first that joined decides.
   private var embodiment: Embodiment?
   private var dismissedAt = Duration.zero
@@ -102,7 +104,8 @@ public actor Coordinator: Role {
   /// Hands an event to the plan; returns when the event is durable and its commands are carried out.
   @discardableResult
   func submit(_ event: PlanEvent) async throws -> [PlanCommand] {
-    try await withCheckedThrowingContinuation { done in
+    if isClosed { throw CoordinatorStopping() }
+    return try await withCheckedThrowingContinuation { done in
       let commands = plan.handle(event)
       outbox.append(OutboxEntry(event: event, commands: commands, done: done))
       wakeDrain.yield()
@@ -111,6 +114,7 @@ public actor Coordinator: Role {
 
   /// Saves events in the order the plan saw them, a batch in one transaction, and then carries out their commands.
   private func drain() async throws {
+    defer { close() }
     for await _ in drainSignals {
       while !outbox.isEmpty {
         let batch = outbox
@@ -127,8 +131,14 @@ public actor Coordinator: Role {
         }
       }
     }
-    for entry in outbox { entry.done.resume(throwing: CancellationError()) }
+  }
+
+  /// Nobody may wait for a coordinator that no longer answers.
+  private func close() {
+    isClosed = true
+    for entry in outbox { entry.done.resume(throwing: CoordinatorStopping()) }
     outbox.removeAll()
+    dismissWaiting()
   }
 
   private func text(of event: PlanEvent) throws -> String {
@@ -218,6 +228,7 @@ public actor Coordinator: Role {
     try await submit(.jobWanted(worker: request.worker, incarnation: request.incarnation))
     if let order = orders[request.worker] { return NextJobRequest.Reply(order: order, finished: false) }
     if isOver { return NextJobRequest.Reply(order: nil, finished: true) }
+    if isClosed { throw CoordinatorStopping() }
     answer(request.worker, with: nil)
     let order = await withCheckedContinuation { reply in
       waiting[request.worker] = WaitingWorker(
@@ -307,6 +318,11 @@ public actor Coordinator: Role {
 public struct RunFailed: Error, CustomStringConvertible {
   public var reason: String
   public var description: String { "the run failed: \(reason)" }
+}
+
+/// The coordinator stops before the run is over: ask the next one.
+struct CoordinatorStopping: Error, CustomStringConvertible {
+  var description: String { "the coordinator is stopping" }
 }
 
 /// A robot that cannot take part in the run.

@@ -39,7 +39,7 @@ struct RecapProcess {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let (out, err) = (folder.appending(path: "out"), folder.appending(path: "err"))
-    for file in [out, err] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+    for file in [out, err] { try Data().write(to: file) }
     let process = try start(
       arguments, output: FileHandle(forWritingTo: out), errors: FileHandle(forWritingTo: err))
     await process.ended()
@@ -62,6 +62,25 @@ extension Process {
       DispatchQueue.global().async {
         self.waitUntilExit()
         done.resume()
+      }
+    }
+  }
+}
+
+extension FileHandle {
+  /// The lines that arrive, as they arrive, until the other end closes. Read on a thread of their own.
+  var lines: AsyncStream<String> {
+    AsyncStream { continuation in
+      DispatchQueue.global().async {
+        var rest = Data()
+        while case let data = self.availableData, !data.isEmpty {
+          rest += data
+          while let end = rest.firstIndex(of: 10) {
+            continuation.yield(String(decoding: rest[..<end], as: UTF8.self))
+            rest = Data(rest[(end + 1)...])
+          }
+        }
+        continuation.finish()
       }
     }
   }

@@ -70,7 +70,7 @@ struct WholeRunTests {
       let process = try RecapProcess.start(
         arguments, output: FileHandle.nullDevice, errors: errors.fileHandleForWriting)
       try errors.fileHandleForWriting.close()
-      for try await line in errors.fileHandleForReading.bytes.lines
+      for await line in errors.fileHandleForReading.lines
       where line.contains(landmark) && line.contains("✓") { break }
       kill(process.processIdentifier, SIGKILL)
       await process.ended()
@@ -113,9 +113,13 @@ struct WholeRunTests {
       errors: errors.fileHandleForWriting)
     try errors.fileHandleForWriting.close()
     var text = ""
-    for try await line in errors.fileHandleForReading.bytes.lines {
+    var isAsked = false
+    for await line in errors.fileHandleForReading.lines {
       text += line + "\n"
-      if line.contains("demonstrations/0") { kill(process.processIdentifier, SIGINT) }
+      if line.contains("demonstrations/0"), !isAsked {
+        isAsked = true
+        kill(process.processIdentifier, SIGINT)
+      }
     }
     await process.ended()
     #expect(process.terminationReason == .exit)
