@@ -22,7 +22,7 @@ enum Composition {
   /// A whole run in this process: the coordinator with the archive, a collector per robot, and the three learners,
   /// all speaking ZeroMQ with each other as they would across machines.
   ///
-  /// - Throws: What ended the run before its plan was done; `Interrupted` after Ctrl-C.
+  /// - Throws: What ended the run before its plan was done; exit status 130 after Ctrl-C.
   static func run(_ options: RunOptions) async throws {
     // The console says what jobs do; the log is for what goes wrong.
     Logs.bootstrap(.warning)

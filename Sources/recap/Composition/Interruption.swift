@@ -1,15 +1,11 @@
+import ArgumentParser
 import Dispatch
 import Foundation
-
-/// The person asked to stop, and everything stopped cleanly.
-struct Interrupted: Error, CustomStringConvertible {
-  var description: String { "stopped on request" }
-}
 
 /// Runs `body` so that Ctrl-C (SIGINT) or SIGTERM cancels it and lets it stop cleanly; a second signal ends the process
 /// at once, which loses nothing either.
 ///
-/// - Throws: `Interrupted` when a signal stopped it, else what `body` throws.
+/// - Throws: The exit status of a program that Ctrl-C ended when a signal stopped it, else what `body` throws.
 func stoppingOnSignals(_ body: @escaping @Sendable () async throws -> Void) async throws {
   let work = Task { try await body() }
   let queue = DispatchQueue(label: "recap.signals")
@@ -30,6 +26,6 @@ func stoppingOnSignals(_ body: @escaping @Sendable () async throws -> Void) asyn
   } onCancel: {
     work.cancel()
   }
-  if work.isCancelled { throw Interrupted() }
+  if work.isCancelled { throw ExitCode(128 + SIGINT) }
   try result.get()
 }
