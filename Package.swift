@@ -68,7 +68,7 @@ let package = Package(
     // What holds and moves it
     module(
       "EpisodeStorage",
-      ["Episodes", "RecapAlgorithm", "Executors", Library.database, Library.crypto]),
+      ["Episodes", "RecapAlgorithm", Library.database, Library.crypto]),
     module("Messaging", ["Episodes", "RecapAlgorithm"], documents: ["WireProtocol.md"]),
     module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
     module("Robots", ["Episodes", "Messaging"]),
@@ -111,12 +111,12 @@ let package = Package(
     tests(of: "RecapAlgorithm", ["Episodes"]),
     tests(of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
     tests(of: "Configuration", ["RecapAlgorithm", "Episodes", "Policies"]),
-    tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm"]),
+    tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm", Library.database]),
     tests(of: "Messaging", ["Episodes", "RecapAlgorithm"]),
     tests(of: "ZeroMQTransport", ["Messaging", "Episodes", "RecapAlgorithm"]),
     tests(of: "Robots", ["Episodes", "Messaging", "ZeroMQTransport"]),
-    tests(of: "RoleRuntime", ["Messaging", "Episodes", "RecapAlgorithm"]),
-    tests(of: "Monitoring", ["EpisodeStorage", "Episodes", "RecapAlgorithm"]),
+    tests(of: "RoleRuntime", ["Messaging", "Episodes", "RecapAlgorithm", Library.logging]),
+    tests(of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm"]),
     tests(
       of: "recap",
       [

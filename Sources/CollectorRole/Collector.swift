@@ -78,7 +78,8 @@ public actor Collector: Role, JobHandler {
       try Task.checkCancellation()
       let chunk = try turn.personInControl
         ? nil : policy.map { try nextChunk(of: $0, for: turn.observation, &recording) }
-      let steps = chunk?.count ?? recording.stepsWithoutChunk
+      let steps = chunk.map { min($0.count, attempt.work.executedActions ?? $0.count) }
+        ?? recording.stepsWithoutChunk
       turn = try await robot.execute(chunk, steps: min(steps, recording.stepsLeft))
     }
   }

@@ -35,6 +35,7 @@ extension RunConfiguration {
     "lookahead": .atLeast(1),
     "indicatorDropout": .from(0, below: 1),
     "guidance": .from(0, to: 10),
+    "executedActions": .from(1, to: 256),
   ]
 
   private static let modelRanges: [String: Shape.Range] = [

@@ -14,11 +14,15 @@ public struct MethodSettings: Codable, Hashable, Sendable {
   public var indicatorDropout: Double
   /// Guidance β while practising and being evaluated (≥ 0); 1 is plain conditional sampling.
   public var guidance: Float
+  /// Actions of a chunk that a robot executes before the policy is asked again (≥ 1): fewer react sooner, more ask
+  /// less often. Nil for the whole chunk.
+  public var executedActions: Int?
 
   /// The paper's values.
   public init(
     failureCost: Double? = nil, pretrainPositiveShare: Double = 0.3, positiveShare: Double = 0.4,
-    lookahead: Int = 50, indicatorDropout: Double = 0.3, guidance: Float = 1
+    lookahead: Int = 50, indicatorDropout: Double = 0.3, guidance: Float = 1,
+    executedActions: Int? = nil
   ) {
     self.failureCost = failureCost
     self.pretrainPositiveShare = pretrainPositiveShare
@@ -26,5 +30,6 @@ public struct MethodSettings: Codable, Hashable, Sendable {
     self.lookahead = lookahead
     self.indicatorDropout = indicatorDropout
     self.guidance = guidance
+    self.executedActions = executedActions
   }
 }

@@ -69,6 +69,8 @@ public struct CollectWork: Codable, Hashable, Sendable {
   public var policy: String?
   /// Guidance β; 1 is one conditional pass.
   public var guidance: Float
+  /// Actions of a chunk that are executed before the policy is asked again; nil for all of them.
+  public var executedActions: Int?
   /// Episode indices within the stage: episode `i` is seeded from the stage's seed and `i`, whichever job holds it.
   public var firstEpisode: Int
   public var episodeCount: Int
@@ -76,12 +78,13 @@ public struct CollectWork: Codable, Hashable, Sendable {
   public var stage: String
 
   public init(
-    source: EpisodeSource, policy: String?, guidance: Float, firstEpisode: Int, episodeCount: Int,
-    stage: String
+    source: EpisodeSource, policy: String?, guidance: Float, executedActions: Int? = nil,
+    firstEpisode: Int, episodeCount: Int, stage: String
   ) {
     self.source = source
     self.policy = policy
     self.guidance = guidance
+    self.executedActions = executedActions
     self.firstEpisode = firstEpisode
     self.episodeCount = episodeCount
     self.stage = stage

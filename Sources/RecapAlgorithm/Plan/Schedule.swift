@@ -169,7 +169,8 @@ private struct TaskJobs {
     return (0..<count).map { slice in
       let first = slice * episodes / count
       let work = CollectWork(
-        source: source, policy: policy, guidance: settings.method.guidance, firstEpisode: first,
+        source: source, policy: policy, guidance: settings.method.guidance,
+        executedActions: settings.method.executedActions, firstEpisode: first,
         episodeCount: (slice + 1) * episodes / count - first, stage: stage)
       return Job(
         id: "\(stage)/\(slice)", task: task.name, iteration: iteration,
