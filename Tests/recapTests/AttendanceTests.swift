@@ -4,31 +4,37 @@ import Testing
 @testable import CoordinatorRole
 
 struct AttendanceTests {
+  var attendance = Attendance(patience: .seconds(10))
+
   func worker(_ name: String, _ incarnation: String) -> WorkerDescription {
     WorkerDescription(name: name, incarnation: incarnation, role: .valueLearner)
   }
 
   @Test("silence beyond the patience is a loss, a sign of life within it is not")
-  func silence() {
-    var attendance = Attendance(patience: .seconds(10))
-    #expect(attendance.join(worker("a", "1"), at: .zero) == nil)
-    #expect(attendance.join(worker("b", "1"), at: .zero) == nil)
-    #expect(attendance.hear("a", incarnation: "1", at: .seconds(8)))
-    #expect(attendance.removeSilent(at: .seconds(10)).isEmpty)
-    #expect(attendance.removeSilent(at: .seconds(11)).map(\.name) == ["b"])
-    #expect(!attendance.hear("b", incarnation: "1", at: .seconds(12)), "it has to join again")
-    #expect(attendance.hear("a", incarnation: "1", at: .seconds(12)))
+  mutating func silence() {
+    _ = attendance.join(worker("a", "1"), at: .zero)
+    _ = attendance.join(worker("b", "1"), at: .zero)
+    let inTime = attendance.hear("a", incarnation: "1", at: .seconds(8))
+    let early = attendance.removeSilent(at: .seconds(10))
+    let late = attendance.removeSilent(at: .seconds(11))
+    let tooLate = attendance.hear("b", incarnation: "1", at: .seconds(12))
+    #expect(inTime)
+    #expect(early.isEmpty)
+    #expect(late.map(\.name) == ["b"])
+    #expect(!tooLate, "it has to join again")
   }
 
   @Test("a restarted worker replaces its predecessor, whose words no longer count")
-  func restart() {
-    var attendance = Attendance(patience: .seconds(10))
+  mutating func restart() {
     _ = attendance.join(worker("a", "1"), at: .zero)
-    #expect(attendance.join(worker("a", "1"), at: .seconds(1)) == nil, "the same one again")
-    #expect(attendance.join(worker("a", "2"), at: .seconds(2)) == "1")
-    #expect(!attendance.hear("a", incarnation: "1", at: .seconds(3)))
-    #expect(!attendance.leave("a", incarnation: "1"))
-    #expect(attendance.leave("a", incarnation: "2"))
+    let again = attendance.join(worker("a", "1"), at: .seconds(1))
+    let replaced = attendance.join(worker("a", "2"), at: .seconds(2))
+    let oldHeard = attendance.hear("a", incarnation: "1", at: .seconds(3))
+    let oldLeft = attendance.leave("a", incarnation: "1")
+    let newLeft = attendance.leave("a", incarnation: "2")
+    #expect(again == nil, "the same one said hello again")
+    #expect(replaced == "1")
+    #expect(!oldHeard && !oldLeft && newLeft)
     #expect(attendance.workers.isEmpty)
   }
 }
