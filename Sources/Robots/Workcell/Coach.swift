@@ -14,6 +14,9 @@ struct Coach: Sendable {
   private var pauseLeft = 0
   /// Steps for which an accidental opening still lasts.
   private var openingLeft = Pair(0, 0)
+  /// Steps for which the arm still carries nothing, because the person has not noticed yet.
+  private var emptyLeft = Pair(0, 0)
+  private var emptyTarget = Pair(Vector3.zero, .zero)
   /// Where this attempt at a grasp wrongly aims, until the gripper has closed on nothing.
   private var aim: Pair<Vector3?> = Pair(nil, nil)
 
@@ -104,6 +107,8 @@ struct Coach: Sendable {
       closes = false
     } else if random.chance(flaws.dropProbability) {
       openingLeft[side] = 2
+      emptyLeft[side] = random.integer(in: flaws.unnoticedSteps)
+      emptyTarget[side] = target
     }
 
     let step = (target - arm.position) * (Self.gain / Workcell.maximumSpeed)
@@ -123,16 +128,25 @@ struct Coach: Sendable {
   }
 
   private mutating func grasp(_ point: Vector3, _ side: Side, _ arm: Arm) -> (Vector3, Bool) {
-    if aim[side] == nil {
+    if aim[side] == nil && arm.aperture >= Workcell.graspAperture {
       let fumbles = random.chance(flaws.fumbleProbability)
       aim[side] =
-        fumbles ? Vector3(random.uniform(-0.05, 0.05), random.uniform(0.08, 0.10), 0.02) : .zero
+        fumbles ? Vector3(random.uniform(-0.05, 0.05), random.uniform(0.10, 0.12), 0.02) : .zero
     }
     // Closed on nothing: this attempt is over, open up again.
-    if arm.aperture < Workcell.graspAperture || arm.holding != nil {
+    if arm.aperture < Workcell.graspAperture {
+      if let missed = aim[side], missed != .zero {
+        emptyLeft[side] = random.integer(in: flaws.unnoticedSteps)
+        emptyTarget[side] =
+          point + Vector3(random.uniform(-0.4, 0.4), random.uniform(-0.3, 0.3), 0.08)
+      }
       aim[side] = nil
-      return (Self.overTable(point, arm), false)
     }
+    if emptyLeft[side] > 0 {
+      emptyLeft[side] -= 1
+      return (emptyTarget[side], false)
+    }
+    if aim[side] == nil { return (Self.overTable(point, arm), false) }
     let aimed = point + (aim[side] ?? .zero)
     let distance = (aimed - arm.position).length
     let begun = arm.aperture < 0.8

@@ -15,6 +15,8 @@ public struct CoachFlaws: Codable, Hashable, Sendable {
   public var mistakeScale: Float
   /// The probability, per attempt, of closing the gripper beside the thing.
   public var fumbleProbability: Float
+  /// For how many steps a person who missed the thing moves on without noticing.
+  public var unnoticedSteps: ClosedRange<Int>
   /// The probability, per step of carrying, of opening the gripper by accident.
   public var dropProbability: Float
   /// Standard deviation of a tremor in each commanded velocity, as a share of the maximum speed.
@@ -24,7 +26,8 @@ public struct CoachFlaws: Codable, Hashable, Sendable {
   public init(
     paces: [Float] = [1], speeds: [Float] = [1], stretchSteps: ClosedRange<Int> = 10...30,
     pauseProbability: Float = 0, pauseSteps: ClosedRange<Int> = 3...8, mistakeScale: Float = 0,
-    fumbleProbability: Float = 0, dropProbability: Float = 0, tremor: Float = 0
+    fumbleProbability: Float = 0, unnoticedSteps: ClosedRange<Int> = 3...10,
+    dropProbability: Float = 0, tremor: Float = 0
   ) {
     self.paces = paces
     self.speeds = speeds
@@ -33,13 +36,14 @@ public struct CoachFlaws: Codable, Hashable, Sendable {
     self.pauseSteps = pauseSteps
     self.mistakeScale = mistakeScale
     self.fumbleProbability = fumbleProbability
+    self.unnoticedSteps = unnoticedSteps
     self.dropProbability = dropProbability
     self.tremor = tremor
   }
 
   /// Nearly twice as slow as is safe, with pauses, fumbles, drops and every task's mistakes.
   public static let person = CoachFlaws(
-    paces: [0.35, 0.4, 0.45, 0.95, 1], speeds: [0.85, 1], pauseProbability: 0.2,
+    paces: [0.3, 0.35, 0.4, 0.95, 1], speeds: [0.85, 1], pauseProbability: 0.25,
     pauseSteps: 3...6, mistakeScale: 1, fumbleProbability: 0.06, dropProbability: 0.001,
     tremor: 0.03)
   /// As quick as is safe and always right.
@@ -55,8 +59,9 @@ public struct CoachFlaws: Codable, Hashable, Sendable {
     guard stretchSteps.lowerBound >= 1 else {
       throw .flaws("stretchSteps: expected at least 1, got \(stretchSteps.lowerBound)")
     }
-    guard pauseSteps.lowerBound >= 0 else {
-      throw .flaws("pauseSteps: expected at least 0, got \(pauseSteps.lowerBound)")
+    for (name, steps) in [("pauseSteps", pauseSteps), ("unnoticedSteps", unnoticedSteps)]
+    where steps.lowerBound < 0 {
+      throw .flaws("\(name): expected at least 0, got \(steps.lowerBound)")
     }
     let probabilities = [
       ("pauseProbability", pauseProbability), ("fumbleProbability", fumbleProbability),

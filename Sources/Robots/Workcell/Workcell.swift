@@ -33,7 +33,7 @@ public struct Workcell: Sendable {
   static let positionNoise: Float = 0.003
   /// The probability that something pushes the arm in one step, and the push's standard deviation in metres.
   static let bumpProbability: Float = 0.015
-  static let bumpSize: Float = 0.035
+  static let bumpSize: Float = 0.03
   /// The largest change of aperture in one step.
   static let gripperSpeed: Float = 0.34
   /// An empty gripper that is closed past this aperture, and told to be, catches what comes between its

@@ -67,7 +67,7 @@ struct Handle: Sendable {
   /// Where to close.
   var position: Vector3
   /// The largest distance between gripper and position at which the grasp holds, in metres.
-  var tolerance: Float = 0.075
+  var tolerance: Float = 0.085
 }
 
 /// How an episode ended.

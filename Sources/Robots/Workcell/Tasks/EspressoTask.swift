@@ -18,10 +18,10 @@ struct EspressoTask: WorkcellTask {
   var mistakes: [Mistake] {
     [
       Mistake(kind: .haste, probability: 0.4),
-      Mistake(kind: .leaveGrinderEarly, probability: 0.10),
-      Mistake(kind: .tampLightly, probability: 0.12),
-      Mistake(kind: .misplaceCup, probability: 0.08),
-      Mistake(kind: .takeCupEarly, probability: 0.08),
+      Mistake(kind: .leaveGrinderEarly, probability: 0.14),
+      Mistake(kind: .tampLightly, probability: 0.14),
+      Mistake(kind: .misplaceCup, probability: 0.14),
+      Mistake(kind: .takeCupEarly, probability: 0.14),
     ]
   }
 
@@ -44,44 +44,55 @@ struct EspressoScene: WorkcellScene {
   enum Item: Int, Sendable { case portafilter, cup }
 
   /// A shot needs at least this share of a full dose …
-  static let goodDose: Float = 0.8
+  static let goodDose: Float = 0.6
   /// … pressed at least this far …
-  static let goodTamp: Float = 0.7
+  static let goodTamp: Float = 0.45
   /// … and fills the cup at least this far.
-  static let goodFill: Float = 0.75
+  static let goodFill: Float = 0.8
   /// The height above the mat below which the coffee is pressed, in metres.
   static let tampHeight: Float = 0.05
   /// Gains of dose, tamp, press of the button and fill in one step.
-  static let pressRate: Float = 1 / 3
-  static let tampRate: Float = 0.2
-  static let grindRate: Float = 0.16
-  static let pourRate: Float = 1 / 8
+  static let pressRate: Float = 1 / 2
+  static let tampRate: Float = 0.13
+  static let grindRate: Float = 0.13
+  static let pourRate: Float = 1 / 15
   /// The largest distances, in metres, at which the grinder, the mat, the head, the spout, the button and
   /// the saucer work.
   static let grinderReach: Float = 0.08
   static let matReach: Float = 0.08
-  static let headReach: Float = 0.12
-  static let spoutReach: Float = 0.07
+  static let headReach: Float = 0.14
+  static let spoutReach: Float = 0.10
+  /// How far the cup may be moved while it fills, in metres.
+  static let pouringReach: Float = 0.05
   static let buttonReach: Float = 0.09
   static let saucerReach: Float = 0.10
+  /// How much further away a station counts as left, in metres.
+  static let leavingDistance: Float = 0.10
   /// Things let go above this height fall hard.
   static let softHeight: Float = 0.10
   /// The height of a thing standing on the table.
   static let standing: Float = 0.03
 
-  let grinder: Vector3
-  let mat: Vector3
-  let head: Vector3
-  let tray: Vector3
-  let button: Vector3
-  let saucer: Vector3
+  // The machines stand still from one episode to the next.
+  let grinder = Vector3(0.29, 0.14, 0.12)
+  let mat = Vector3(0.15, -0.02, 0)
+  let head = Vector3(0, 0.18, 0.16)
+  let tray = Vector3(0, 0.18, EspressoScene.standing)
+  let button = Vector3(-0.15, 0.25, 0.16)
+  let saucer = Vector3(-0.14, -0.06, EspressoScene.standing)
   /// Hidden: the share of the maximum speed above which a full thing spills.
   var spillSpeed: Float
   private(set) var portafilter: Vector3
   private(set) var cup: Vector3
+  /// Where the cup stood when the machine was started.
+  private var cupSpot = Vector3.zero
   private(set) var dose: Float = 0
   private(set) var tamp: Float = 0
   private(set) var press: Float = 0
+  /// Whether the portafilter has been at the grinder and left it, and the same for the mat: there is no way
+  /// back, so what was not done there shows as a failure soon.
+  private(set) var isFilled = false
+  private(set) var isTamped = false
   private(set) var fill: Float = 0
   private(set) var isLocked = false
   private(set) var isStarted = false
@@ -93,15 +104,9 @@ struct EspressoScene: WorkcellScene {
     func near(_ x: Float, _ y: Float, _ z: Float, _ spread: Float) -> Vector3 {
       Vector3(x + random.uniform(-spread, spread), y + random.uniform(-spread, spread), z)
     }
-    grinder = near(0.34, 0.16, 0.12, 0.02)
-    mat = near(0.20, -0.02, 0, 0.02)
-    head = near(0, 0.18, 0.16, 0.02)
-    tray = Vector3(head.x, head.y, Self.standing)
-    button = head + Vector3(-0.18, 0.05, 0)
-    saucer = near(-0.16, -0.08, Self.standing, 0.03)
-    portafilter = near(0.34, -0.14, Self.standing, 0.04)
-    cup = near(-0.34, 0.14, Self.standing, 0.04)
-    spillSpeed = random.uniform(0.80, 0.88)
+    portafilter = near(0.30, -0.12, Self.standing, 0.04)
+    cup = near(-0.30, 0.10, Self.standing, 0.04)
+    spillSpeed = random.uniform(0.86, 0.94)
   }
 
   var homes: Pair<Vector3> { Pair(Vector3(-0.22, 0.02, 0.15), Vector3(0.22, 0.0, 0.15)) }
@@ -117,7 +122,7 @@ struct EspressoScene: WorkcellScene {
 
   var visibleStates: [Float] {
     [
-      dose, dose >= Self.goodDose ? 1 : 0, tamp, tamp >= Self.goodTamp ? 1 : 0,
+      dose, isFilled ? 1 : 0, tamp, isTamped ? 1 : 0, puckIsGood ? 1 : 0,
       isLocked ? 1 : 0, cupIsBelowSpout ? 1 : 0, press, isStarted ? 1 : 0, fill,
       fill >= Self.goodFill ? 1 : 0,
     ]
@@ -127,8 +132,8 @@ struct EspressoScene: WorkcellScene {
     if isStarted { return fill < Self.goodFill ? 6 : 7 }
     if isLocked { return cupIsBelowSpout ? 5 : 4 }
     if !portafilterHeld { return 0 }
-    if tamp >= Self.goodTamp { return 3 }
-    return dose >= Self.goodDose ? 2 : 1
+    if isTamped { return 3 }
+    return isFilled ? 2 : 1
   }
 
   var milestones: Int {
@@ -157,16 +162,13 @@ struct EspressoScene: WorkcellScene {
     _ handle: Int, to position: Vector3, speed: Float, _ random: inout RandomSource
   ) {
     // At full speed a full thing spills within about ten steps.
-    let spills = speed > spillSpeed && random.chance(0.6 * (speed - spillSpeed))
+    let spills = speed > spillSpeed && random.chance(0.9 * (speed - spillSpeed))
     if handle == Item.cup.rawValue {
       cup = position
       if spills && fill > 0.3 { verdict = .failure("coffee spilled") }
     } else {
       portafilter = position
-      if spills && dose > 0.3 && tamp < Self.goodTamp {
-        dose = max(0, dose - 0.4)
-        tamp = 0
-      }
+      if spills && isFilled && tamp < Self.goodTamp { dose = max(0.1, dose - 0.4) }
     }
   }
 
@@ -189,6 +191,7 @@ struct EspressoScene: WorkcellScene {
       if (position - head).length <= Self.headReach {
         portafilter = head
         isLocked = true
+        if !puckIsGood { verdict = .failure("weak shot") }
       } else if dose > 0.2 {
         verdict = .failure("portafilter dropped")
       }
@@ -197,19 +200,13 @@ struct EspressoScene: WorkcellScene {
 
   mutating func advance(_ arms: Pair<Arm>, _ random: inout RandomSource) -> Ending? {
     if portafilterHeld {
-      if (portafilter - grinder).length <= Self.grinderReach && dose < 1 {
-        dose = min(1, dose + Self.grindRate)
-        tamp = 0  // fresh grounds lie loose
-      }
-      if dose > 0.3 && (portafilter - mat).horizontalLength <= Self.matReach {
-        if portafilter.z <= Self.tampHeight { tamp = min(1, tamp + Self.tampRate) }
-      }
+      workOnCoffee()
     } else if !isLocked {
       Self.fall(&portafilter)
     }
     if !cupHeld { Self.fall(&cup) }
     if isStarted {
-      if (cup - tray).horizontalLength <= Self.spoutReach {
+      if (cup - cupSpot).length <= Self.pouringReach {
         fill = min(1, fill + Self.pourRate)
       } else if fill < Self.goodFill {
         verdict = verdict ?? .failure("cup taken early")
@@ -222,16 +219,31 @@ struct EspressoScene: WorkcellScene {
     return verdict
   }
 
+  private mutating func workOnCoffee() {
+    let toGrinder = (portafilter - grinder).length
+    if !isFilled {
+      if toGrinder <= Self.grinderReach { dose = min(1, dose + Self.grindRate) }
+      isFilled = dose > 0 && toGrinder > Self.grinderReach + Self.leavingDistance
+    } else if !isTamped {
+      let isOverMat = (portafilter - mat).horizontalLength <= Self.matReach
+      if isOverMat && portafilter.z <= Self.tampHeight {
+        tamp = min(1, tamp + Self.tampRate)
+        if dose < Self.goodDose { verdict = .failure("too little coffee") }
+      }
+      isTamped =
+        tamp > 0 && (portafilter - mat).length > Self.tampHeight + Self.leavingDistance
+    }
+  }
+
   private func isPressing(_ arm: Arm) -> Bool {
     arm.holding == nil && (arm.position - button).length <= Self.buttonReach
   }
 
   private mutating func start() {
     isStarted = true
+    cupSpot = cup
     if !isLocked {
       verdict = verdict ?? .failure("started without portafilter")
-    } else if !puckIsGood {
-      verdict = verdict ?? .failure("weak shot")
     } else if !cupIsBelowSpout {
       verdict = verdict ?? .failure("cup misplaced")
     }
@@ -240,74 +252,5 @@ struct EspressoScene: WorkcellScene {
   private static func fall(_ thing: inout Vector3) {
     guard thing.z > standing else { return }
     thing.z = max(standing, thing.z - 0.06)
-  }
-}
-
-// What a person knows about espresso.
-extension EspressoScene {
-  /// Shares of the maximum speed that are safe with something held, and with something full held.
-  private static let safeSpeed: Float = 0.9
-  private static let safeFullSpeed: Float = 0.65
-
-  func intents(_ arms: Pair<Arm>, _ mistakes: MistakeSet) -> Pair<Intent> {
-    Pair(leftIntent(arms.left, mistakes), rightIntent(arms.right, mistakes))
-  }
-
-  private func leftIntent(_ arm: Arm, _ mistakes: MistakeSet) -> Intent {
-    let holdsCup = arm.holding == Item.cup.rawValue
-    if arm.holding != nil && !holdsCup { return .letGo }
-    if isStarted {
-      let enough: Float = mistakes.contains(.takeCupEarly) ? 0.35 : Self.goodFill
-      if holdsCup {
-        return fill >= enough
-          ? .place(saucer, limit: Self.safeFullSpeed) : .carry(tray, limit: Self.safeFullSpeed)
-      }
-      return fill >= enough ? .grasp(cup) : .hover(cup + Vector3(-0.05, -0.03, 0.02))
-    }
-    if !isLocked && !holdsCup { return .hover(homes.left) }
-    let careless = mistakes.contains(.misplaceCup)
-    let spot = careless ? tray + Vector3(-0.08, -0.07, 0) : tray
-    if holdsCup { return .place(spot, limit: Self.safeSpeed) }
-    let distance = (cup - spot).horizontalLength
-    let reach = careless ? Self.spoutReach : Self.spoutReach - 0.005
-    return !cupHeld && distance <= reach ? .hover(button) : .grasp(cup)
-  }
-
-  private func rightIntent(_ arm: Arm, _ mistakes: MistakeSet) -> Intent {
-    if arm.holding == Item.cup.rawValue { return .letGo }
-    if isLocked { return .hover(homes.right) }
-    guard arm.holding != nil else { return .grasp(portafilter) }
-    // Once pressed, a dose that is just good is left alone.
-    let enough: Float =
-      mistakes.contains(.leaveGrinderEarly) ? 0.4 : tamp < 0.1 ? 0.9 : Self.goodDose
-    if dose < enough {
-      return .carry(grinder, limit: dose > 0.3 ? Self.safeFullSpeed : Self.safeSpeed)
-    }
-    let light = mistakes.contains(.tampLightly)
-    let deep: Float = light ? 0.3 : 0.9
-    let limit = tamp < Self.goodTamp ? Self.safeFullSpeed : Self.safeSpeed
-    if tamp < deep {
-      return .carry(mat, limit: limit)
-    }
-    return .place(head, limit: limit)
-  }
-
-  func trouble(_ arms: Pair<Arm>) -> Trouble? {
-    for side in Side.allCases {
-      let arm = arms[side]
-      switch arm.holding {
-      case Item.portafilter.rawValue:
-        if dose > 0.3 && tamp < Self.goodTamp && arm.velocity.length > 0.82 { return .careless }
-        // About to lock in what cannot give a good shot.
-        if !puckIsGood && (portafilter - head).length < 0.15 { return .wrong }
-      case Item.cup.rawValue:
-        if isStarted && fill < Self.goodFill && (cup - tray).length > 0.025 { return .wrong }
-        if fill > 0.3 && arm.velocity.length > 0.82 { return .careless }
-      default:
-        let ready = isLocked && puckIsGood && cupIsBelowSpout
-        if !isStarted && !ready && (arm.position - button).length < 0.11 { return .wrong }
-      }
-    }
-    return nil
   }
 }

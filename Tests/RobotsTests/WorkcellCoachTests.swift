@@ -1,0 +1,91 @@
+import Testing
+
+@testable import Robots
+
+@Suite("Workcell coach")
+struct WorkcellCoachTests {
+  @Test("demonstrations are slow and flawed within their documented bands")
+  func demonstrations() {
+    let bands: [String: ClosedRange<Double>] = [
+      "tshirt": 0.90...1, "tshirt-collar-up": 0.28...0.45, "espresso": 0.50...0.75,
+    ]
+    for task in WorkcellTasks.all {
+      let name = task.description.name
+      let ideal = tally(task, .flawless, count: 40)
+      let demos = tally(task, .person, count: 200)
+      print("\(name): demonstrations \(demos)")
+      #expect(bands[name]?.contains(demos.successShare) == true, "\(name): \(demos)")
+      #expect(demos.successLength >= 1.5 * ideal.successLength, "\(name): \(demos)")
+      #expect(demos.throughput < 0.6 * ideal.throughput)
+      #expect(demos.failures["time limit", default: 0] <= 12, "\(name): \(demos)")
+    }
+  }
+
+  @Test("in the judged folding task most demonstrations end with the collar down")
+  func collarShare() {
+    let demos = tally(GarmentTask(collarIsJudged: true), .person, count: 400)
+    let share = Double(demos.failures["collar down", default: 0]) / 400
+    #expect((0.55...0.68).contains(share), "\(share)")
+  }
+
+  @Test("redrawing mistakes from stretch to stretch solves no more than demonstrations do")
+  func redrawn() {
+    let task = GarmentTask(collarIsJudged: true)
+    var tally = Tally()
+    for seed in 0..<100 as Range<UInt64> {
+      var cell = Workcell(task, seed: seed)
+      var coach = Coach(flaws: .person, mistakes: task.mistakes, seed: seed)
+      while cell.ending == nil {
+        let isFree = Side.allCases.allSatisfy { cell.arms[$0].holding == nil }
+        if coach.remainingStretch == 0 && isFree { coach.drawMistakes() }
+        cell.step(coach.action(for: cell)[...])
+      }
+      tally.add(cell)
+    }
+    #expect((0.2...0.5).contains(tally.successShare), "\(tally)")
+  }
+
+  @Test("pauses leave the arms where they are and keep hold of things")
+  func pauses() {
+    let flaws = CoachFlaws(stretchSteps: 5...5, pauseProbability: 1, pauseSteps: 4...4)
+    var stillSteps = 0
+    let cell = attempt(GarmentTask(collarIsJudged: false), flaws, seed: 0) { _, action in
+      if action[0...2].allSatisfy({ $0 == 0 }) && action[4...6].allSatisfy({ $0 == 0 }) {
+        stillSteps += 1
+      }
+    }
+    #expect(cell.ending == .success)
+    #expect(stillSteps > cell.stepCount / 4)
+  }
+
+  @Test("a fumble misses and is tried again; a drop is picked up again")
+  func fumblesAndDrops() {
+    let task = GarmentTask(collarIsJudged: false)
+    let ideal = tally(task, .flawless, count: 30)
+    let fumbling = tally(task, CoachFlaws(fumbleProbability: 0.5), count: 30)
+    #expect(fumbling.successShare >= 0.9)
+    #expect(fumbling.meanLength > 1.1 * ideal.meanLength)
+    let dropping = tally(task, CoachFlaws(dropProbability: 0.1), count: 30)
+    #expect(dropping.successShare >= 0.9)
+    #expect(dropping.meanLength > 1.05 * ideal.meanLength)
+  }
+
+  @Test("flaws out of range are refused by name")
+  func validation() {
+    func refusal(_ flaws: CoachFlaws) -> String {
+      do {
+        try flaws.validate()
+        return "accepted"
+      } catch {
+        return error.description
+      }
+    }
+    #expect(refusal(.person) == "accepted")
+    #expect(refusal(CoachFlaws(paces: [])).contains("paces"))
+    #expect(refusal(CoachFlaws(speeds: [1.5])).contains("speeds"))
+    #expect(refusal(CoachFlaws(stretchSteps: 0...3)).contains("stretchSteps"))
+    #expect(refusal(CoachFlaws(pauseProbability: 2)).contains("pauseProbability"))
+    #expect(refusal(CoachFlaws(mistakeScale: -1)).contains("mistakeScale"))
+    #expect(refusal(CoachFlaws(tremor: .nan)).contains("tremor"))
+  }
+}
