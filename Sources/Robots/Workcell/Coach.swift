@@ -1,7 +1,9 @@
-/// The person: knows the scene, decides what each arm does next, and moves as well as `CoachFlaws` lets it.
+/// The person: knows the scene, decides what each arm does next, and moves as well as `CoachFlaws`
+/// lets it.
 ///
-/// Without flaws its action depends on the present state alone. What the flaws add, and what an observation
-/// cannot show, is which mistakes, which speed and which pause the person is in the middle of.
+/// Without flaws its action depends on the present state alone. What the flaws add, and what an
+/// observation cannot show, is which mistakes, which speed and which pause the person is in the
+/// middle of.
 struct Coach: Sendable {
   let flaws: CoachFlaws
   /// What this person gets wrong in this episode.
@@ -153,8 +155,8 @@ struct Coach: Sendable {
     return (Self.overTable(aimed, arm), distance < (begun ? Self.stillNear : Self.near))
   }
 
-  /// Where to steer on the way to `point`: higher the further it still is, so that the gripper comes down on
-  /// things and carries them clear of the table.
+  /// Where to steer on the way to `point`: higher the further it still is, so that the gripper
+  /// comes down on things and carries them clear of the table.
   private static func overTable(_ point: Vector3, _ arm: Arm) -> Vector3 {
     let distance = (point - arm.position).horizontalLength
     return point + Vector3(0, 0, ((distance - 0.02) * 0.8).clamped(0, 0.10))

@@ -1,7 +1,8 @@
-/// How far the coach, who plays the person, is from perfect when demonstrating. Corrections are always clean.
+/// How far the coach, who plays the person, is from perfect when demonstrating. Corrections are
+/// always clean.
 public struct CoachFlaws: Codable, Hashable, Sendable {
-  /// The paces of different people, as shares of the arm's maximum speed, one for each demonstration, each
-  /// equally likely; in (0, 1].
+  /// The paces of different people, as shares of the arm's maximum speed, one for each
+  /// demonstration, each equally likely; in (0, 1].
   public var paces: [Float]
   /// What a person's pace is multiplied by from stretch to stretch, each equally likely; in (0, 1].
   public var speeds: [Float]

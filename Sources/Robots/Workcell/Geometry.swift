@@ -1,5 +1,5 @@
-/// A point or a displacement over the table, in metres: x to the right, y away from the person, z up from
-/// the table top.
+/// A point or a displacement over the table, in metres: x to the right, y away from the person, z
+/// up from the table top.
 public struct Vector3: Hashable, Sendable {
   /// Metres to the right.
   public var x: Float

@@ -4,8 +4,8 @@
   import Darwin
 #endif
 
-/// The workcell's random numbers: xoshiro256++ seeded through SplitMix64, so that neighbouring seeds give
-/// unrelated streams. The same seed gives the same numbers everywhere.
+/// The workcell's random numbers: xoshiro256++ seeded through SplitMix64, so that neighbouring
+/// seeds give unrelated streams. The same seed gives the same numbers everywhere.
 struct RandomSource: RandomNumberGenerator, Sendable {
   private var s0: UInt64
   private var s1: UInt64

@@ -1,8 +1,8 @@
 /// Watches a policy as a person would and decides when to take over and when to hand back.
 ///
-/// Three things make it take over: work that is going wrong, a motion too fast for what is held, and no
-/// progress for a while. It hands back once the next milestone is reached, or after a few careful steps
-/// where only the speed was wrong.
+/// Three things make it take over: work that is going wrong, a motion too fast for what is held,
+/// and no progress for a while. It hands back once the next milestone is reached, or after a few
+/// careful steps where only the speed was wrong.
 struct Supervisor: Sendable {
   /// Steps without progress after which the person loses patience.
   static let patience = 20

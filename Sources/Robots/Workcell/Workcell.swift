@@ -1,13 +1,14 @@
 import Episodes
 
-/// Two arms with parallel grippers over a table, and the things of one task: the whole simulation as a value.
-/// A state and an action give the next state; there is no clock and no input or output. Equal seeds and
-/// actions give equal episodes.
+/// Two arms with parallel grippers over a table, and the things of one task: the whole simulation
+/// as a value. A state and an action give the next state; there is no clock and no input or output.
+/// Equal seeds and actions give equal episodes.
 ///
-/// Each arm is a point that follows a commanded velocity with lag and noise. A gripper that closes around a
-/// handle holds it until it opens or the handle slips out; what is let go falls.
+/// Each arm is a point that follows a commanded velocity with lag and noise. A gripper that closes
+/// around a handle holds it until it opens or the handle slips out; what is let go falls.
 public struct Workcell: Sendable {
-  /// Per arm: velocity in x, y, z as shares of the maximum speed, then the gripper command; all in [−1, 1].
+  /// Per arm: velocity in x, y, z as shares of the maximum speed, then the gripper command; all in
+  /// [−1, 1].
   public static let actionWidth = 8
   /// Per arm: x, y, z in metres, aperture (0 closed … 1 open), and 1 while something is held.
   public static let proprioceptionWidth = 10
@@ -15,9 +16,10 @@ public struct Workcell: Sendable {
   public static let pointCount = 8
   /// The most other visible states a task shows.
   public static let visibleStateCount = 14
-  /// Per arm the lamp that marks its next piece of work: the offset from gripper to lamp, compressed as
-  /// d / (|d| + `lampScale`), 1 while it is lit, and 1 where the gripper has to act. Then per point its
-  /// position in metres, then the other visible states; zeros fill what a task does not use.
+  /// Per arm the lamp that marks its next piece of work: the offset from gripper to lamp,
+  /// compressed as d / (|d| + `lampScale`), 1 while it is lit, and 1 where the gripper has to act.
+  /// Then per point its position in metres, then the other visible states; zeros fill what a task
+  /// does not use.
   public static let environmentStateWidth = 2 * 5 + pointCount * 3 + visibleStateCount
   /// Control steps per second.
   public static let controlRate = 10.0
@@ -31,13 +33,14 @@ public struct Workcell: Sendable {
   static let response: Float = 0.7
   /// Standard deviation of the position noise of one step, in metres and per axis.
   static let positionNoise: Float = 0.003
-  /// The probability that something pushes the arm in one step, and the push's standard deviation in metres.
+  /// The probability that something pushes the arm in one step, and the push's standard deviation
+  /// in metres.
   static let bumpProbability: Float = 0.015
   static let bumpSize: Float = 0.03
   /// The largest change of aperture in one step.
   static let gripperSpeed: Float = 0.34
-  /// An empty gripper that is closed past this aperture, and told to be, catches what comes between its
-  /// sprung fingers.
+  /// An empty gripper that is closed past this aperture, and told to be, catches what comes between
+  /// its sprung fingers.
   static let graspAperture: Float = 0.45
   /// A gripper that opens past this aperture lets go.
   static let releaseAperture: Float = 0.6
@@ -86,8 +89,8 @@ public struct Workcell: Sendable {
     self.random = random
   }
 
-  /// Executes one action for 1/`controlRate` seconds. Values beyond [−1, 1] count as ±1, and a velocity
-  /// longer than 1 is shortened to 1. Does nothing once the episode is over.
+  /// Executes one action for 1/`controlRate` seconds. Values beyond [−1, 1] count as ±1, and a
+  /// velocity longer than 1 is shortened to 1. Does nothing once the episode is over.
   ///
   /// - Parameter action: [actionWidth], finite.
   public mutating func step(_ action: ArraySlice<Float>) {

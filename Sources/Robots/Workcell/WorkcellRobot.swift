@@ -31,11 +31,12 @@ public actor WorkcellRobot: Robot {
   /// - Parameters:
   ///   - name: The robot's name in recordings.
   ///   - tasks: What it offers, from `WorkcellTasks.names`; at least one.
-  ///   - cameras: The side of the square images of its three cameras, 8 to 512 pixels; nil switches them off.
+  ///   - cameras: The side of the square images of its three cameras, 8 to 512 pixels; nil switches
+  ///     them off.
   ///   - environmentState: Whether observations hold object positions and gauges.
   ///   - flaws: How demonstrations fall short of perfect.
-  /// - Throws: `WorkcellError` for an unknown task, an image side out of range, flaws out of range, or
-  ///   observations without cameras and environment state.
+  /// - Throws: `WorkcellError` for an unknown task, an image side out of range, flaws out of range,
+  ///   or observations without cameras and environment state.
   public init(
     name: String, tasks: [String] = WorkcellTasks.names, cameras: Int? = nil,
     environmentState: Bool = true, flaws: CoachFlaws = .person

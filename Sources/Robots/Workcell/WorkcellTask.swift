@@ -1,7 +1,7 @@
 import Episodes
 
-/// What the workcell can be asked to do. To add a task, write one type that conforms to this and one that
-/// conforms to `WorkcellScene`, and list it in `WorkcellTasks.all`.
+/// What the workcell can be asked to do. To add a task, write one type that conforms to this and
+/// one that conforms to `WorkcellScene`, and list it in `WorkcellTasks.all`.
 protocol WorkcellTask: Sendable {
   /// Name, instruction, time limit and subtasks.
   var description: TaskDescription { get }
@@ -13,8 +13,8 @@ protocol WorkcellTask: Sendable {
 
 /// The things on the table during one episode of a task: a value, changed by what the arms do.
 ///
-/// A scene tells apart what can be seen (`points`, `visibleStates`, the drawing) from what cannot (how
-/// slippery a thing is). Only the visible part reaches an observation.
+/// A scene tells apart what can be seen (`points`, `visibleStates`, the drawing) from what cannot
+/// (how slippery a thing is). Only the visible part reaches an observation.
 protocol WorkcellScene: Sendable {
   /// Where the arms start and rest.
   var homes: Pair<Vector3> { get }
@@ -22,7 +22,8 @@ protocol WorkcellScene: Sendable {
   var startSpread: Float { get }
   /// The visible positions that matter, at most `Workcell.pointCount`, in a fixed order.
   var points: [Vector3] { get }
-  /// What else can be seen, such as folds and gauges, at most `Workcell.visibleStateCount`, in about [−1, 1].
+  /// What else can be seen, such as folds and gauges, at most `Workcell.visibleStateCount`, in
+  /// about [−1, 1].
   var visibleStates: [Float] { get }
   /// Index into the task's subtasks.
   var subtask: Int { get }
@@ -74,7 +75,8 @@ struct Handle: Sendable {
 public enum Ending: Hashable, Sendable {
   /// The goal is reached.
   case success
-  /// It cannot be reached any more; the reason is one of those listed in `Documentation/Workcell.md`.
+  /// It cannot be reached any more; the reason is one of those listed in
+  /// `Documentation/Workcell.md`.
   case failure(String)
   /// The reason given when the time limit is reached.
   public static let timeLimit = Ending.failure("time limit")
@@ -132,7 +134,8 @@ enum Trouble: Sendable {
 /// Mistakes that a person may make in one episode.
 struct MistakeSet: OptionSet, Hashable, Sendable {
   let rawValue: UInt32
-  /// Carrying things as fast as the arm goes, whatever they are. Bits from 1 on belong to each task.
+  /// Carrying things as fast as the arm goes, whatever they are. Bits from 1 on belong to each
+  /// task.
   static let haste = MistakeSet(rawValue: 1)
 }
 
@@ -190,7 +193,7 @@ public enum WorkcellError: Error, Hashable, CustomStringConvertible {
     case .imageSide(let side):
       "cameras: expected an image side of 8 to 512 pixels, got \(side)"
     case .blind:
-      "a workcell robot needs cameras, environment state or both: without them a policy sees no object"
+      "a workcell robot needs cameras, environment state or both: without them a policy is blind"
     case .notBegun: "execute needs an episode: call begin first"
     case .episodeOver: "the episode is over: call begin to start another"
     case .chunkWidth(let expected, let actual):

@@ -46,7 +46,8 @@ struct Drawing: Sendable {
   }
 }
 
-/// A projection from the table to an image: position = origin + A · point, in pixels, without perspective.
+/// A projection from the table to an image: position = origin + A · point, in pixels, without
+/// perspective.
 struct Projection: Sendable {
   /// Pixels a metre.
   var scale: Float

@@ -1,5 +1,5 @@
-// What the scenes look like. Everything in `points` and `visibleStates` shows here too, so that a policy
-// with cameras alone can do every task.
+// What the scenes look like. Everything in `points` and `visibleStates` shows here too, so that a
+// policy with cameras alone can do every task.
 
 extension GarmentScene {
   private static let front = Colour(70, 130, 200)
@@ -78,7 +78,7 @@ extension GarmentScene {
 extension EspressoScene {
   func draw(into drawing: inout Drawing) {
     drawing.disc(saucer, radius: 0.06, Colour(230, 225, 210))
-    drawing.disc(mat, radius: 0.05, Colour(40, 40, 44))
+    drawing.disc(mat, radius: 0.05, isTamped ? Colour(40, 90, 60) : Colour(40, 40, 44))
     drawing.disc(Vector3(tray.x, tray.y, 0), radius: 0.055, Colour(90, 94, 100))
     // The machine: a box behind the tray, the head in front of it, the button on its side.
     let back = Vector3(head.x, head.y + 0.08, 0)
@@ -88,11 +88,13 @@ extension EspressoScene {
         back + Vector3(-0.10, 0, 0.26),
       ], Colour(150, 154, 160))
     drawing.disc(head, radius: 0.035, Colour(60, 62, 66))
-    drawing.disc(button, radius: 0.022, isStarted ? Colour(60, 230, 90) : Colour(220, 50, 40))
+    let light =
+      isStarted ? Colour(60, 230, 90) : press > 0 ? Colour(250, 200, 60) : Colour(220, 50, 40)
+    drawing.disc(button, radius: 0.022, light)
     drawing.bar(
       Vector3(grinder.x, grinder.y + 0.03, 0), grinder + Vector3(0, 0.03, 0.10), width: 0.08,
       Colour(84, 60, 44))
-    drawing.disc(grinder, radius: 0.02, Colour(210, 180, 120))
+    drawing.disc(grinder, radius: 0.02, isFilled ? Colour(60, 200, 90) : Colour(210, 180, 120))
     // Displays: the dose on the grinder, the press on the mat, the pour on the machine.
     drawing.gauge(
       grinder + Vector3(0, 0.03, 0.13), width: 0.14, level: dose,

@@ -1,7 +1,8 @@
 import Episodes
 
-/// Making an espresso: take the portafilter, fill it under the grinder, tamp, lock it in, put a cup below,
-/// start, wait for the pour and serve. Each stage fails in its own way; all that decides is visible.
+/// Making an espresso: take the portafilter, fill it under the grinder, tamp, lock it in, put a cup
+/// below, start, wait for the pour and serve. Each stage fails in its own way; all that decides is
+/// visible.
 struct EspressoTask: WorkcellTask {
   var description: TaskDescription {
     TaskDescription(
@@ -56,8 +57,8 @@ struct EspressoScene: WorkcellScene {
   static let tampRate: Float = 0.13
   static let grindRate: Float = 0.13
   static let pourRate: Float = 1 / 15
-  /// The largest distances, in metres, at which the grinder, the mat, the head, the spout, the button and
-  /// the saucer work.
+  /// The largest distances, in metres, at which the grinder, the mat, the head, the spout, the
+  /// button and the saucer work.
   static let grinderReach: Float = 0.08
   static let matReach: Float = 0.08
   static let headReach: Float = 0.14
@@ -89,8 +90,8 @@ struct EspressoScene: WorkcellScene {
   private(set) var dose: Float = 0
   private(set) var tamp: Float = 0
   private(set) var press: Float = 0
-  /// Whether the portafilter has been at the grinder and left it, and the same for the mat: there is no way
-  /// back, so what was not done there shows as a failure soon.
+  /// Whether the portafilter has been at the grinder and left it, and the same for the mat: there
+  /// is no way back, so what was not done there shows as a failure soon.
   private(set) var isFilled = false
   private(set) var isTamped = false
   private(set) var fill: Float = 0

@@ -2,10 +2,10 @@ import Episodes
 
 /// Folding a T-shirt: in half, both sleeves in, over once more, and onto the stack.
 ///
-/// The first fold is a choice. Carrying the hem over the collar is a little nearer and leaves the collar
-/// face down; carrying the collar over the hem leaves it up. Which side is up shows at once and never
-/// changes again. `tshirt` takes both; `tshirt-collar-up` counts a collar that is down as a failure, judged
-/// when the shirt lies on the stack.
+/// The first fold is a choice. Carrying the hem over the collar is a little nearer and leaves the
+/// collar face down; carrying the collar over the hem leaves it up. Which side is up shows at once
+/// and never changes again. `tshirt` takes both; `tshirt-collar-up` counts a collar that is down as
+/// a failure, judged when the shirt lies on the stack.
 struct GarmentTask: WorkcellTask {
   let collarIsJudged: Bool
 
