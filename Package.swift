@@ -72,7 +72,8 @@ let package = Package(
     module("Messaging", ["Episodes", "RecapAlgorithm"], documents: ["WireProtocol.md"]),
     module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
     module("Robots", ["Episodes", "Messaging"]),
-    module("RoleRuntime", ["Messaging", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
+    module(
+      "RoleRuntime", ["Messaging", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
 
     // The roles: none imports another
     module(
@@ -80,16 +81,25 @@ let package = Package(
       ["RoleRuntime", "Robots", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors"]),
     module(
       "ValueLearnerRole",
-      ["RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors", "Configuration"]),
+      [
+        "RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors",
+        "Configuration",
+      ]),
     module(
       "AdvantageLabellerRole",
       ["RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors"]),
     module(
       "PolicyLearnerRole",
-      ["RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors", "Configuration"]),
+      [
+        "RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors",
+        "Configuration",
+      ]),
     module(
       "CoordinatorRole",
-      ["RoleRuntime", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Messaging", "Configuration", Library.logging]),
+      [
+        "RoleRuntime", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Messaging", "Configuration",
+        Library.logging,
+      ]),
 
     // What people see
     module("Monitoring", ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm"]),

@@ -3,8 +3,8 @@ import Executors
 import Messaging
 import Policies
 import RecapAlgorithm
-import RoleRuntime
 import Robots
+import RoleRuntime
 
 /// The collector: has a robot attempt tasks, with the newest policy or a person in charge, and sees every episode
 /// safely into the archive before it counts it.
@@ -76,9 +76,11 @@ public actor Collector: Role, JobHandler {
       try recording.append(turn)
       if let outcome = recording.outcome { return try recording.finished(outcome) }
       try Task.checkCancellation()
-      let chunk = try turn.personInControl
+      let chunk =
+        try turn.personInControl
         ? nil : policy.map { try nextChunk(of: $0, for: turn.observation, &recording) }
-      let steps = chunk.map { min($0.count, attempt.work.executedActions ?? $0.count) }
+      let steps =
+        chunk.map { min($0.count, attempt.work.executedActions ?? $0.count) }
         ?? recording.stepsWithoutChunk
       turn = try await robot.execute(chunk, steps: min(steps, recording.stepsLeft))
     }

@@ -74,7 +74,8 @@ struct EpisodeRecording {
       id: "\(attempt.job.id)#\(attempt.index)", job: attempt.job.id, index: attempt.index,
       task: attempt.task, embodiment: embodiment, robot: attempt.robotName,
       iteration: attempt.job.iteration, source: attempt.work.source,
-      policy: attempt.policyDigest, guidance: attempt.policyDigest == nil ? nil : attempt.work.guidance,
+      policy: attempt.policyDigest,
+      guidance: attempt.policyDigest == nil ? nil : attempt.work.guidance,
       seed: attempt.seed, outcome: .failure,
       recordsImages: !embodiment.cameras.isEmpty && !firstObservation.images.isEmpty,
       recordsEnvironmentState: embodiment.environmentStateWidth > 0

@@ -75,7 +75,9 @@ public actor Coordinator: Role {
     for row in try await archive.events() {
       _ = plan.handle(try JSONDecoder().decode(PlanEvent.self, from: Data(row.event.utf8)))
     }
-    for lease in plan.liveLeases { orders[lease.worker] = plan.order(for: lease.job, lease: lease.lease) }
+    for lease in plan.liveLeases {
+      orders[lease.worker] = plan.order(for: lease.job, lease: lease.lease)
+    }
     // The process may have ended between an event and its catalogue row; recording a result again changes nothing.
     for (job, result) in plan.results {
       if let job = plan.job(job) { try await archive.recordResult(result, of: job) }
@@ -196,7 +198,8 @@ public actor Coordinator: Role {
     notify(.workerJoined(worker.name))
     return JoinRequest.Reply(
       run: configuration.name, heartbeatSeconds: configuration.runtime.heartbeatSeconds,
-      leaseSeconds: configuration.runtime.leaseSeconds, configuration: try configuration.resolvedJSON)
+      leaseSeconds: configuration.runtime.leaseSeconds,
+      configuration: try configuration.resolvedJSON)
   }
 
   /// One network serves one embodiment, so the first robot decides what the others must be.
@@ -209,7 +212,8 @@ public actor Coordinator: Role {
     if known.isDisjoint(with: worker.tasks.map(\.name)) {
       throw RobotRefused(
         robot: worker.name,
-        reason: "it offers \(worker.tasks.map(\.name).sorted()), this run practises \(known.sorted())")
+        reason:
+          "it offers \(worker.tasks.map(\.name).sorted()), this run practises \(known.sorted())")
     }
     if let embodiment, embodiment != offered {
       throw RobotRefused(
@@ -224,9 +228,13 @@ public actor Coordinator: Role {
       throw UnknownWorker(name: request.worker)
     }
     if isOver { return NextJobRequest.Reply(order: nil, finished: true) }
-    if let order = orders[request.worker] { return NextJobRequest.Reply(order: order, finished: false) }
+    if let order = orders[request.worker] {
+      return NextJobRequest.Reply(order: order, finished: false)
+    }
     try await submit(.jobWanted(worker: request.worker, incarnation: request.incarnation))
-    if let order = orders[request.worker] { return NextJobRequest.Reply(order: order, finished: false) }
+    if let order = orders[request.worker] {
+      return NextJobRequest.Reply(order: order, finished: false)
+    }
     if isOver { return NextJobRequest.Reply(order: nil, finished: true) }
     if isClosed { throw CoordinatorStopping() }
     answer(request.worker, with: nil)

@@ -37,7 +37,8 @@ public struct LabelSetMetadata: Codable, Hashable, Sendable {
   /// By task: the threshold and what came out of it.
   public var tasks: [String: TaskLabelSummary]
 
-  public init(job: String, value: ContentDigest, lookahead: Int?, tasks: [String: TaskLabelSummary]) {
+  public init(job: String, value: ContentDigest, lookahead: Int?, tasks: [String: TaskLabelSummary])
+  {
     self.job = job
     self.value = value
     self.lookahead = lookahead

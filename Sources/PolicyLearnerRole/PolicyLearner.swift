@@ -63,7 +63,8 @@ public actor PolicyLearner: Role, JobHandler {
     _ archive: ArchiveClient
   ) async throws -> Policy {
     if let initial = order.initial {
-      return try Policy(checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
+      return try Policy(
+        checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
     }
     let dataset = try DatasetDescription(of: episodes, job: order.job.id)
     return try Policy(

@@ -48,7 +48,8 @@ public actor ValueLearner: Role, JobHandler {
     _ archive: ArchiveClient
   ) async throws -> ValueFunction {
     if let initial = order.initial {
-      return try ValueFunction(checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
+      return try ValueFunction(
+        checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
     }
     let dataset = try DatasetDescription(of: episodes, job: order.job.id)
     return try ValueFunction(

@@ -15,7 +15,8 @@ struct EpisodeRecordingTests {
     let work = CollectWork(
       source: source, policy: nil, guidance: 1, firstEpisode: 0, episodeCount: 2, stage: "toy/1/x")
     return Attempt(
-      job: Job(id: "toy/1/x/0", task: "toy", iteration: 1, seed: 9, work: .collect(work)), work: work,
+      job: Job(id: "toy/1/x/0", task: "toy", iteration: 1, seed: 9, work: .collect(work)),
+      work: work,
       index: 1, task: TaskDescription(name: "toy", instruction: "do", maximumSteps: maximumSteps),
       policyDigest: nil, robotName: "r")
   }

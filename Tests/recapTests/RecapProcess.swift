@@ -10,7 +10,9 @@ struct RecapProcess {
   /// The program beside the test bundle.
   static let program: URL = {
     let bundle = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-    let candidates = [bundle, bundle.deletingLastPathComponent()].map { $0.appending(path: "recap") }
+    let candidates = [bundle, bundle.deletingLastPathComponent()].map {
+      $0.appending(path: "recap")
+    }
     let found = candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) }
     return found ?? root.appending(path: ".build/debug/recap")
   }()
@@ -22,7 +24,8 @@ struct RecapProcess {
   }
 
   /// Starts the program; the caller waits for or ends it.
-  static func start(_ arguments: [String], output: FileHandle, errors: FileHandle) throws -> Process {
+  static func start(_ arguments: [String], output: FileHandle, errors: FileHandle) throws -> Process
+  {
     let process = Process()
     process.executableURL = program
     process.arguments = arguments
@@ -49,7 +52,8 @@ struct RecapProcess {
   }
 
   static func temporaryFolder() throws -> URL {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "recap-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "recap-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder
   }

@@ -48,7 +48,8 @@ struct WholeRunTests {
         "run", "Configs/smoke.yaml", "--dir", run, "--seed", "7", "--quiet")
       #expect(result.status == 0, "\(result.errors)")
       let checkpoints = try await ArchiveReader(directory: run).checkpoints()
-      digests.append(Dictionary(uniqueKeysWithValues: checkpoints.map { ($0.job, $0.digest.rawValue) }))
+      digests.append(
+        Dictionary(uniqueKeysWithValues: checkpoints.map { ($0.job, $0.digest.rawValue) }))
     }
     #expect(digests[0].count == 10)
     #expect(digests[0] == digests[1])

@@ -38,7 +38,9 @@ enum Composition {
           }
         }
         for role in WorkerRole.allCases where role != .collector {
-          group.addTask { try await learn(role, name: role.defaultName, coordinator: localEndpoint) }
+          group.addTask {
+            try await learn(role, name: role.defaultName, coordinator: localEndpoint)
+          }
         }
         try await group.waitForAll()
       }
@@ -48,7 +50,8 @@ enum Composition {
   /// The coordinator and the archive alone; collectors and learners join from other processes.
   static func coordinator(_ options: CoordinatorOptions) async throws {
     Logs.bootstrap(.warning)
-    try await withRun(options.source, listen: options.listen, quiet: options.quiet) { _, coordinator in
+    try await withRun(options.source, listen: options.listen, quiet: options.quiet) {
+      _, coordinator in
       try await coordinator.run()
     }
   }
@@ -60,7 +63,8 @@ enum Composition {
       let configuration = try await configuration(of: options.coordinator)
       let robot = try robot(options, of: configuration)
       let spool =
-        options.spool ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
+        options.spool
+        ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
       try await collect(
         robot, of: configuration, coordinator: options.coordinator, spool: spool, logs: nil)
     }
@@ -170,7 +174,9 @@ enum Composition {
 
   /// A worker with a control connection and a data connection of its own, so that a large transfer never delays a
   /// heartbeat.
-  private static func makeWorker(_ description: WorkerDescription, coordinator: String) throws -> Worker {
+  private static func makeWorker(_ description: WorkerDescription, coordinator: String) throws
+    -> Worker
+  {
     Worker(
       description, control: try ZeroMQClient(endpoint: coordinator),
       archive: ArchiveClient(client: try ZeroMQClient(endpoint: coordinator)))

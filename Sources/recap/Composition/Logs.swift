@@ -5,7 +5,8 @@ import Logging
 enum Logs {
   /// Call once, before anything logs. `RECAP_LOG` (trace, debug, info, notice, warning, error) overrides `level`.
   static func bootstrap(_ level: Logger.Level) {
-    let chosen = ProcessInfo.processInfo.environment["RECAP_LOG"].flatMap(Logger.Level.init(rawValue:))
+    let chosen = ProcessInfo.processInfo.environment["RECAP_LOG"].flatMap(
+      Logger.Level.init(rawValue:))
     LoggingSystem.bootstrap { label in
       var handler = StreamLogHandler.standardError(label: label)
       handler.logLevel = chosen ?? level
