@@ -29,8 +29,7 @@ public actor Coordinator: Role {
   private var ended: RunEnd?
   /// Events are no longer taken: the coordinator stops.
   private var isClosed = false
-  /// Of the run's robots: the first that joined decides.
-  private var embodiment: Embodiment?
+  private var admission: RobotAdmission
   private var dismissedAt = Duration.zero
   private let wakeDrain: AsyncStream<Void>.Continuation
   private let drainSignals: AsyncStream<Void>
@@ -68,6 +67,8 @@ public actor Coordinator: Role {
     self.notify = notify
     start = clock.now
     attendance = Attendance(patience: .seconds(configuration.runtime.leaseSeconds))
+    admission = RobotAdmission(
+      tasks: configuration.tasks.map(\.name), expected: Set(configuration.robots.map(\.name)))
     plan = Plan(
       jobs: Schedule.jobs(for: configuration.scheduleSettings),
       maximumAttempts: configuration.runtime.maximumAttempts)
@@ -186,7 +187,11 @@ public actor Coordinator: Role {
   private var now: Duration { clock.now - start }
 
   func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
-    try checkRobot(worker)
+    try admission.admit(worker)
+    if let task = admission.unofferedTasks.first, !isOver {
+      ended = .failed("no robot offers the task '\(task)'")
+      dismissWaiting()
+    }
     if let replaced = attendance.join(worker, at: now) {
       log.info("worker restarted", metadata: ["worker": "\(worker.name)"])
       try await lose(worker.name, incarnation: replaced)
@@ -200,26 +205,6 @@ public actor Coordinator: Role {
       run: configuration.name, heartbeatSeconds: configuration.runtime.heartbeatSeconds,
       leaseSeconds: configuration.runtime.leaseSeconds,
       configuration: try configuration.resolvedJSON)
-  }
-
-  /// One network serves one embodiment, so the first robot decides what the others must be.
-  private func checkRobot(_ worker: WorkerDescription) throws {
-    guard worker.role == .collector else { return }
-    guard let offered = worker.embodiment else {
-      throw RobotRefused(robot: worker.name, reason: "a collector must say what its robot is")
-    }
-    let known = Set(configuration.tasks.map(\.name))
-    if known.isDisjoint(with: worker.tasks.map(\.name)) {
-      throw RobotRefused(
-        robot: worker.name,
-        reason:
-          "it offers \(worker.tasks.map(\.name).sorted()), this run practises \(known.sorted())")
-    }
-    if let embodiment, embodiment != offered {
-      throw RobotRefused(
-        robot: worker.name, reason: "expected the run's embodiment \(embodiment), got \(offered)")
-    }
-    embodiment = offered
   }
 
   /// Answers with work as soon as there is some, or with nothing after the time the worker is willing to wait.
@@ -331,13 +316,6 @@ public struct RunFailed: Error, CustomStringConvertible {
 /// The coordinator stops before the run is over: ask the next one.
 struct CoordinatorStopping: Error, CustomStringConvertible {
   var description: String { "the coordinator is stopping" }
-}
-
-/// A robot that cannot take part in the run.
-struct RobotRefused: Error, CustomStringConvertible {
-  var robot: String
-  var reason: String
-  var description: String { "robot '\(robot)' cannot take part: \(reason)" }
 }
 
 /// A worker that has not said hello, or whose name another one has taken.
