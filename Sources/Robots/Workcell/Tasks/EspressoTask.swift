@@ -19,10 +19,10 @@ struct EspressoTask: WorkcellTask {
   var mistakes: [Mistake] {
     [
       Mistake(kind: .haste, probability: 0.4),
-      Mistake(kind: .leaveGrinderEarly, probability: 0.14),
-      Mistake(kind: .tampLightly, probability: 0.14),
-      Mistake(kind: .misplaceCup, probability: 0.14),
-      Mistake(kind: .takeCupEarly, probability: 0.14),
+      Mistake(kind: .leaveGrinderEarly, probability: 0.18),
+      Mistake(kind: .tampLightly, probability: 0.18),
+      Mistake(kind: .misplaceCup, probability: 0.18),
+      Mistake(kind: .takeCupEarly, probability: 0.18),
     ]
   }
 
