@@ -78,6 +78,8 @@ def test_a_driver_process_ends_cleanly(endpoint, end):
         [sys.executable, HERE / "toy_driver.py", "--endpoint", endpoint],
         env=environment,
         stdin=subprocess.PIPE,
+        # A test run in the background ignores Ctrl-C, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         with Collector(endpoint) as collector:
