@@ -103,15 +103,8 @@ public final class ValueFunction {
       let frames = Array(start..<min(start + Self.batchSize, examples.count))
       let batch = network.inputs.batch(of: frames, in: columns)
       tape.reset(recording: false)
-      values += self.values(of: tape.value(tape.softmax(network.logits(tape, batch))))
+      values += bins.expectations(of: tape.value(tape.softmax(network.logits(tape, batch))))
     }
     return values
-  }
-
-  /// - Parameter probabilities: [n, bins]
-  private func values(of probabilities: [Float]) -> [Float] {
-    stride(from: 0, to: probabilities.count, by: settings.bins).map {
-      bins.expectation(of: probabilities[$0..<$0 + settings.bins])
-    }
   }
 }

@@ -82,17 +82,20 @@ import Testing
   }
 
   @Test func expectationOfOneBinIsItsValue() {
-    for bin in [0, 1, 77, 200] {
-      var probabilities = [Float](repeating: 0, count: 201)
-      probabilities[bin] = 1
-      #expect(abs(bins.expectation(of: probabilities) - bins.value(of: bin)) < 1e-6)
+    let chosen = [0, 1, 77, 200]
+    var probabilities = [Float](repeating: 0, count: 4 * 201)
+    for (row, bin) in chosen.enumerated() { probabilities[201 * row + bin] = 1 }
+    for (bin, value) in zip(chosen, bins.expectations(of: probabilities)) {
+      #expect(abs(value - bins.value(of: bin)) < 1e-6)
     }
   }
 
-  @Test func expectationByHand() {
+  @Test func expectationByHand() throws {
     let coarse = ValueBins(count: 3)  // −1, −0.5, 0
-    #expect(abs(coarse.expectation(of: [0.5, 0.25, 0.25]) + 0.625) < 1e-6)
+    let values = coarse.expectations(of: [0.5, 0.25, 0.25, 0, 0.5, 0.5])
+    #expect(values.count == 2 && abs(values[0] + 0.625) < 1e-6 && abs(values[1] + 0.25) < 1e-6)
     let uniform = [Float](repeating: 1 / 201, count: 201)
-    #expect(abs(bins.expectation(of: uniform[...]) + 0.5) < 1e-5)
+    #expect(abs(try #require(bins.expectations(of: uniform).first) + 0.5) < 1e-5)
+    #expect(bins.expectations(of: []).isEmpty)
   }
 }
