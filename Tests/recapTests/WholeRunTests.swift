@@ -51,7 +51,7 @@ struct WholeRunTests {
       digests.append(
         Dictionary(uniqueKeysWithValues: checkpoints.map { ($0.job, $0.digest.rawValue) }))
     }
-    #expect(digests[0].count == 10)
+    #expect(digests[0].count == 8)
     #expect(digests[0] == digests[1])
   }
 

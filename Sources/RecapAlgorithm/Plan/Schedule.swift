@@ -7,7 +7,7 @@ import Episodes
 /// pretrain/value       V over all demonstrations
 /// pretrain/labels      N = T
 /// pretrain/policy
-/// <task>/0/value       from pretrain/value
+/// <task>/0/value       from pretrain/value; only where iterations continue from the last one
 /// <task>/0/policy      SFT on the task's demonstrations, every indicator positive, from pretrain/policy
 /// <task>/0/evaluate/<slice>
 /// <task>/k/autonomous/<slice>, <task>/k/corrected/<slice>     practice with the policy of k − 1
@@ -141,7 +141,9 @@ private struct TaskJobs {
           initial: "\(origin)/policy",
           training: k == 0 ? training.policySFT ?? training.policy : training.policy,
           indicatorDropout: settings.method.indicatorDropout)))
-    return k == 0 ? [value, policy] : [value, labels, policy]
+    if k > 0 { return [value, labels, policy] }
+    // SFT needs no labels, so the first V is of use only to an iteration that continues from it.
+    return settings.restartFromPretrained ? [policy] : [value, policy]
   }
 
   func evaluation(_ k: Int) -> [Job] {

@@ -19,7 +19,7 @@ import Testing
       jobs.map(\.id) == [
         "fold/demonstrations/0", "fold/demonstrations/1",
         "pretrain/value", "pretrain/labels", "pretrain/policy",
-        "fold/0/value", "fold/0/policy",
+        "fold/0/policy",
         "fold/1/autonomous/0", "fold/1/corrected/0",
         "fold/1/value", "fold/1/labels", "fold/1/policy",
         "fold/0/evaluate/0", "fold/1/evaluate/0",
@@ -85,6 +85,13 @@ import Testing
       else { throw SettingProblem(key: "fold", message: "unexpected work") }
       #expect(value.initial == "\(origin)/value" && policy.initial == "\(origin)/policy")
     }
+  }
+
+  @Test(arguments: [true, false])
+  func everyNetworkAndLabelSetIsOfUse(restarts: Bool) {
+    let jobs = Schedule.jobs(for: .small(restartFromPretrained: restarts))
+    let needed = Set(jobs.flatMap(\.dependencies))
+    for job in jobs where job.role != .collector { #expect(needed.contains(job.id)) }
   }
 
   @Test func evaluationIsNeverTrainedOn() {
