@@ -46,8 +46,7 @@ public actor AdvantageLabeller: Role, JobHandler {
       }
     }
     let labels = try Labelling.label(
-      valued, job: order.job.id, value: valueDigest, work: work, failureCost: work.failureCost,
-      seed: order.job.seed)
+      valued, job: order.job.id, value: valueDigest, work: work, seed: order.job.seed)
     return .labels(try await archive.putLabels(labels), labels.metadata)
   }
 }

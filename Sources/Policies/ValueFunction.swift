@@ -19,8 +19,6 @@ public final class ValueFunction {
   public let embodiment: Embodiment
   /// Statistics of the data of its first training.
   public let normalization: Normalization
-  /// C_fail of the returns that it was trained on, in steps; nil for each task's time limit.
-  public internal(set) var failureCost: Double?
   /// The values that its distribution is over.
   public let bins: ValueBins
 
@@ -46,7 +44,7 @@ public final class ValueFunction {
   ) throws {
     try self.init(
       settings: settings, embodiment: embodiment, prompts: Prompts(tasks: tasks),
-      normalization: normalization, failureCost: nil, seed: seed)
+      normalization: normalization, seed: seed)
   }
 
   /// Reads a checkpoint.
@@ -58,13 +56,13 @@ public final class ValueFunction {
     try self.init(
       settings: configuration.settings, embodiment: configuration.embodiment,
       prompts: Prompts(tasks: configuration.tasks, tokenizer: files.tokenizer),
-      normalization: files.normalization, failureCost: configuration.failureCost, seed: 0)
+      normalization: files.normalization, seed: 0)
     try ModelFiles<ValueSettings>.load(checkpoint, into: store)
   }
 
   private init(
     settings: ValueSettings, embodiment: Embodiment, prompts: Prompts,
-    normalization: Normalization, failureCost: Double?, seed: UInt64
+    normalization: Normalization, seed: UInt64
   ) throws {
     try settings.validate()
     let inputs = try ObservationInputs(
@@ -74,7 +72,6 @@ public final class ValueFunction {
     self.settings = settings
     self.embodiment = embodiment
     self.normalization = normalization
-    self.failureCost = failureCost
     bins = ValueBins(count: settings.bins)
     store = ParameterStore(seed: seed)
     network = ValueNetwork(store, inputs: inputs, settings: settings)
@@ -85,8 +82,7 @@ public final class ValueFunction {
   public func checkpoint() throws -> CheckpointFiles {
     try ModelFiles(
       configuration: ModelConfiguration(
-        kind: Self.kind, version: 1, settings: settings, embodiment: embodiment, tasks: tasks,
-        failureCost: failureCost),
+        kind: Self.kind, version: 1, settings: settings, embodiment: embodiment, tasks: tasks),
       tokenizer: network.inputs.prompts.tokenizer, normalization: normalization
     ).checkpoint(of: store)
   }

@@ -18,8 +18,7 @@ public final class ValueTrainer {
   ///   - value: Trained in place.
   ///   - episodes: At least one, of its embodiment and tasks.
   ///   - settings: How long and how fast.
-  ///   - failureCost: C_fail in steps; nil for each task's time limit. The value function remembers
-  ///     it.
+  ///   - failureCost: C_fail in steps; nil for each task's time limit.
   ///   - seed: Of the batches.
   /// - Throws: `PolicyError` for episodes that the value function cannot read, or settings out of
   ///   range.
@@ -38,7 +37,6 @@ public final class ValueTrainer {
     self.value = value
     self.examples = examples
     self.settings = settings
-    value.failureCost = failureCost
   }
 
   /// One gradient step.

@@ -12,9 +12,6 @@ struct ModelConfiguration<Settings: Codable & Sendable>: Codable, Sendable {
   var settings: Settings
   var embodiment: Embodiment
   var tasks: [TaskDescription]
-  /// C_fail of the returns that a value function was trained on, in steps; nil for a task's time
-  /// limit.
-  var failureCost: Double?
 }
 
 /// The part of `config.json` that says how to read the rest.

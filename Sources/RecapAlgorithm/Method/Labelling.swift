@@ -37,18 +37,16 @@ public enum Labelling {
   ///   - episodes: In the dataset's order.
   ///   - job: The labelling job's id, for provenance.
   ///   - value: The value function's checkpoint, for provenance.
-  ///   - work: Lookahead N and share p by task. With N = T, which is pre-training, ε is estimated
+  ///   - work: Lookahead N, share p by task and C_fail. With N = T, which is pre-training, ε is estimated
   ///     from up to 10,000 random frames a task, otherwise from all.
-  ///   - failureCost: C_fail in steps, as the value function was trained with; nil for a task's
-  ///     time limit.
   ///   - seed: Of the random frames.
   /// - Throws: `LabellingError` where values do not match their episode or a task has no share.
   public static func label(
     _ episodes: [ValuedEpisode], job: String, value: ContentDigest, work: LabelWork,
-    failureCost: Double?, seed: UInt64
+    seed: UInt64
   ) throws(LabellingError) -> LabelSet {
     try check(episodes, work)
-    let advantages = episodes.map { self.advantages(of: $0, work, failureCost) }
+    let advantages = episodes.map { self.advantages(of: $0, work) }
     var members: [String: [Int]] = [:]
     for (index, episode) in episodes.enumerated() {
       members[episode.metadata.task.name, default: []].append(index)
@@ -95,12 +93,12 @@ public enum Labelling {
   }
 
   private static func advantages(
-    of episode: ValuedEpisode, _ work: LabelWork, _ failureCost: Double?
+    of episode: ValuedEpisode, _ work: LabelWork
   ) -> [Float] {
     let limit = episode.metadata.task.maximumSteps
     let returns = Returns.normalized(
       steps: episode.values.count, outcome: episode.metadata.outcome, maximumSteps: limit,
-      failureCost: failureCost)
+      failureCost: work.failureCost)
     return Advantages.perStep(
       values: episode.values, returns: returns, maximumSteps: limit, lookahead: work.lookahead)
   }

@@ -8,13 +8,22 @@ import Testing
 
   private func label(
     _ episodes: [Labelling.ValuedEpisode], lookahead: Int? = 50,
-    shares: [String: Double] = ["fold": 0.4]
+    shares: [String: Double] = ["fold": 0.4], failureCost: Double? = nil
   ) throws -> LabelSet {
     try Labelling.label(
       episodes, job: "fold/1/labels", value: value,
       work: LabelWork(
-        dataset: [], value: "fold/1/value", lookahead: lookahead, positiveShare: shares),
-      failureCost: nil, seed: 11)
+        dataset: [], value: "fold/1/value", lookahead: lookahead, positiveShare: shares,
+        failureCost: failureCost),
+      seed: 11)
+  }
+
+  @Test func theJobSaysWhatAFailureCosts() throws {
+    // L = 10, one step, C_fail = 5: R = −0.5, and A = R − V.
+    let episode = try valued("a", outcome: .failure, values: [-0.2])
+    let labels = try label([episode], failureCost: 5)
+    let advantage = try #require(labels.episodes[digest("a")]?.advantages.first)
+    #expect(abs(advantage + 0.3) < 1e-6)
   }
 
   @Test func aSmallDatasetByHand() throws {
