@@ -1,7 +1,8 @@
 import Messaging
 import RecapAlgorithm
 
-/// Who is here, when each was last heard, and whose lease has run out: a value without a clock, told the time.
+/// Who is here and when each was last heard: a value without a clock, told the time. Which job a worker holds is the
+/// plan's to know.
 ///
 /// Times are durations since the coordinator started. Silence is judged here and not in the plan, so that the plan's
 /// event log holds decisions and no heartbeats.
