@@ -88,8 +88,6 @@ public struct RuntimeSettings: Codable, Hashable, Sendable {
   public var leaseSeconds: Double
   /// A job that fails this often ends the run.
   public var maximumAttempts: Int
-  /// Threads over which one learner divides each batch.
-  public var threadsPerLearner: Int
   /// Endpoints at which the coordinator listens besides the run's own socket, such as
   /// `tcp://127.0.0.1:7700`.
   public var listen: [String]
