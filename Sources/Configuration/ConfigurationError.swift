@@ -50,7 +50,7 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     public var description: String {
       switch self {
       case .line(let number): "line \(number)"
-      case .override: "from --set"
+      case .override: "from the command line"
       }
     }
   }

@@ -4,9 +4,9 @@ import RecapAlgorithm
 struct RunOptions: Sendable {
   /// A fresh run, or one to go on with.
   enum Source: Sendable {
-    /// A checked configuration, and the directory to make; nil for `runs/<name>-<seed>`, or that
+    /// A configuration, what replaces its settings, and the directory to make; nil for `runs/<name>-<seed>`, or that
     /// with a number added where it exists.
-    case configuration(file: String, overrides: [String], seed: UInt64?, directory: String?)
+    case configuration(file: String, overrides: [String], directory: String?)
     /// The directory of a run that was stopped.
     case resume(directory: String)
   }

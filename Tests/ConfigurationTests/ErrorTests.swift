@@ -245,17 +245,20 @@ import Testing
   }
 
   @Test(arguments: [
-    ("seed", "seed (from --set): expected key.path=value, such as schedule.iterations=3"),
-    ("=3", "=3 (from --set): expected key.path=value, such as schedule.iterations=3"),
+    (
+      "seed", "seed (from the command line): expected key.path=value, such as schedule.iterations=3"
+    ),
+    ("=3", "=3 (from the command line): expected key.path=value, such as schedule.iterations=3"),
     (
       "tasks.expresso.demonstrations=1",
-      "tasks.expresso.demonstrations (from --set): there is no entry 'expresso'; "
+      "tasks.expresso.demonstrations (from the command line): there is no entry 'expresso'; "
         + "did you mean 'espresso'? (valid: espresso)"
     ),
     (
-      "name.first=1", "name.first (from --set): cannot set 'first' inside the text 'small'"
+      "name.first=1",
+      "name.first (from the command line): cannot set 'first' inside the text 'small'"
     ),
-    ("seed=[1", "seed (from --set): '[1' is not a YAML value"),
+    ("seed=[1", "seed (from the command line): '[1' is not a YAML value"),
   ])
   func anOverrideThatCannotBeAppliedIsExplained(override: String, message: String) throws {
     #expect(try messages(overrides: [override]).contains(message))

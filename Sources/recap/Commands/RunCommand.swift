@@ -41,7 +41,7 @@ struct SourceArguments: ParsableArguments {
   var directory: String?
 
   @Option(help: "The seed of everything random, instead of the configuration's.")
-  var seed: UInt64?
+  var seed: String?
 
   @Option(
     name: .customLong("set"), parsing: .singleValue,
@@ -73,7 +73,8 @@ struct SourceArguments: ParsableArguments {
   /// What `validate` found complete.
   var source: RunOptions.Source {
     if let resume { return .resume(directory: resume.directory) }
-    return .configuration(
-      file: config ?? "", overrides: overrides, seed: seed, directory: directory)
+    // A setting like those of --set, so that it is checked like them; the last one counts.
+    let seed = seed.map { ["seed=\($0)"] } ?? []
+    return .configuration(file: config ?? "", overrides: overrides + seed, directory: directory)
   }
 }

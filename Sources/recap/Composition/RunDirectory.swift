@@ -12,10 +12,9 @@ struct RunDirectory: Sendable {
   /// Makes the directory of a new run, or opens that of a stopped one.
   static func open(_ source: RunOptions.Source) async throws -> RunDirectory {
     switch source {
-    case .configuration(let file, let overrides, let seed, let directory):
-      var configuration = try RunConfiguration.load(
+    case .configuration(let file, let overrides, let directory):
+      let configuration = try RunConfiguration.load(
         file: file, overrides: overrides, workcellTasks: WorkcellTasks.names)
-      if let seed { configuration.seed = seed }
       let place = directory ?? unusedDirectory("runs/\(configuration.name)-\(configuration.seed)")
       let archive = try await Archive.create(
         at: place,
