@@ -8,7 +8,7 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   case workerJoined(worker: String, incarnation: String, role: WorkerRole, tasks: [String])
   /// A worker left, or was silent for too long.
   case workerLost(worker: String, incarnation: String)
-  /// A worker asks for work.
+  /// A worker asks for work. Once it waits (`Plan.isWaiting`), asking again changes nothing.
   case jobWanted(worker: String, incarnation: String)
   /// A lease was not kept alive.
   case leaseExpired(lease: String)

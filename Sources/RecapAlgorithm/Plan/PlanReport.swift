@@ -126,6 +126,12 @@ extension Plan {
     }.sorted { $0.lease < $1.lease }
   }
 
+  /// Whether a worker waits for a job already: `.jobWanted` from it would change nothing, so it
+  /// need not be stored.
+  public func isWaiting(_ worker: String, incarnation: String) -> Bool {
+    workers[worker]?.incarnation == incarnation && waiting.contains(worker)
+  }
+
   /// Workers that have not been heard since the coordinator started again, by name.
   public var unheardWorkers: [(worker: String, incarnation: String)] {
     workers.filter { !$0.value.isHeard }.map { ($0.key, $0.value.incarnation) }

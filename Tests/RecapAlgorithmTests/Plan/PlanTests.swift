@@ -293,6 +293,28 @@ func result(of order: JobOrder) -> JobResult {
     #expect(copy == test.plan)
   }
 
+  @Test func aWaitingWorkerNeedNotAskAgain() throws {
+    let test = PlanUnderTest()
+    test.join("left")
+    test.join("value", .valueLearner)
+    #expect(!test.plan.isWaiting("value", incarnation: "1"))
+    #expect(test.ask("value") == nil)
+    #expect(test.plan.isWaiting("value", incarnation: "1"))
+    #expect(!test.plan.isWaiting("value", incarnation: "2"))
+    // Asking again would change nothing but the number of events.
+    var again = test.plan
+    #expect(again.handle(.jobWanted(worker: "value", incarnation: "1")).isEmpty)
+    #expect(again.eventCount == test.plan.eventCount + 1)
+    again.eventCount -= 1
+    #expect(again == test.plan)
+    // A restarted coordinator has forgotten the question.
+    test.handle(.coordinatorRestarted)
+    #expect(!test.plan.isWaiting("value", incarnation: "1"))
+    // A worker with a job does not wait for one.
+    _ = try #require(test.ask("left"))
+    #expect(!test.plan.isWaiting("left", incarnation: "1"))
+  }
+
   @Test func reportsFollowTheStages() throws {
     let test = PlanUnderTest()
     test.join("left")

@@ -129,6 +129,7 @@ struct SimulatedCoordinator {
     }
     switch message {
     case .join: break
+    case .want where plan.isWaiting(worker, incarnation: incarnation): break
     case .want:
       try submit(.jobWanted(worker: worker, incarnation: incarnation), &outbox)
     case .heartbeat(let lease):
