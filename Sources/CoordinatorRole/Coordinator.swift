@@ -25,10 +25,13 @@ public actor Coordinator: Role {
   /// The order that each worker holds, whether or not it has heard of it yet.
   private var orders: [String: JobOrder] = [:]
   private var waiting: [String: WaitingWorker] = [:]
+  /// Events that the plan has seen and whose submitters have no answer yet, oldest first.
   private var outbox: [OutboxEntry] = []
   private var ended: RunEnd?
   /// Events are no longer taken: the coordinator stops.
   private var isClosed = false
+  /// Why the archive could not store an event or a result.
+  private var archiveFailure: (any Error)?
   private var admission: RobotAdmission
   private var dismissedAt = Duration.zero
   private let wakeDrain: AsyncStream<Void>.Continuation
@@ -87,27 +90,37 @@ public actor Coordinator: Role {
 
   /// Serves until the plan is finished and every worker has been told, or until cancelled.
   ///
-  /// - Throws: `RunFailed` when a job failed too often.
+  /// - Throws: `RunFailed` when a job failed too often; what the archive threw when it could not store an event or a
+  ///   result, after which nothing that anyone was told is lost and another coordinator can go on.
   public func run() async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      let router = makeRouter()
-      group.addTask { try await self.server.serve(router) }
-      group.addTask { try await self.watch() }
-      group.addTask { try await self.drain() }
-      group.addTask { try await self.resume() }
-      defer { group.cancelAll() }
-      while let _ = try await group.next() {
-        if isOver { return try conclude() }
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        let router = makeRouter()
+        group.addTask { try await self.drain() }
+        group.addTask {
+          try await self.resume()
+          try await self.server.serve(router)
+        }
+        group.addTask { try await self.watch() }
+        defer { group.cancelAll() }
+        while let _ = try await group.next(), !isOver {}
       }
+    } catch {
+      // Whoever waited for the archive may be the first to notice that it failed.
+      throw archiveFailure ?? error
     }
+    if let archiveFailure { throw archiveFailure }
+    try conclude()
   }
 
   // MARK: - The plan's shell
 
   /// Hands an event to the plan; returns when the event is durable and its commands are carried out.
+  ///
+  /// - Throws: `CancellationError` when the coordinator stops before that, for whatever reason.
   @discardableResult
   func submit(_ event: PlanEvent) async throws -> [PlanCommand] {
-    if isClosed { throw CoordinatorStopping() }
+    if isClosed { throw CancellationError() }
     return try await withCheckedThrowingContinuation { done in
       let commands = plan.handle(event)
       outbox.append(OutboxEntry(event: event, commands: commands, done: done))
@@ -115,23 +128,28 @@ public actor Coordinator: Role {
     }
   }
 
-  /// Saves events in the order the plan saw them, a batch in one transaction, and then carries out their commands.
+  /// Stores events until the task is cancelled or the archive fails.
   private func drain() async throws {
     defer { close() }
-    for await _ in drainSignals {
-      while !outbox.isEmpty {
-        let batch = outbox
-        outbox.removeAll(keepingCapacity: true)
-        do {
-          try await archive.appendEvents(batch.map { try text(of: $0.event) })
-        } catch {
-          for entry in batch { entry.done.resume(throwing: error) }
-          throw error
-        }
-        for entry in batch {
-          for command in entry.commands { try await carryOut(command) }
-          entry.done.resume(returning: entry.commands)
-        }
+    do {
+      for await _ in drainSignals { try await emptyOutbox() }
+    } catch {
+      if !Task.isCancelled { archiveFailure = error }
+      throw error
+    }
+  }
+
+  /// Saves events in the order the plan saw them, a batch in one transaction, and then carries out their commands. An
+  /// entry leaves the outbox when its submitter is answered, so that `close` finds those who still wait.
+  private func emptyOutbox() async throws {
+    while !outbox.isEmpty {
+      // More may come while these are saved.
+      let count = outbox.count
+      try await archive.appendEvents(outbox.map { try text(of: $0.event) })
+      for _ in 0..<count {
+        for command in outbox[0].commands { try await carryOut(command) }
+        let entry = outbox.removeFirst()
+        entry.done.resume(returning: entry.commands)
       }
     }
   }
@@ -139,8 +157,8 @@ public actor Coordinator: Role {
   /// Nobody may wait for a coordinator that no longer answers.
   private func close() {
     isClosed = true
-    for entry in outbox { entry.done.resume(throwing: CoordinatorStopping()) }
-    outbox.removeAll()
+    for entry in outbox { entry.done.resume(throwing: CancellationError()) }
+    outbox = []
     dismissWaiting()
   }
 
@@ -221,7 +239,7 @@ public actor Coordinator: Role {
       return NextJobRequest.Reply(order: order, finished: false)
     }
     if isOver { return NextJobRequest.Reply(order: nil, finished: true) }
-    if isClosed { throw CoordinatorStopping() }
+    if isClosed { throw CancellationError() }
     answer(request.worker, with: nil)
     let order = await withCheckedContinuation { reply in
       waiting[request.worker] = WaitingWorker(
@@ -296,7 +314,6 @@ public actor Coordinator: Role {
   }
 
   private func conclude() throws {
-    dismissWaiting()
     switch ended {
     case .failed(let reason):
       notify(.runFailed(reason))
@@ -311,11 +328,6 @@ public actor Coordinator: Role {
 public struct RunFailed: Error, CustomStringConvertible {
   public var reason: String
   public var description: String { "the run failed: \(reason)" }
-}
-
-/// The coordinator stops before the run is over: ask the next one.
-struct CoordinatorStopping: Error, CustomStringConvertible {
-  var description: String { "the coordinator is stopping" }
 }
 
 /// A worker that has not said hello, or whose name another one has taken.

@@ -245,7 +245,7 @@ public actor Archive: ArchiveReading {
   /// - Throws: `ArchiveError.missingBlob` when the result's blob is not in the archive.
   public func recordResult(_ result: JobResult, of job: Job) async throws {
     let time = now().timeIntervalSince1970
-    try await catalogue.write { database in
+    try await catalogue.write { [hook] database in
       switch result {
       case .episodes: break
       case .checkpoint(let digest, let metrics):
@@ -271,6 +271,7 @@ public actor Archive: ArchiveReading {
             job.id, digest.rawValue, job.task, job.iteration, try jsonText(metadata), time,
           ])
       }
+      try hook(.commitRows)
     }
   }
 

@@ -11,7 +11,8 @@ public struct RequestRouter: Sendable {
   public var types: [String] { handlers.keys.sorted() }
 
   /// Registers the handler of one request type. What it throws is sent back as the reason of a
-  /// refusal.
+  /// refusal, but for `CancellationError`, which means that this side stops: then there is no
+  /// answer, and the asking side will ask whoever comes next.
   ///
   /// - Precondition: The type has no handler yet.
   public mutating func on<R: Request>(
@@ -62,7 +63,7 @@ public struct RequestRouter: Sendable {
     }
     do {
       return try await handler(message)
-    } catch  where Task.isCancelled {
+    } catch  where error is CancellationError || Task.isCancelled {
       return nil
     } catch {
       return refusal(id: message.id, type: message.type, reason: String(describing: error))

@@ -34,6 +34,13 @@ import Testing
     }
   }
 
+  @Test func aHandlerThatStopsGivesNoAnswer() async throws {
+    // A refusal would make a worker give up that should wait for the next coordinator.
+    var router = RequestRouter()
+    router.answer(EchoRequest.self) { _ in throw CancellationError() }
+    #expect(try await ask(router) == nil)
+  }
+
   @Test func aMalformedBodyIsRefused() async throws {
     let reply = try #require(try await ask(makeEchoRouter(), body: Acknowledgement()))
     let error = #expect(throws: RequestError.self) { try reply.reply(to: EchoRequest.self) }

@@ -104,13 +104,15 @@ enum Composition {
     }
     console?.finish()
     await printing
-    let report = try await RunReport(archive: run.archive)
-    try await run.archive.close()
     if let failure {
+      // The archive may be what failed: closing it must not hide why.
+      try? await run.archive.close()
       FileHandle.standardError.write(
         Data("Nothing is lost. To go on: recap run --resume \(run.directory)\n".utf8))
       throw failure
     }
+    let report = try await RunReport(archive: run.archive)
+    try await run.archive.close()
     print(report.table(), terminator: "")
   }
 

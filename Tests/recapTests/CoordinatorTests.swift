@@ -1,0 +1,174 @@
+import Configuration
+import EpisodeStorage
+import Episodes
+import Foundation
+import Logging
+import Messaging
+import RecapAlgorithm
+import Robots
+import RoleRuntime
+import Synchronization
+import Testing
+
+@testable import CoordinatorRole
+
+/// The coordinator over a real archive, without sockets and workers.
+@Suite(.timeLimit(.minutes(1)))
+struct CoordinatorTests {
+  @Test("when the archive fails in the middle of a batch, every submitter is answered")
+  func fullDiskInABatch() async throws {
+    let run = try CoordinatedRun()
+    defer { run.remove() }
+    let disk = Disk()
+    let archive = try await run.archive(disk)
+    let coordinator = try await run.coordinator(archive)
+
+    // Nothing is stored before the coordinator runs, so these four are one batch.
+    func submit(
+      _ event: PlanEvent, until isSeen: (Plan) -> Bool
+    ) async -> Task<[PlanCommand], any Error> {
+      let answer = Task { try await coordinator.submit(event) }
+      while !isSeen(await coordinator.plan) { await Task.yield() }
+      return answer
+    }
+    let joined = await submit(
+      .workerJoined(worker: "cell-1", incarnation: "1", role: .collector, tasks: ["espresso"]),
+      until: { !$0.isPristine })
+    let wanted = await submit(
+      .jobWanted(worker: "cell-1", incarnation: "1"), until: { !$0.liveLeases.isEmpty })
+    let lease = try #require(await coordinator.plan.liveLeases.first)
+    let order = try #require(await coordinator.plan.order(for: lease.job, lease: lease.lease))
+    let finished = await submit(
+      .jobFinished(worker: "cell-1", lease: order.lease, result: run.result(of: order)),
+      until: { $0.result(of: order.job.id) != nil })
+    let late = await submit(
+      .jobWanted(worker: "cell-1", incarnation: "1"),
+      until: { $0.liveLeases.contains { $0.lease != order.lease } })
+
+    disk.fillUp(afterCommits: 1)
+    await #expect(throws: Disk.Full.self) { try await coordinator.run() }
+    #expect(try await joined.value.isEmpty)
+    #expect(try await wanted.value.count == 1)
+    await #expect(throws: CancellationError.self) { try await finished.value }
+    await #expect(throws: CancellationError.self) { try await late.value }
+    await #expect(throws: CancellationError.self) {
+      try await coordinator.submit(.coordinatorRestarted)
+    }
+    try await archive.close()
+  }
+
+  @Test("a full disk ends the run though workers wait, and the next coordinator goes on")
+  func fullDiskWhileWorkersWait() async throws {
+    let run = try CoordinatedRun()
+    defer { run.remove() }
+    let disk = Disk()
+    var archive = try await run.archive(disk)
+    var coordinator = try await run.coordinator(archive)
+    let running = Task { [coordinator] in try await coordinator.run() }
+    let client = run.transport.connect()
+
+    try await run.join("policy-learner", .policyLearner, client)
+    let question = Task {
+      try await client.send(
+        NextJobRequest(worker: "policy-learner", incarnation: "1", waitSeconds: 30))
+    }
+    while !(await coordinator.plan.isWaiting("policy-learner", incarnation: "1")) {
+      await Task.yield()
+    }
+    try await run.join("cell-1", .collector, client)
+    let order = try #require(
+      await client.send(NextJobRequest(worker: "cell-1", incarnation: "1", waitSeconds: 30)).order)
+    let report = JobFinishedRequest(
+      worker: "cell-1", lease: order.lease, result: run.result(of: order))
+    disk.fillUp(afterCommits: 1)
+    let unheard = Task { try await client.send(report, timeout: .seconds(1)) }
+    await #expect(throws: Disk.Full.self) { try await running.value }
+    // A worker that hears nothing asks again, as it does when a coordinator is killed.
+    await #expect(throws: RequestError.timeout(type: "control.job-finished", seconds: 1)) {
+      try await unheard.value
+    }
+    question.cancel()
+    try await archive.close()
+
+    archive = try await Archive.open(at: run.directory)
+    coordinator = try await run.coordinator(archive)
+    #expect(await coordinator.plan.result(of: order.job.id) != nil)
+    let resumed = Task { [coordinator] in try await coordinator.run() }
+    #expect(try await client.send(report).accepted)
+    resumed.cancel()
+    _ = await resumed.result
+    try await archive.close()
+  }
+}
+
+/// A directory for a run of the smallest configuration, and what its coordinator needs.
+private struct CoordinatedRun {
+  let folder: URL
+  let configuration: RunConfiguration
+  let transport = InProcessTransport()
+  var directory: String { folder.appending(path: "run").path }
+
+  init() throws {
+    folder = try RecapProcess.temporaryFolder()
+    configuration = try RunConfiguration.load(
+      file: RecapProcess.root.appending(path: "Configs/smoke.yaml").path,
+      workcellTasks: WorkcellTasks.names)
+  }
+
+  func remove() { try? FileManager.default.removeItem(at: folder) }
+
+  func archive(_ disk: Disk) async throws -> Archive {
+    try await Archive.create(
+      at: directory,
+      run: RunDescription(
+        name: configuration.name, configuration: configuration.resolvedJSON, version: "test"),
+      hook: { if $0 == .commitRows { try disk.commit() } })
+  }
+
+  func coordinator(_ archive: Archive) async throws -> Coordinator {
+    try await Coordinator(
+      archive: archive, configuration: configuration, server: transport.server,
+      log: Logger(label: "test"), notify: { _ in })
+  }
+
+  func join(_ name: String, _ role: WorkerRole, _ client: any RequestClient) async throws {
+    let isRobot = role == .collector
+    let embodiment = Embodiment(
+      name: "arm", proprioceptionWidth: 4, environmentStateWidth: 0, cameras: [], actionWidth: 2,
+      controlRate: 10)
+    let tasks = configuration.tasks.map {
+      TaskDescription(name: $0.name, instruction: $0.name, maximumSteps: 9)
+    }
+    _ = try await client.send(
+      JoinRequest(
+        worker: WorkerDescription(
+          name: name, incarnation: "1", role: role, embodiment: isRobot ? embodiment : nil,
+          tasks: isRobot ? tasks : [])))
+  }
+
+  /// Receipts of the episodes that a collect job asks for.
+  func result(of order: JobOrder) -> JobResult {
+    guard case .collect(let work) = order.job.work else { return .episodes([]) }
+    return .episodes(
+      (work.firstEpisode..<work.firstEpisode + work.episodeCount).map {
+        EpisodeReceipt(
+          id: "\(order.job.id)#\($0)", index: $0, digest: ContentDigest(hashing: [UInt8($0)]),
+          steps: 5, interventionSteps: 0, outcome: .success)
+      })
+  }
+}
+
+/// A disk that becomes full after some more commits.
+private final class Disk: Sendable {
+  struct Full: Error {}
+  private let room = Mutex(Int.max)
+
+  func fillUp(afterCommits count: Int) { room.withLock { $0 = count } }
+
+  func commit() throws {
+    try room.withLock {
+      guard $0 > 0 else { throw Full() }
+      $0 -= 1
+    }
+  }
+}
