@@ -234,7 +234,10 @@ public actor Coordinator: Role {
     if let order = orders[request.worker] {
       return NextJobRequest.Reply(order: order, finished: false)
     }
-    try await submit(.jobWanted(worker: request.worker, incarnation: request.incarnation))
+    // A worker without work asks every few seconds, for as long as there is none.
+    if !plan.isWaiting(request.worker, incarnation: request.incarnation) {
+      try await submit(.jobWanted(worker: request.worker, incarnation: request.incarnation))
+    }
     if let order = orders[request.worker] {
       return NextJobRequest.Reply(order: order, finished: false)
     }

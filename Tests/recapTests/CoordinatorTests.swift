@@ -99,6 +99,36 @@ struct CoordinatorTests {
     _ = await resumed.result
     try await archive.close()
   }
+
+  @Test("a worker that asks a hundred times adds one event, and the events rebuild the plan")
+  func idleWorker() async throws {
+    let run = try CoordinatedRun()
+    defer { run.remove() }
+    let archive = try await run.archive(Disk())
+    let coordinator = try await run.coordinator(archive)
+    let running = Task { try await coordinator.run() }
+    let client = run.transport.connect()
+    try await run.join("value-learner", .valueLearner, client)
+    try await withThrowingTaskGroup(of: NextJobRequest.Reply.self) { group in
+      // Each question but the last is answered when the next one comes.
+      for _ in 0..<100 {
+        group.addTask {
+          try await client.send(
+            NextJobRequest(worker: "value-learner", incarnation: "1", waitSeconds: 0))
+        }
+      }
+      for try await reply in group { #expect(reply.order == nil && !reply.finished) }
+    }
+    let plan = await coordinator.plan
+    running.cancel()
+    _ = await running.result
+    let events = try await archive.events()
+    #expect(events.count == 2)
+    try await archive.close()
+
+    let rebuilt = try await run.coordinator(Archive.open(at: run.directory))
+    #expect(await rebuilt.plan == plan)
+  }
 }
 
 /// A directory for a run of the smallest configuration, and what its coordinator needs.
