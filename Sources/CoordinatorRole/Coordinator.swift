@@ -15,9 +15,12 @@ import RoleRuntime
 public actor Coordinator: Role {
   let archive: Archive
   let configuration: RunConfiguration
+  /// The resolved configuration, as every worker is given it.
+  let configurationJSON: String
   let log: Logger
   private let server: any RequestServer
   private let notify: @Sendable (RunNotice) -> Void
+  private let encoder = JSONEncoder()
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
   private(set) var plan: Plan
@@ -65,9 +68,11 @@ public actor Coordinator: Role {
   ) async throws {
     self.archive = archive
     self.configuration = configuration
+    configurationJSON = try configuration.resolvedJSON
     self.server = server
     self.log = log
     self.notify = notify
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     start = clock.now
     attendance = Attendance(patience: .seconds(configuration.runtime.leaseSeconds))
     admission = RobotAdmission(
@@ -76,8 +81,9 @@ public actor Coordinator: Role {
       jobs: Schedule.jobs(for: configuration.scheduleSettings),
       maximumAttempts: configuration.runtime.maximumAttempts)
     (drainSignals, wakeDrain) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let decoder = JSONDecoder()
     for row in try await archive.events() {
-      _ = plan.handle(try JSONDecoder().decode(PlanEvent.self, from: Data(row.event.utf8)))
+      _ = plan.handle(try decoder.decode(PlanEvent.self, from: Data(row.event.utf8)))
     }
     for lease in plan.liveLeases {
       orders[lease.worker] = plan.order(for: lease.job, lease: lease.lease)
@@ -163,9 +169,7 @@ public actor Coordinator: Role {
   }
 
   private func text(of event: PlanEvent) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(event), as: UTF8.self)
+    String(decoding: try encoder.encode(event), as: UTF8.self)
   }
 
   private func carryOut(_ command: PlanCommand) async throws {
@@ -222,7 +226,7 @@ public actor Coordinator: Role {
     return JoinRequest.Reply(
       run: configuration.name, heartbeatSeconds: configuration.runtime.heartbeatSeconds,
       leaseSeconds: configuration.runtime.leaseSeconds,
-      configuration: try configuration.resolvedJSON)
+      configuration: configurationJSON)
   }
 
   /// Answers with work as soon as there is some, or with nothing after the time the worker is willing to wait.

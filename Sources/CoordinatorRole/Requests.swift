@@ -7,12 +7,9 @@ import RecapAlgorithm
 extension Coordinator {
   nonisolated func makeRouter() -> RequestRouter {
     var router = RequestRouter()
-    let configuration = configuration
-    router.on(DescribeRunRequest.self) { _ in
-      Envelope(
-        DescribeRunRequest.Reply(
-          run: configuration.name, configuration: try configuration.resolvedJSON))
-    }
+    let description = DescribeRunRequest.Reply(
+      run: configuration.name, configuration: configurationJSON)
+    router.on(DescribeRunRequest.self) { _ in Envelope(description) }
     router.on(JoinRequest.self) { Envelope(try await self.join($0.body.worker)) }
     router.on(NextJobRequest.self) { Envelope(try await self.nextJob($0.body)) }
     router.on(HeartbeatRequest.self) { Envelope(try await self.heartbeat($0.body)) }
