@@ -41,6 +41,14 @@ extension Coordinator {
   }
 
   func jobFinished(_ request: JobFinishedRequest) async throws -> JobFinishedRequest.Reply {
+    // Stored as an event, such a result would end this run and every attempt to resume it.
+    if let missing = try await archive.firstMissing(of: request.result.blobs) {
+      _ = try await jobFailed(
+        JobFailedRequest(
+          worker: request.worker, lease: request.lease,
+          reason: "its result names blob \(missing.short), which is not in the archive"))
+      return JobFinishedRequest.Reply(accepted: false)
+    }
     let commands = try await submit(
       .jobFinished(worker: request.worker, lease: request.lease, result: request.result))
     let accepted = commands.contains { if case .accepted = $0 { true } else { false } }
@@ -53,5 +61,15 @@ extension Coordinator {
     try await submit(
       .jobFailed(worker: request.worker, lease: request.lease, reason: request.reason))
     return Acknowledgement()
+  }
+}
+
+extension JobResult {
+  /// The blobs that it promises.
+  fileprivate var blobs: [ContentDigest] {
+    switch self {
+    case .episodes(let receipts): receipts.map(\.digest)
+    case .checkpoint(let digest, _), .labels(let digest, _): [digest]
+    }
   }
 }

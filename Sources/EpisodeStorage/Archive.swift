@@ -276,9 +276,7 @@ public actor Archive: ArchiveReading {
   }
 
   private static func requireBlob(_ database: Database, _ digest: ContentDigest) throws {
-    let found = try Bool.fetchOne(
-      database, sql: "SELECT TRUE FROM blobs WHERE digest = ?", arguments: [digest.rawValue])
-    if found == nil { throw ArchiveError.missingBlob(digest) }
+    if try !hasBlob(database, digest) { throw ArchiveError.missingBlob(digest) }
   }
 
   /// Adds training metrics, in one transaction. A repeated job overwrites the values of its first

@@ -89,6 +89,13 @@ extension ArchiveReading {
     return try await reader.queues.run { try blobs.read(digest) }
   }
 
+  /// The first of these digests that no blob is catalogued under; nil when all are.
+  public nonisolated func firstMissing(of digests: [ContentDigest]) async throws -> ContentDigest? {
+    try await reader.catalogue.read { database in
+      try digests.first { try !Archive.hasBlob(database, $0) }
+    }
+  }
+
   /// The episodes that match a query, by task, iteration, stage and index, so that the order does
   /// not depend on which robot was faster.
   public nonisolated func episodes(matching query: EpisodeQuery = EpisodeQuery()) async throws
@@ -218,6 +225,12 @@ extension ArchiveReading {
 }
 
 extension Archive {
+  static func hasBlob(_ database: Database, _ digest: ContentDigest) throws -> Bool {
+    try Bool.fetchOne(
+      database, sql: "SELECT TRUE FROM blobs WHERE digest = ?", arguments: [digest.rawValue])
+      ?? false
+  }
+
   static func fetchEpisode(_ database: Database, id: String) throws -> EpisodeRow? {
     try Row.fetchOne(database, sql: "SELECT * FROM episodes WHERE id = ?", arguments: [id])
       .map { try EpisodeRow($0) }

@@ -80,6 +80,7 @@ struct CoordinatorTests {
       await client.send(NextJobRequest(worker: "cell-1", incarnation: "1", waitSeconds: 30)).order)
     let report = JobFinishedRequest(
       worker: "cell-1", lease: order.lease, result: run.result(of: order))
+    try await run.storeBlobs(of: order, in: archive)
     disk.fillUp(afterCommits: 1)
     let unheard = Task { try await client.send(report, timeout: .seconds(1)) }
     await #expect(throws: Disk.Full.self) { try await running.value }
@@ -97,6 +98,32 @@ struct CoordinatorTests {
     #expect(try await client.send(report).accepted)
     resumed.cancel()
     _ = await resumed.result
+    try await archive.close()
+  }
+
+  @Test("a result whose blobs are not in the archive is a failed job, not the end of the run")
+  func resultOutOfThinAir() async throws {
+    let run = try CoordinatedRun()
+    defer { run.remove() }
+    let archive = try await run.archive(Disk())
+    let coordinator = try await run.coordinator(archive)
+    let running = Task { try await coordinator.run() }
+    let client = run.transport.connect()
+    try await run.join("cell-1", .collector, client)
+    let question = NextJobRequest(worker: "cell-1", incarnation: "1", waitSeconds: 30)
+    let order = try #require(await client.send(question).order)
+    let report = JobFinishedRequest(
+      worker: "cell-1", lease: order.lease, result: run.result(of: order))
+    #expect(try await !client.send(report).accepted)
+
+    let again = try #require(await client.send(question).order)
+    #expect(again.job == order.job && again.lease != order.lease)
+    try await run.storeBlobs(of: again, in: archive)
+    let repeated = JobFinishedRequest(
+      worker: "cell-1", lease: again.lease, result: run.result(of: again))
+    #expect(try await client.send(repeated).accepted)
+    running.cancel()
+    _ = await running.result
     try await archive.close()
   }
 
@@ -185,6 +212,12 @@ private struct CoordinatedRun {
           id: "\(order.job.id)#\($0)", index: $0, digest: ContentDigest(hashing: [UInt8($0)]),
           steps: 5, interventionSteps: 0, outcome: .success)
       })
+  }
+
+  /// Stores what the receipts of `result(of:)` name.
+  func storeBlobs(of order: JobOrder, in archive: Archive) async throws {
+    guard case .episodes(let receipts) = result(of: order) else { return }
+    for receipt in receipts { try await archive.putBlob([UInt8(receipt.index)], kind: "episode") }
   }
 }
 
