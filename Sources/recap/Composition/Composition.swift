@@ -28,21 +28,29 @@ enum Composition {
     Logs.bootstrap(.warning)
     try await withRun(options.source, listen: [], quiet: options.quiet) { run, coordinator in
       let configuration = run.configuration
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await coordinator.run() }
+      try await withThrowingTaskGroup(of: Part.self) { group in
+        group.addTask {
+          try await coordinator.run()
+          return .coordinator
+        }
         for robot in configuration.robots {
           group.addTask {
             try await collect(
               robot, of: configuration, coordinator: localEndpoint,
               spool: "\(run.directory)/spool/\(robot.name)", logs: "\(run.directory)/logs")
+            return .worker
           }
         }
         for role in WorkerRole.allCases where role != .collector {
           group.addTask {
             try await learn(role, name: role.defaultName, coordinator: localEndpoint)
+            return .worker
           }
         }
-        try await group.waitForAll()
+        // Whoever has not heard that the run is over, a robot that is still being attached for
+        // example, would wait for ever.
+        while try await group.next() == .worker {}
+        group.cancelAll()
       }
     }
   }
@@ -77,6 +85,8 @@ enum Composition {
       try await learn(options.role, name: options.name, coordinator: options.coordinator)
     }
   }
+
+  private enum Part { case coordinator, worker }
 
   // MARK: - Pieces
 
