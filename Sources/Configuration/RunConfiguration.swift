@@ -86,7 +86,9 @@ public struct RuntimeSettings: Codable, Hashable, Sendable {
   /// A worker silent for this many seconds loses its job to another. At least twice
   /// `heartbeatSeconds`.
   public var leaseSeconds: Double
-  /// A job that fails this often ends the run.
+  /// A job that fails this often ends the run, with an error that names the job and the reason of
+  /// each attempt. Going on with the run gives every job its attempts anew. A worker that is lost
+  /// is no failure of its job, unless the job loses ten times as many, and twenty more.
   public var maximumAttempts: Int
   /// Endpoints at which the coordinator listens besides the run's own socket, such as
   /// `tcp://127.0.0.1:7700`.

@@ -127,6 +127,32 @@ struct CoordinatorTests {
     try await archive.close()
   }
 
+  @Test("a job that fails again and again ends the run, which says what, how often and why")
+  func hopelessJob() async throws {
+    let run = try CoordinatedRun()
+    defer { run.remove() }
+    let archive = try await run.archive(Disk())
+    let coordinator = try await run.coordinator(archive)
+    let running = Task { try await coordinator.run() }
+    let client = run.transport.connect()
+    try await run.join("cell-1", .collector, client)
+    let question = NextJobRequest(worker: "cell-1", incarnation: "1", waitSeconds: 30)
+    var attempts = 0
+    while let order = try await client.send(question).order {
+      attempts += 1
+      _ = try await client.send(
+        JobFailedRequest(worker: "cell-1", lease: order.lease, reason: "jam \(attempts)"))
+    }
+    _ = try await client.send(LeaveRequest(worker: "cell-1", incarnation: "1"))
+    #expect(attempts == run.configuration.runtime.maximumAttempts)
+    let failure = await #expect(throws: RunFailed.self) { try await running.value }
+    #expect(
+      failure?.description.hasPrefix(
+        "the run failed: job tshirt/demonstrations/0 failed 5 times: (1) jam 1") == true)
+    #expect(failure?.description.hasSuffix("(5) jam 5 (worker 'cell-1')") == true)
+    try await archive.close()
+  }
+
   @Test("a worker that asks a hundred times adds one event, and the events rebuild the plan")
   func idleWorker() async throws {
     let run = try CoordinatedRun()
