@@ -44,7 +44,7 @@ public struct CoachFlaws: Codable, Hashable, Sendable {
 
   /// Nearly twice as slow as is safe, with pauses, fumbles, drops and every task's mistakes.
   public static let person = CoachFlaws(
-    paces: [0.3, 0.35, 0.4, 0.95, 1], speeds: [0.85, 1], pauseProbability: 0.25,
+    paces: [0.25, 0.3, 0.35, 0.95, 1], speeds: [0.85, 1], pauseProbability: 0.25,
     pauseSteps: 3...6, mistakeScale: 1, fumbleProbability: 0.06, dropProbability: 0.001,
     tremor: 0.03)
   /// As quick as is safe and always right.

@@ -16,18 +16,17 @@ public struct Workcell: Sendable {
   public static let pointCount = 8
   /// The most other visible states a task shows.
   public static let visibleStateCount = 14
-  /// Per arm the lamp that marks its next piece of work: the offset from gripper to lamp,
-  /// compressed as d / (|d| + `lampScale`), 1 while it is lit, and 1 where the gripper has to act.
-  /// Then per point its position in metres, then the other visible states; zeros fill what a task
-  /// does not use.
-  public static let environmentStateWidth = 2 * 5 + pointCount * 3 + visibleStateCount
+  /// Per arm the offset from its gripper to each point, compressed as d / (|d| + `offsetScale`) so
+  /// that what is near is told finely; then the other visible states. Zeros fill what a task does
+  /// not use.
+  public static let environmentStateWidth = 2 * pointCount * 3 + visibleStateCount
   /// Control steps per second.
   public static let controlRate = 10.0
   /// The gripper's largest speed, in metres per control step.
   public static let maximumSpeed: Float = 0.04
 
-  /// The distance, in metres, at which a lamp's compressed offset is one half.
-  public static let lampScale: Float = 0.1
+  /// The distance, in metres, at which a compressed offset is one half.
+  public static let offsetScale: Float = 0.1
 
   /// The share of a velocity change that happens within one step.
   static let response: Float = 0.7
@@ -181,25 +180,18 @@ public struct Workcell: Sendable {
   public var environmentState: [Float] {
     var values: [Float] = []
     values.reserveCapacity(Self.environmentStateWidth)
-    let guides = scene.guides(arms)
-    for side in Side.allCases {
-      let guide = guides[side]
-      let offset = guide.target.map { $0 - arms[side].position } ?? .zero
-      let compressed = offset * (1 / (offset.length + Self.lampScale))
-      values.append(compressed.x)
-      values.append(compressed.y)
-      values.append(compressed.z)
-      values.append(guide.isWork ? 1 : 0)
-      values.append(guide.usesGripper ? 1 : 0)
-    }
     let points = scene.points
     precondition(points.count <= Self.pointCount)
-    for point in points {
-      values.append(point.x)
-      values.append(point.y)
-      values.append(point.z)
+    for side in Side.allCases {
+      for point in points {
+        let offset = point - arms[side].position
+        let compressed = offset * (1 / (offset.length + Self.offsetScale))
+        values.append(compressed.x)
+        values.append(compressed.y)
+        values.append(compressed.z)
+      }
+      values.append(contentsOf: repeatElement(0, count: (Self.pointCount - points.count) * 3))
     }
-    values.append(contentsOf: repeatElement(0, count: (Self.pointCount - points.count) * 3))
     let states = scene.visibleStates
     precondition(states.count <= Self.visibleStateCount)
     values.append(contentsOf: states)

@@ -48,17 +48,11 @@ protocol WorkcellScene: Sendable {
 
   /// What a person who makes these mistakes would do now with each arm.
   func intents(_ arms: Pair<Arm>, _ mistakes: MistakeSet) -> Pair<Intent>
-  /// What the lamps over the table show each arm: where its next piece of work is.
-  func guides(_ arms: Pair<Arm>) -> Pair<Intent>
   /// What a watching person sees going wrong, if anything.
   func trouble(_ arms: Pair<Arm>) -> Trouble?
 
   /// Adds the visible things, lowest first.
   func draw(into drawing: inout Drawing)
-}
-
-extension WorkcellScene {
-  func guides(_ arms: Pair<Arm>) -> Pair<Intent> { intents(arms, []) }
 }
 
 /// Something that a gripper can close around.
@@ -103,22 +97,6 @@ enum Intent: Sendable {
     switch self {
     case .hover(let point), .grasp(let point), .carry(let point, _), .place(let point, _): point
     case .letGo: nil
-    }
-  }
-
-  /// Whether there is something to do there.
-  var isWork: Bool {
-    switch self {
-    case .hover, .letGo: false
-    case .grasp, .carry, .place: true
-    }
-  }
-
-  /// Whether the gripper has to close or open there.
-  var usesGripper: Bool {
-    switch self {
-    case .hover, .carry, .letGo: false
-    case .grasp, .place: true
     }
   }
 }

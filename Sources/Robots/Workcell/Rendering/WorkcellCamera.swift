@@ -23,7 +23,6 @@ extension Workcell {
       [Vector3(a.x, a.y, 0), Vector3(b.x, a.y, 0), Vector3(b.x, b.y, 0), Vector3(a.x, b.y, 0)],
       colour)
     scene.draw(into: &drawing)
-    drawLamps(into: &drawing)
     for arm in Side.allCases {
       // A wrist camera does not see its own arm: it is behind it.
       let isOwn = camera == (arm == .left ? .leftWrist : .rightWrist)
@@ -45,18 +44,6 @@ extension Workcell {
     var raster = Raster(side: side, background: Colour(52, 56, 62))
     raster.paint(drawing, projection)
     return raster.bytes
-  }
-
-  /// The lamps that mark each arm's next piece of work: a wide spot where the gripper has to act.
-  private func drawLamps(into drawing: inout Drawing) {
-    let guides = scene.guides(arms)
-    for side in Side.allCases {
-      let guide = guides[side]
-      guard guide.isWork, let target = guide.target else { continue }
-      drawing.disc(
-        target, radius: guide.usesGripper ? 0.020 : 0.012,
-        side == .left ? Colour(80, 255, 255) : Colour(255, 240, 60))
-    }
   }
 
   private func draw(_ side: Side, withForearm: Bool, into drawing: inout Drawing) {

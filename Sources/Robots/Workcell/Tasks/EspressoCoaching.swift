@@ -14,8 +14,10 @@ extension EspressoScene {
     if isStarted {
       let enough: Float = mistakes.contains(.takeCupEarly) ? 0 : 0.93
       if holdsCup {
+        let beside = saucer + Vector3(0.02, 0.13, 0)
+        let goal = mistakes.contains(.missSaucer) ? beside : saucer
         return fill >= enough
-          ? .place(saucer, limit: Self.safeFullSpeed) : .carry(tray, limit: Self.safeFullSpeed)
+          ? .place(goal, limit: Self.safeFullSpeed) : .carry(tray, limit: Self.safeFullSpeed)
       }
       return fill >= enough ? .grasp(cup) : .hover(cup + Vector3(-0.04, -0.04, 0.02))
     }
@@ -51,6 +53,7 @@ extension EspressoScene {
         if isLeavingEarly { return .wrong }
       case Item.cup.rawValue:
         if isStarted && fill < Self.goodFill && (cup - tray).length > 0.025 { return .wrong }
+        if isLandingBeside { return .wrong }
         if fill > 0.3 && arm.velocity.length > 0.88 { return .careless }
       default:
         let ready = isLocked && cupIsBelowSpout
@@ -58,6 +61,13 @@ extension EspressoScene {
       }
     }
     return nil
+  }
+
+  /// Whether the full cup comes down neither on the tray nor on the saucer.
+  private var isLandingBeside: Bool {
+    fill >= Self.goodFill && cup.z < 0.055
+      && (cup - tray).horizontalLength > Self.spoutReach + 0.03
+      && (cup - saucer).horizontalLength > Self.saucerReach + 0.01
   }
 
   /// Whether the portafilter is on its way out of a station that has more to do.

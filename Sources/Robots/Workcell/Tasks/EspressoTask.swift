@@ -8,7 +8,7 @@ struct EspressoTask: WorkcellTask {
     TaskDescription(
       name: "espresso",
       instruction: "make an espresso and serve it",
-      maximumSteps: 250,
+      maximumSteps: 300,
       subtasks: [
         "take the portafilter", "fill it with ground coffee", "tamp the coffee",
         "lock the portafilter in", "put the cup on the tray", "start the machine",
@@ -23,6 +23,7 @@ struct EspressoTask: WorkcellTask {
       Mistake(kind: .tampLightly, probability: 0.18),
       Mistake(kind: .misplaceCup, probability: 0.18),
       Mistake(kind: .takeCupEarly, probability: 0.18),
+      Mistake(kind: .missSaucer, probability: 0.18),
     ]
   }
 
@@ -38,6 +39,8 @@ extension MistakeSet {
   static let misplaceCup = MistakeSet(rawValue: 1 << 3)
   /// Taking the cup while it still fills.
   static let takeCupEarly = MistakeSet(rawValue: 1 << 4)
+  /// Setting the full cup down beside the saucer.
+  static let missSaucer = MistakeSet(rawValue: 1 << 5)
 }
 
 /// An espresso machine, a grinder, a tamping mat, a portafilter and a cup.
@@ -49,14 +52,14 @@ struct EspressoScene: WorkcellScene {
   /// … pressed at least this far …
   static let goodTamp: Float = 0.45
   /// … and fills the cup at least this far.
-  static let goodFill: Float = 0.8
+  static let goodFill: Float = 0.7
   /// The height above the mat below which the coffee is pressed, in metres.
   static let tampHeight: Float = 0.05
   /// Gains of dose, tamp, press of the button and fill in one step.
   static let pressRate: Float = 1 / 2
   static let tampRate: Float = 0.13
   static let grindRate: Float = 0.13
-  static let pourRate: Float = 1 / 15
+  static let pourRate: Float = 1 / 20
   /// The largest distances, in metres, at which the grinder, the mat, the head, the spout, the
   /// button and the saucer work.
   static let grinderReach: Float = 0.08
@@ -184,9 +187,10 @@ struct EspressoScene: WorkcellScene {
         verdict = .failure("cup dropped")
         return
       }
-      let served =
-        fill >= Self.goodFill && (position - saucer).horizontalLength <= Self.saucerReach
-      if served { verdict = .success }
+      if fill >= Self.goodFill && (position - tray).horizontalLength > Self.spoutReach {
+        let served = (position - saucer).horizontalLength <= Self.saucerReach
+        verdict = served ? .success : .failure("cup beside the saucer")
+      }
     } else {
       portafilterHeld = false
       if (position - head).length <= Self.headReach {

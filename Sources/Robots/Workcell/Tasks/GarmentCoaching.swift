@@ -13,17 +13,6 @@ extension GarmentScene {
       ? Pair(work(.hem, arms.left), .letGo) : Pair(.letGo, work(.collar, arms.right))
   }
 
-  func guides(_ arms: Pair<Arm>) -> Pair<Intent> {
-    guard half == .none else { return intents(arms, []) }
-    // The lamps mark both ends: which one to fold by is for whoever folds to know.
-    if arms.left.holding != nil && arms.right.holding != nil {
-      return Pair(work(.hem, arms.left), work(.collar, arms.right))
-    }
-    if arms.left.holding != nil { return Pair(work(.hem, arms.left), .letGo) }
-    if arms.right.holding != nil { return Pair(.letGo, work(.collar, arms.right)) }
-    return Pair(work(.hem, arms.left), work(.collar, arms.right))
-  }
-
   private func work(_ part: Part, _ arm: Arm) -> Intent {
     guard let holding = arm.holding else { return .grasp(position(part)) }
     return holding == part.rawValue

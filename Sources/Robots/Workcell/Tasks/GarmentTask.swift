@@ -15,7 +15,7 @@ struct GarmentTask: WorkcellTask {
       instruction: collarIsJudged
         ? "fold the T-shirt with the collar up and put it on the stack"
         : "fold the T-shirt and put it on the stack",
-      maximumSteps: 185,
+      maximumSteps: 220,
       subtasks: [
         "fold the shirt in half", "fold the sleeves in", "fold the shirt over",
         "put the shirt on the stack",
@@ -24,7 +24,7 @@ struct GarmentTask: WorkcellTask {
 
   var mistakes: [Mistake] {
     [
-      Mistake(kind: .hemOverCollar, probability: collarIsJudged ? 0.64 : 0.5),
+      Mistake(kind: .hemOverCollar, probability: collarIsJudged ? 0.68 : 0.5),
       Mistake(kind: .haste, probability: 0.3),
     ]
   }
