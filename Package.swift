@@ -61,7 +61,7 @@ let package = Package(
 
     // What robots do and what we make of it
     module("Episodes", ["Tensors"]),
-    module("RecapAlgorithm", ["Episodes"]),
+    module("RecapAlgorithm", ["Episodes", "Tensors"]),
     module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
     module("Configuration", ["RecapAlgorithm", "Episodes", "Policies", Library.yaml]),
 
@@ -69,9 +69,9 @@ let package = Package(
     module(
       "EpisodeStorage",
       ["Episodes", "RecapAlgorithm", Library.database, Library.crypto]),
-    module("Messaging", ["Episodes", "RecapAlgorithm"], documents: ["WireProtocol.md"]),
+    module("Messaging", ["Episodes", "RecapAlgorithm", "Tensors"], documents: ["WireProtocol.md"]),
     module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
-    module("Robots", ["Episodes", "Messaging"]),
+    module("Robots", ["Episodes", "Messaging", "Tensors"]),
     module(
       "RoleRuntime", ["Messaging", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
 
@@ -118,15 +118,16 @@ let package = Package(
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),
-    tests(of: "RecapAlgorithm", ["Episodes"]),
+    tests(of: "RecapAlgorithm", ["Episodes", "Tensors"]),
     tests(of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
     tests(of: "Configuration", ["RecapAlgorithm", "Episodes", "Policies"]),
     tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm", Library.database]),
     tests(of: "Messaging", ["Episodes", "RecapAlgorithm"]),
     tests(of: "ZeroMQTransport", ["Messaging", "Episodes", "RecapAlgorithm"]),
-    tests(of: "Robots", ["Episodes", "Messaging", "ZeroMQTransport"]),
+    tests(of: "Robots", ["Episodes", "Messaging", "Tensors", "ZeroMQTransport"]),
     tests(of: "RoleRuntime", ["Messaging", "Episodes", "RecapAlgorithm", Library.logging]),
-    tests(of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm"]),
+    tests(
+      of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm", "Tensors"]),
     tests(
       of: "recap",
       [

@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 
 /// What the workcell can be asked to do. To add a task, write one type that conforms to this and
 /// one that conforms to `WorkcellScene`, and list it in `WorkcellTasks.all`.
