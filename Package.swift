@@ -60,7 +60,7 @@ let package = Package(
     module("Networks", ["Tensors"]),
 
     // What robots do and what we make of it
-    module("Episodes", ["Tensors"]),
+    module("Episodes", ["Tensors", Library.crypto]),
     module("RecapAlgorithm", ["Episodes", "Tensors"]),
     module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
     module("Configuration", ["RecapAlgorithm", "Episodes", "Policies", Library.yaml]),
@@ -68,7 +68,7 @@ let package = Package(
     // What holds and moves it
     module(
       "EpisodeStorage",
-      ["Episodes", "RecapAlgorithm", Library.database, Library.crypto]),
+      ["Episodes", "RecapAlgorithm", Library.database]),
     module("Messaging", ["Episodes", "RecapAlgorithm", "Tensors"], documents: ["WireProtocol.md"]),
     module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
     module("Robots", ["Episodes", "Messaging", "Tensors"]),

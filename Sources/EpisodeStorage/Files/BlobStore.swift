@@ -1,4 +1,3 @@
-import Crypto
 import Episodes
 import Foundation
 import Synchronization
@@ -26,7 +25,7 @@ struct BlobStore: Sendable {
   /// more than one.
   func prepare() throws {
     let manager = FileManager.default
-    let shards = (0..<256).map { "\(blobDirectory)/\(hexadecimal(UInt8($0)))" }
+    let shards = (0..<256).map { "\(blobDirectory)/\(String(format: "%02x", $0))" }
     for directory in [temporaryDirectory] + shards {
       try manager.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
@@ -82,20 +81,4 @@ struct BlobStore: Sendable {
     }
     return found.sorted()
   }
-}
-
-extension ContentDigest {
-  /// The SHA-256 digest of `bytes`.
-  public init(hashing bytes: [UInt8]) {
-    let digits = SHA256.hash(data: bytes).map(hexadecimal).joined()
-    guard let digest = ContentDigest(rawValue: digits) else {
-      preconditionFailure("SHA-256 gave '\(digits)', which is not 64 hexadecimal digits")
-    }
-    self = digest
-  }
-}
-
-/// Two lowercase hexadecimal digits.
-private func hexadecimal(_ byte: UInt8) -> String {
-  (byte < 16 ? "0" : "") + String(byte, radix: 16)
 }
