@@ -54,8 +54,11 @@ let package = Package(
       // Kernels stay optimised in debug builds: tests would be a hundred times slower otherwise.
       cSettings: [.unsafeFlags(["-O3"])]),
 
-    // The learning engine
+    // What the operating system offers, made safe
+    module("DurableFiles", []),
     module("Executors", []),
+
+    // The learning engine
     module("Tensors", ["COpenBLAS", "CKernels"]),
     module("Networks", ["Tensors"]),
 
@@ -68,12 +71,13 @@ let package = Package(
     // What holds and moves it
     module(
       "EpisodeStorage",
-      ["Episodes", "RecapAlgorithm", Library.database]),
+      ["DurableFiles", "Episodes", "RecapAlgorithm", Library.database]),
     module("Messaging", ["Episodes", "RecapAlgorithm", "Tensors"], documents: ["WireProtocol.md"]),
     module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
     module("Robots", ["Episodes", "Messaging", "Tensors"]),
     module(
-      "RoleRuntime", ["Messaging", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
+      "RoleRuntime",
+      ["Messaging", "DurableFiles", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
 
     // The roles: none imports another
     module(
@@ -114,6 +118,7 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     // Tests mirror the modules
+    tests(of: "DurableFiles"),
     tests(of: "Executors"),
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
@@ -125,7 +130,9 @@ let package = Package(
     tests(of: "Messaging", ["Episodes", "RecapAlgorithm"]),
     tests(of: "ZeroMQTransport", ["Messaging", "Episodes", "RecapAlgorithm"]),
     tests(of: "Robots", ["Episodes", "Messaging", "Tensors", "ZeroMQTransport"]),
-    tests(of: "RoleRuntime", ["Messaging", "Episodes", "RecapAlgorithm", Library.logging]),
+    tests(
+      of: "RoleRuntime",
+      ["Messaging", "DurableFiles", "Episodes", "RecapAlgorithm", Library.logging]),
     tests(
       of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm", "Tensors"]),
     tests(

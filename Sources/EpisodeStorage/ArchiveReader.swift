@@ -39,7 +39,7 @@ public struct ArchiveReader: ArchiveReading {
     }
     self.init(
       directory: directory, catalogue: database,
-      blobs: BlobStore(root: directory, files: DurableFiles(hook: { _ in })),
+      blobs: BlobStore(root: directory, hook: { _ in }),
       queues: BlockingQueues(label: "recap.archive.reader", count: 2))
   }
 

@@ -1,3 +1,4 @@
+import DurableFiles
 import Episodes
 import Foundation
 import Synchronization
@@ -9,7 +10,7 @@ import Synchronization
 struct BlobStore: Sendable {
   /// The run directory.
   let root: String
-  let files: DurableFiles
+  let hook: StorageHook
 
   private static let serial = Atomic<Int>(0)
 
@@ -32,8 +33,8 @@ struct BlobStore: Sendable {
     for leftover in try manager.contentsOfDirectory(atPath: temporaryDirectory) {
       try manager.removeItem(atPath: "\(temporaryDirectory)/\(leftover)")
     }
-    try files.syncDirectory(containing: shards[0])
-    try files.syncDirectory(containing: blobDirectory)
+    try DurableFile.syncDirectory(containing: shards[0])
+    try DurableFile.syncDirectory(containing: blobDirectory)
   }
 
   func path(of digest: ContentDigest) -> String {
@@ -46,18 +47,19 @@ struct BlobStore: Sendable {
     let path = path(of: digest)
     // A file of that name was flushed before it was renamed, but perhaps its name was not: flush
     // again.
-    if files.size(of: path) == bytes.count {
-      try files.syncDirectory(containing: path)
+    if DurableFile.size(of: path) == bytes.count {
+      try DurableFile.syncDirectory(containing: path)
       return
     }
     let serial = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
-    try files.write(
-      bytes, to: path, temporary: "\(temporaryDirectory)/\(getpid())-\(serial)-\(digest.short)")
+    try DurableFile.write(
+      bytes, to: path, temporary: "\(temporaryDirectory)/\(getpid())-\(serial)-\(digest.short)",
+      hook: { try hook(StorageStep($0)) })
   }
 
   /// A blob's bytes, checked against their digest.
   func read(_ digest: ContentDigest) throws -> [UInt8] {
-    guard let bytes = try files.read(path(of: digest)) else {
+    guard let bytes = try DurableFile.read(path(of: digest)) else {
       throw ArchiveError.missingBlob(digest)
     }
     let actual = ContentDigest(hashing: bytes)
