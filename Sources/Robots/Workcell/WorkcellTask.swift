@@ -84,6 +84,10 @@ public enum Ending: Hashable, Sendable {
 
   /// What is recorded.
   public var outcome: Outcome { self == .success ? .success : .failure }
+  /// Why it failed; nil for a success.
+  public var reason: String? {
+    if case .failure(let reason) = self { reason } else { nil }
+  }
 }
 
 /// What an arm is meant to do next, as a person thinks of it.
