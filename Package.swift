@@ -54,26 +54,30 @@ let package = Package(
       // Kernels stay optimised in debug builds: tests would be a hundred times slower otherwise.
       cSettings: [.unsafeFlags(["-O3"])]),
 
-    // The learning engine
+    // What the operating system offers, made safe
+    module("DurableFiles", []),
     module("Executors", []),
+
+    // The learning engine
     module("Tensors", ["COpenBLAS", "CKernels"]),
     module("Networks", ["Tensors"]),
 
     // What robots do and what we make of it
-    module("Episodes", ["Tensors"]),
-    module("RecapAlgorithm", ["Episodes"]),
+    module("Episodes", ["Tensors", Library.crypto]),
+    module("RecapAlgorithm", ["Episodes", "Tensors"]),
     module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
     module("Configuration", ["RecapAlgorithm", "Episodes", "Policies", Library.yaml]),
 
     // What holds and moves it
     module(
       "EpisodeStorage",
-      ["Episodes", "RecapAlgorithm", Library.database, Library.crypto]),
-    module("Messaging", ["Episodes", "RecapAlgorithm"], documents: ["WireProtocol.md"]),
+      ["DurableFiles", "Episodes", "RecapAlgorithm", Library.database]),
+    module("Messaging", ["Episodes", "RecapAlgorithm", "Tensors"], documents: ["WireProtocol.md"]),
     module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
-    module("Robots", ["Episodes", "Messaging"]),
+    module("Robots", ["Episodes", "Messaging", "Tensors"]),
     module(
-      "RoleRuntime", ["Messaging", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
+      "RoleRuntime",
+      ["Messaging", "DurableFiles", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
 
     // The roles: none imports another
     module(
@@ -114,19 +118,23 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     // Tests mirror the modules
+    tests(of: "DurableFiles"),
     tests(of: "Executors"),
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),
-    tests(of: "RecapAlgorithm", ["Episodes"]),
+    tests(of: "RecapAlgorithm", ["Episodes", "Tensors"]),
     tests(of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
     tests(of: "Configuration", ["RecapAlgorithm", "Episodes", "Policies"]),
     tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm", Library.database]),
     tests(of: "Messaging", ["Episodes", "RecapAlgorithm"]),
     tests(of: "ZeroMQTransport", ["Messaging", "Episodes", "RecapAlgorithm"]),
-    tests(of: "Robots", ["Episodes", "Messaging", "ZeroMQTransport"]),
-    tests(of: "RoleRuntime", ["Messaging", "Episodes", "RecapAlgorithm", Library.logging]),
-    tests(of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm"]),
+    tests(of: "Robots", ["Episodes", "Messaging", "Tensors", "ZeroMQTransport"]),
+    tests(
+      of: "RoleRuntime",
+      ["Messaging", "DurableFiles", "Episodes", "RecapAlgorithm", Library.logging]),
+    tests(
+      of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm", "Tensors"]),
     tests(
       of: "recap",
       [

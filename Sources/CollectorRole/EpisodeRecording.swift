@@ -31,6 +31,8 @@ struct EpisodeRecording {
   let attempt: Attempt
   /// How the episode ended: the robot's word, or failure where it ran past the task's limit.
   private(set) var outcome: Outcome?
+  /// Why, in words for people, where that is known.
+  private var reason: String?
   private var episode: Episode?
   private let embodiment: Embodiment
   private var chunks: UInt64 = 0
@@ -57,7 +59,11 @@ struct EpisodeRecording {
         step.observation, action: step.action[...], intervention: step.intervention,
         subtask: step.subtask)
     }
-    outcome = turn.outcome ?? (stepsLeft <= 0 ? .failure : nil)
+    if let ended = turn.outcome {
+      (outcome, reason) = (ended, turn.reason)
+    } else if stepsLeft <= 0 {
+      (outcome, reason) = (.failure, Ending.timeLimit.reason)
+    }
   }
 
   /// The episode with its outcome.
@@ -66,6 +72,7 @@ struct EpisodeRecording {
       throw EpisodeError.malformed("the robot ended \(attempt.task.name) before its first step")
     }
     episode.metadata.outcome = outcome
+    episode.metadata.reason = reason
     return episode
   }
 

@@ -1,3 +1,4 @@
+import DurableFiles
 import Episodes
 import Foundation
 import GRDB
@@ -78,7 +79,7 @@ public actor Archive: ArchiveReading {
     directory: String, now: @escaping @Sendable () -> Date, hook: @escaping StorageHook
   ) throws {
     let lock = try RunLock(directory: directory)
-    let blobs = BlobStore(root: directory, files: DurableFiles(hook: hook))
+    let blobs = BlobStore(root: directory, hook: hook)
     try blobs.prepare()
     var configuration = Configuration()
     // Readers in other processes hold locks only for moments.
@@ -93,7 +94,7 @@ public actor Archive: ArchiveReading {
         directory: directory, reason: "written by a newer version of recap; use that version")
     }
     try migrator.migrate(pool)
-    try blobs.files.syncDirectory(containing: path)
+    try DurableFile.syncDirectory(containing: path)
     self.lock = lock
     self.blobs = blobs
     self.now = now

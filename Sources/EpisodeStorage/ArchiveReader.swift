@@ -31,15 +31,13 @@ public struct ArchiveReader: ArchiveReading {
       throw ArchiveError.otherVersion(
         directory: directory, reason: "written by a newer version of recap; use that version")
     }
-    guard try database.read(migrator.hasCompletedMigrations) else {
+    guard try database.read(migrator.completedMigrations).contains(CatalogueSchema.first) else {
       throw ArchiveError.otherVersion(
-        directory: directory,
-        reason: "written by an older version of recap, or never finished being created; "
-          + "resume the run once to bring its catalogue up to date")
+        directory: directory, reason: "never finished being created; start or resume the run")
     }
     self.init(
       directory: directory, catalogue: database,
-      blobs: BlobStore(root: directory, files: DurableFiles(hook: { _ in })),
+      blobs: BlobStore(root: directory, hook: { _ in }),
       queues: BlockingQueues(label: "recap.archive.reader", count: 2))
   }
 

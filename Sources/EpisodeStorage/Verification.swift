@@ -1,3 +1,4 @@
+import DurableFiles
 import Episodes
 import Foundation
 import GRDB
@@ -224,7 +225,9 @@ extension BlobStore {
     return (bytes.count, problems)
   }
 
-  private func size(of digest: ContentDigest) -> Int { files.size(of: path(of: digest)) ?? 0 }
+  private func size(of digest: ContentDigest) -> Int {
+    DurableFile.size(of: path(of: digest)) ?? 0
+  }
 }
 
 extension EpisodeRow {

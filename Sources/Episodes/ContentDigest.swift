@@ -1,3 +1,5 @@
+import Crypto
+
 /// The SHA-256 digest of a blob's bytes, as 64 lowercase hexadecimal digits: the blob's name everywhere.
 public struct ContentDigest: RawRepresentable, Hashable, Comparable, Sendable, Codable,
   CustomStringConvertible
@@ -10,6 +12,13 @@ public struct ContentDigest: RawRepresentable, Hashable, Comparable, Sendable, C
       rawValue.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
     else { return nil }
     self.rawValue = rawValue
+  }
+
+  /// The SHA-256 digest of `bytes`.
+  public init(hashing bytes: [UInt8]) {
+    rawValue = SHA256.hash(data: bytes).reduce(into: "") { digits, byte in
+      digits += (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
   }
 
   public init(from decoder: any Decoder) throws {

@@ -24,6 +24,9 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
   /// Seed of the episode's start and of the policy's noise.
   public var seed: UInt64
   public var outcome: Outcome
+  /// Why it ended so, in words for people, such as "coffee spilled" or "time limit"; nil where the
+  /// robot did not say, and in files from before this was recorded.
+  public var reason: String?
   /// Whether frames are stored.
   public var recordsImages: Bool
   /// Whether object poses are stored.
@@ -32,8 +35,8 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
   public init(
     id: String, job: String, index: Int, task: TaskDescription, embodiment: Embodiment,
     robot: String, iteration: Int? = nil, source: EpisodeSource, policy: ContentDigest? = nil,
-    guidance: Float? = nil, seed: UInt64, outcome: Outcome, recordsImages: Bool,
-    recordsEnvironmentState: Bool
+    guidance: Float? = nil, seed: UInt64, outcome: Outcome, reason: String? = nil,
+    recordsImages: Bool, recordsEnvironmentState: Bool
   ) {
     self.id = id
     self.job = job
@@ -47,6 +50,7 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
     self.guidance = guidance
     self.seed = seed
     self.outcome = outcome
+    self.reason = reason
     self.recordsImages = recordsImages
     self.recordsEnvironmentState = recordsEnvironmentState
   }

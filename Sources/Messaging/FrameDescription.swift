@@ -1,14 +1,16 @@
+import Tensors
+
 /// What a raw frame holds: an entry of the header's `frames`.
 public struct FrameDescription: Codable, Hashable, Sendable, CustomStringConvertible {
   /// Which of a message's tensors it is, such as "observation.state"; nil where the frame's place
   /// says it.
   public var name: String?
   /// The elements, little-endian.
-  public var type: FrameElementType
+  public var type: ElementType
   /// Extents, row-major; empty for a scalar.
   public var shape: [Int]
 
-  public init(name: String? = nil, type: FrameElementType, shape: [Int]) {
+  public init(name: String? = nil, type: ElementType, shape: [Int]) {
     self.name = name
     self.type = type
     self.shape = shape
@@ -33,25 +35,5 @@ public struct FrameDescription: Codable, Hashable, Sendable, CustomStringConvert
 
   public var description: String {
     (name.map { "\($0): " } ?? "") + "\(type.rawValue)\(shape)"
-  }
-}
-
-/// Element types, named as in safetensors.
-public enum FrameElementType: String, Codable, Sendable, CaseIterable {
-  case float32 = "F32"
-  case float64 = "F64"
-  case uint8 = "U8"
-  /// One byte an element, 0 or 1.
-  case bool = "BOOL"
-  case int32 = "I32"
-  case int64 = "I64"
-
-  /// Bytes of one element.
-  public var byteCount: Int {
-    switch self {
-    case .uint8, .bool: 1
-    case .float32, .int32: 4
-    case .float64, .int64: 8
-    }
   }
 }

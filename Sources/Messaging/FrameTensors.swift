@@ -1,5 +1,7 @@
 // Tensors in frames. Everything that Swift runs on is little-endian, as the wire is.
 
+import Tensors
+
 extension Frame {
   /// A float tensor, F32.
   ///
@@ -24,7 +26,7 @@ extension Frame {
   }
 
   private init<Element: BitwiseCopyable & Sendable>(
-    name: String, type: FrameElementType, shape: [Int], elements: [Element]
+    name: String, type: ElementType, shape: [Int], elements: [Element]
   ) {
     let description = FrameDescription(name: name, type: type, shape: shape)
     do {
@@ -57,7 +59,7 @@ extension Frame {
   }
 
   private func elements<Element: BitwiseCopyable>(
-    _ type: FrameElementType, _ shape: [Int]?
+    _ type: ElementType, _ shape: [Int]?
   ) throws -> [Element] {
     let expected = FrameDescription(
       name: description.name, type: type, shape: shape ?? description.shape)

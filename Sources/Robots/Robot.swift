@@ -46,16 +46,20 @@ public struct RobotTurn: Sendable {
   public var observation: Observation
   /// Set when the episode is over.
   public var outcome: Outcome?
+  /// Why it ended so, in a few words for people, such as "coffee spilled"; nil while it goes on and
+  /// where the robot does not know.
+  public var reason: String?
   /// Whether a person is in control, so that the next `execute` needs no chunk.
   public var personInControl: Bool
 
   public init(
     steps: [RobotStep] = [], observation: Observation, outcome: Outcome? = nil,
-    personInControl: Bool
+    reason: String? = nil, personInControl: Bool
   ) {
     self.steps = steps
     self.observation = observation
     self.outcome = outcome
+    self.reason = reason
     self.personInControl = personInControl
   }
 }

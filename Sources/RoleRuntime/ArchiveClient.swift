@@ -39,9 +39,10 @@ public struct ArchiveClient: Sendable {
     try await ask(PutBlobRequest(kind: kind), frames: [Frame(bytes)]).body.digest
   }
 
-  /// Fetches a blob, or takes it from the cache.
+  /// Fetches a blob, or takes it from the cache. What came is checked against its name.
   ///
-  /// - Throws: `RequestError.refused` when the archive has no such blob; `CancellationError`.
+  /// - Throws: `RequestError.refused` when the archive has no such blob, `.malformed` when it sent
+  ///   something else; `CancellationError`.
   public func getBlob(_ digest: ContentDigest) async throws -> [UInt8] {
     if let bytes = await cache[digest] { return bytes }
     let reply = try await ask(GetBlobRequest(digest: digest))
@@ -51,6 +52,11 @@ public struct ArchiveClient: Sendable {
         "blob \(digest.short): the archive speaks of \(reply.body.size) bytes"
           + " and sent \(bytes.count)"
       )
+    }
+    let actual = ContentDigest(hashing: bytes)
+    guard actual == digest else {
+      throw RequestError.malformed(
+        "blob \(digest.short): expected bytes with SHA-256 \(digest), the archive's have \(actual)")
     }
     await cache.insert(bytes, for: digest)
     return bytes

@@ -1,3 +1,4 @@
+import DurableFiles
 import Episodes
 import Executors
 import Foundation
@@ -23,14 +24,14 @@ public actor EpisodeSpool {
 
   /// Opens the directory, or makes it.
   ///
-  /// - Throws: `DurableFileError`, or Foundation's error when the directory cannot be made.
+  /// - Throws: `FileError`, or Foundation's error when the directory cannot be made.
   public init(directory: String, log: Logger = Logger(label: "recap.spool")) throws {
     self.directory = directory
     self.log = log
     let rejected = "\(directory)/rejected"
     try FileManager.default.createDirectory(atPath: rejected, withIntermediateDirectories: true)
     for name in try FileManager.default.contentsOfDirectory(atPath: directory)
-    where name.hasSuffix(DurableFile.partialSuffix) {
+    where name.hasSuffix(Self.partialSuffix) {
       // A crash came in the middle of writing: the episode was never complete.
       try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
     }
@@ -71,7 +72,8 @@ public actor EpisodeSpool {
 
   /// Makes an episode file durable.
   func store(_ file: [UInt8], id: String) throws {
-    try DurableFile.write(file, to: path(of: id))
+    let path = path(of: id)
+    try DurableFile.write(file, to: path, temporary: path + Self.partialSuffix)
   }
 
   private func send(_ id: String, to archive: ArchiveClient) async throws -> EpisodeReceipt {
@@ -91,6 +93,8 @@ public actor EpisodeSpool {
   private nonisolated func path(of id: String) -> String { "\(directory)/\(Self.fileName(of: id))" }
 
   private static let suffix = ".safetensors"
+  /// Ends the name of a file that is being written.
+  static let partialSuffix = ".partial"
 
   /// Ids hold slashes; percent-encoding keeps file names flat and readable.
   static func fileName(of id: String) -> String {

@@ -4,6 +4,7 @@ public enum ElementType: String, Codable, Hashable, Sendable, CaseIterable {
   case float32 = "F32"
   case float64 = "F64"
   case uint8 = "U8"
+  /// One byte an element, 0 or 1.
   case bool = "BOOL"
   case int32 = "I32"
   case int64 = "I64"

@@ -77,6 +77,28 @@ import Testing
     }
   }
 
+  /// A finished run of an older version is read as it is, and resuming it brings it up to date.
+  @Test func aCatalogueFromBeforeReasonsIsReadAndBroughtUpToDate() async throws {
+    let archive = try await Archive.create(at: directory.path, run: Fixture.run)
+    try await archive.put(try Fixture.episode(index: 0))
+    try await archive.close()
+    let queue = try DatabaseQueue(path: "\(directory.path)/catalogue.sqlite")
+    try await queue.write { database in
+      try database.execute(sql: "ALTER TABLE episodes DROP COLUMN reason")
+      try database.execute(sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '2:%'")
+    }
+    try queue.close()
+    let reader = try ArchiveReader(directory: directory.path)
+    #expect(try await reader.episodes().map(\.reason) == [nil])
+    #expect(try await reader.verify().isSound)
+
+    let resumed = try await Archive.open(at: directory.path)
+    try await resumed.put(
+      try Fixture.episode(index: 1, outcome: .failure, reason: "coffee spilled"))
+    #expect(try await resumed.episodes().map(\.reason) == [nil, "coffee spilled"])
+    #expect(try await resumed.verify().isSound)
+  }
+
   @Test func commitsAreFlushedBeforeTheyReturn() async throws {
     let archive = try await Archive.create(at: directory.path, run: Fixture.run)
     // 2 is FULL: the write-ahead log is flushed at every commit.

@@ -42,6 +42,19 @@ func episode(images: Bool = true, environmentState: Bool = true, steps: Int = 3)
     #expect(try EpisodeFile.serialize(try EpisodeFile.parse(bytes)) == bytes)
   }
 
+  /// Files from before reasons were recorded have no such key.
+  @Test func `may say why it ended`() throws {
+    var original = try episode()
+    #expect(try metadataText(original).contains("reason") == false)
+    original.metadata.reason = "cup \"dropped\""
+    #expect(try metadataText(original).contains(#""reason":"cup \"dropped\"""#))
+    #expect(try EpisodeFile.parse(try EpisodeFile.serialize(original)) == original)
+  }
+
+  private func metadataText(_ episode: Episode) throws -> String {
+    try SafetensorsFile(parsing: try EpisodeFile.serialize(episode)).metadata("episode")
+  }
+
   @Test func `has LeRobot's names and shapes`() throws {
     let file = try SafetensorsFile(parsing: try EpisodeFile.serialize(try episode()))
     #expect(

@@ -1,4 +1,5 @@
 import Messaging
+import Tensors
 import Testing
 
 @testable import Monitoring
@@ -133,7 +134,7 @@ import Testing
   /// running jobs.
   @Test(arguments: 0..<20)
   func theTerminalAlwaysShowsTheStateOfThings(seed: UInt64) {
-    var random = SplitMix(state: seed)
+    var random = RandomSource(seed: seed)
     var shown = Shown(Self.terminal)
     var running: [String] = []
     var permanent = 0
@@ -161,17 +162,5 @@ import Testing
     }
     shown.terminal.write(shown.screen.clear())
     #expect(shown.lines.count == permanent)
-  }
-}
-
-/// A small seeded generator (Steele, Lea & Flood 2014).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -73,6 +73,27 @@ struct DriverReplyTests {
     },
   ]
 
+  @Test(
+    "a reason is one line of at most 200 code points, and belongs to an ending",
+    arguments: [
+      ("cup dropped", .failure, "cup dropped"), (" cup\n\tdropped\u{1B} ", .failure, "cup dropped"),
+      ("at the door", .success, "at the door"), ("\n ", .failure, nil), (nil, .failure, nil),
+      ("not yet", nil, nil),
+      (String(repeating: "é", count: 300), .failure, String(repeating: "é", count: 200)),
+    ] as [(String?, Outcome?, String?)])
+  func reason(said: String?, outcome: Outcome?, recorded: String?) async throws {
+    let driver = FakeDriver {
+      if $0.body.steps > 0 { ($0.body.outcome, $0.body.reason) = (outcome, said) }
+    }
+    try await withDriver(driver) { client in
+      let robot = try await DriverRobot.connect(client: client)
+      _ = try await robot.begin(task: "reach", seed: 1, supervision: .none)
+      let turn = try await robot.execute(ActionChunk(values: [0, 0], width: 1), steps: 2)
+      #expect(turn.outcome == outcome)
+      #expect(turn.reason == recorded)
+    }
+  }
+
   static func replace(
     _ name: String, by frame: Frame, in reply: inout Envelope<DriverTurn>
   ) {

@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 import Testing
 
 @testable import Robots
@@ -13,7 +14,7 @@ struct WorkcellTests {
       var c = try Workcell(task: task, seed: 8)
       var random = RandomSource(seed: 1)
       for _ in 0..<60 {
-        let action = (0..<Workcell.actionWidth).map { _ in random.uniform(-1, 1) }
+        let action = (0..<Workcell.actionWidth).map { _ in random.uniform(in: -1..<1) }
         a.step(action[...])
         b.step(action[...])
         c.step(action[...])

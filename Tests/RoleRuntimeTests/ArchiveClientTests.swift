@@ -32,12 +32,23 @@ import Testing
 
   @Test func aMissingBlobIsNotAskedForAgain() async throws {
     try await withArchive { client in
-      let missing = FakeArchive.digest([9])
+      let missing = ContentDigest(hashing: [9])
       await #expect(throws: RequestError.refused(type: "archive.get-blob", reason: "no such blob"))
       {
         try await client.getBlob(missing)
       }
       #expect(await archive.reads == 1)
+    }
+  }
+
+  @Test func aBlobWithOtherBytesThanItsNameSaysIsRefused() async throws {
+    try await withArchive { client in
+      let digest = try await client.putBlob([1, 2, 3], kind: "labels")
+      await archive.corrupt()
+      let error = await #expect(throws: RequestError.self) { try await client.getBlob(digest) }
+      let text = "\(try #require(error))"
+      #expect(text.contains(digest.rawValue))
+      #expect(text.contains(ContentDigest(hashing: [0, 2, 3]).rawValue))
     }
   }
 
@@ -50,9 +61,9 @@ import Testing
       let manifest = try #require(await archive.blob(digest))
       #expect(
         String(decoding: manifest, as: UTF8.self) == #"{"files":{"#
-          + #""assets/arm/norm_stats.json":"\#(FakeArchive.digest([3]))","#
-          + #""empty":"\#(FakeArchive.digest([]))","#
-          + #""model.safetensors":"\#(FakeArchive.digest([1, 2]))"}}"#)
+          + #""assets/arm/norm_stats.json":"\#(ContentDigest(hashing: [3]))","#
+          + #""empty":"\#(ContentDigest(hashing: []))","#
+          + #""model.safetensors":"\#(ContentDigest(hashing: [1, 2]))"}}"#)
       let again = try await client.putCheckpoint(files)
       #expect(again == digest)
       let fetched = try await client.getCheckpoint(digest)
@@ -83,7 +94,7 @@ import Testing
 
   @Test func labelsGoThereAndBack() async throws {
     try await withArchive { client in
-      let episode = FakeArchive.digest([5])
+      let episode = ContentDigest(hashing: [5])
       let labels = LabelSet(
         metadata: LabelSetMetadata(job: "j", value: episode, lookahead: 50, tasks: [:]),
         episodes: [
@@ -108,7 +119,7 @@ import Testing
 
   @Test func theCacheForgetsWhatWasUnusedLongest() async {
     let cache = BlobCache(capacity: 10)
-    let digests = (0..<4).map { FakeArchive.digest([UInt8($0)]) }
+    let digests = (0..<4).map { ContentDigest(hashing: [UInt8($0)]) }
     await cache.insert([0, 0, 0, 0], for: digests[0])
     await cache.insert([1, 1, 1, 1], for: digests[1])
     _ = await cache[digests[0]]

@@ -1,3 +1,4 @@
+import DurableFiles
 import Episodes
 import Foundation
 import Messaging
@@ -65,7 +66,7 @@ import Testing
 
   @Test func aHalfWrittenFileIsNoEpisode() async throws {
     _ = try EpisodeSpool(directory: directory)
-    let name = "\(directory)/\(EpisodeSpool.fileName(of: "e"))\(DurableFile.partialSuffix)"
+    let name = "\(directory)/\(EpisodeSpool.fileName(of: "e"))\(EpisodeSpool.partialSuffix)"
     try Data([1, 2]).write(to: URL(fileURLWithPath: name))
     let spool = try EpisodeSpool(directory: directory)
     #expect(try await spool.waiting == [])
@@ -97,7 +98,7 @@ import Testing
   @Test func aDiskThatCannotBeWrittenIsNamed() async throws {
     let spool = try EpisodeSpool(directory: directory)
     try FileManager.default.removeItem(atPath: directory)
-    let error = await #expect(throws: DurableFileError.self) {
+    let error = await #expect(throws: FileError.self) {
       try await spool.store([1], id: "e")
     }
     #expect(error?.description.contains("\(directory)/e.safetensors") == true)

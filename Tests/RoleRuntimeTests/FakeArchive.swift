@@ -13,6 +13,7 @@ actor FakeArchive {
   private(set) var largestConcurrency = 0
   private var concurrency = 0
   private var isSilent = false
+  private var isCorrupt = false
   private var refusedEpisodes: Set<String> = []
   private var uploadWatchers: [CheckedContinuation<Void, Never>] = []
 
@@ -20,6 +21,8 @@ actor FakeArchive {
   func fallSilent() { isSilent = true }
   func speakAgain() { isSilent = false }
   func refuse(episode id: String) { refusedEpisodes.insert(id) }
+  /// From now on, what is read has its first byte changed.
+  func corrupt() { isCorrupt = true }
   func blob(_ digest: ContentDigest) -> [UInt8]? { blobs[digest] }
 
   /// Returns once an episode has come.
@@ -46,7 +49,7 @@ actor FakeArchive {
   }
 
   private func store(_ bytes: [UInt8]) -> ContentDigest {
-    let digest = Self.digest(bytes)
+    let digest = ContentDigest(hashing: bytes)
     blobs[digest] = bytes
     return digest
   }
@@ -57,7 +60,8 @@ actor FakeArchive {
     largestConcurrency = max(largestConcurrency, concurrency)
     await Task.yield()
     concurrency -= 1
-    guard let bytes = blobs[digest] else { throw Refusal(description: "no such blob") }
+    guard var bytes = blobs[digest] else { throw Refusal(description: "no such blob") }
+    if isCorrupt { bytes[0] ^= 1 }
     return bytes
   }
 
@@ -73,16 +77,5 @@ actor FakeArchive {
       outcome: .success)
     episodes[id] = receipt
     return receipt
-  }
-
-  /// Not SHA-256, but a name for each content: FNV-1a four times over.
-  static func digest(_ bytes: [UInt8]) -> ContentDigest {
-    let words = (0..<4).map { salt -> String in
-      var hash: UInt64 = 0xCBF2_9CE4_8422_2325 &+ UInt64(salt)
-      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-      let digits = String(hash, radix: 16)
-      return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-    return ContentDigest(rawValue: words.joined())!
   }
 }

@@ -72,6 +72,19 @@ import Testing
     #expect(source.integer(below: 1) == 0)
   }
 
+  @Test func `keep to their ranges`() {
+    var source = RandomSource(seed: 3)
+    #expect(Set((0..<200).map { _ in source.integer(in: -1...1) }) == [-1, 0, 1])
+    #expect(source.integer(in: 4...4) == 4)
+    #expect((0..<200).allSatisfy { _ in (-0.5..<0.25).contains(source.uniform(in: -0.5..<0.25)) })
+    // A spread of nothing.
+    #expect(source.uniform(in: -0.0..<0.0) == 0)
+    #expect((0..<200).allSatisfy { _ in source.chance(1) && !source.chance(0) })
+    let share = Double((0..<10_000).count { _ in source.chance(0.3) }) / 10_000
+    // Four standard errors.
+    #expect(abs(share - 0.3) < 0.0184)
+  }
+
   @Test func `permute`() {
     var source = RandomSource(seed: 2)
     let order = source.permutation(100)

@@ -41,13 +41,15 @@ struct EpisodeRecordingTests {
     #expect(recording.stepsLeft == 3)
     try recording.append(
       RobotTurn(
-        steps: [step(2)], observation: observation(3), outcome: .success, personInControl: false))
+        steps: [step(2)], observation: observation(3), outcome: .success, reason: "at the door",
+        personInControl: false))
     #expect(recording.outcome == .success)
     let episode = try recording.finished(.success)
     #expect(episode.actions == [0, 1, 2])
     #expect(episode.interventions == [false, true, false])
     #expect(episode.metadata.id == "toy/1/x/0#1")
     #expect(episode.metadata.outcome == .success)
+    #expect(episode.metadata.reason == "at the door")
     #expect(episode.metadata.recordsEnvironmentState && !episode.metadata.recordsImages)
   }
 
@@ -59,6 +61,7 @@ struct EpisodeRecordingTests {
       RobotTurn(
         steps: [step(0), step(1)], observation: observation(2), personInControl: false))
     #expect(recording.outcome == .failure)
+    #expect(try recording.finished(.failure).metadata.reason == "time limit")
   }
 
   @Test("an episode without steps is refused")

@@ -33,6 +33,26 @@ struct WholeRunTests {
     #expect(episodes.count == 24)
     #expect(Set(episodes.map(\.robot)) == ["cell-1", "cell-2"])
 
+    // Every failure says why, in the catalogue, in the episode and on the command line.
+    let failures = episodes.filter { $0.outcome == .failure }
+    #expect(!failures.isEmpty)
+    #expect(episodes.allSatisfy { ($0.reason != nil) == ($0.outcome == .failure) })
+    for row in failures {
+      #expect(try await archive.contents(of: row).metadata.reason == row.reason)
+    }
+    let listed = try await RecapProcess.run("episodes", "list", run, "--json")
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    let rows = try decoder.decode([EpisodeRow].self, from: Data(listed.output.utf8))
+    #expect(rows.map(\.reason) == episodes.map(\.reason))
+    #expect(rows.map(\.stage) == episodes.map(\.stage))
+    let failure = try #require(failures.first)
+    let reason = try #require(failure.reason)
+    let shown = try await RecapProcess.run("episodes", "show", run, failure.id)
+    #expect(shown.output.contains(reason))
+    let table = try await RecapProcess.run("episodes", "list", run, "--outcome", "failure")
+    #expect(table.output.split(separator: "\n")[1].contains(reason))
+
     let verified = try await RecapProcess.run("episodes", "verify", run)
     #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
   }

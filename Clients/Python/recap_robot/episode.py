@@ -24,6 +24,8 @@ class Turn:
     """What is sensed after the last of them."""
     outcome: Outcome | None
     person_in_control: bool
+    reason: str | None = None
+    """Why it ended so, where the robot says."""
 
     def as_answer(self) -> tuple[dict[str, Any], Columns]:
         """The reply's body, and its tensors: steps stacked, then `next.` and the observation now."""
@@ -36,6 +38,8 @@ class Turn:
             "outcome": self.outcome and self.outcome.value,
             "personInControl": self.person_in_control,
         }
+        if self.reason is not None:
+            body["reason"] = self.reason
         return body, tensors
 
 
@@ -48,6 +52,7 @@ class Episode:
         self._supervision = supervision
         self._count = 0
         self._outcome: Outcome | None = None
+        self._reason: str | None = None
         self._observation: Columns = {}
         self.person_in_control = supervision is Supervision.DEMONSTRATION
 
@@ -101,17 +106,27 @@ class Episode:
         }
         self._observation = columns(self._robot.observe(), embodiment)
         self._count += 1
-        self._outcome = self._robot.outcome()
-        if self._outcome is None and self._count >= self._task.maximum_steps:
-            self._outcome = Outcome.FAILURE
+        self._judge()
         return row
+
+    def _judge(self) -> None:
+        self._outcome = self._robot.outcome()
+        late = self._outcome is None and self._count >= self._task.maximum_steps
+        if late:
+            self._outcome = Outcome.FAILURE
+        if self.over:
+            reason = self._robot.reason()
+            if reason is not None:
+                self._reason = str(reason)
+            elif late:
+                self._reason = "time limit"
 
     def _let_take_over(self) -> None:
         if self._supervision is Supervision.CORRECTIONS and not self.person_in_control:
             self.person_in_control = self._robot.takes_over()
 
     def _turn(self, steps: list[Columns]) -> Turn:
-        return Turn(steps, self._observation, self._outcome, self.person_in_control)
+        return Turn(steps, self._observation, self._outcome, self.person_in_control, self._reason)
 
 
 def columns(observation: Observation, embodiment: Embodiment) -> Columns:

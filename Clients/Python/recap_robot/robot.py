@@ -53,6 +53,14 @@ class Robot(abc.ABC):
         The task's time limit needs no attention here.
         """
 
+    def reason(self) -> str | None:
+        """Why the episode ended, in a few words for people, such as "cup dropped"; None where nobody knows.
+
+        Asked once when the episode is over. Use the same words for the same reason, so that they can be counted. A
+        time limit without a reason is recorded as "time limit". recap keeps 200 characters.
+        """
+        return None
+
     def subtask(self) -> int | None:
         """Index into the task's subtasks of what is being done now, where that is known."""
         return None

@@ -83,8 +83,24 @@ def test_the_time_limit_is_failure(driver):
     read(driver.answer(begin(task="hold")))
     body, tensors = read(driver.answer(execute(1, [[0.0]] * 9)))
     assert (body["steps"], body["outcome"]) == (5, "failure")
+    assert body["reason"] == "time limit"
     # A task without subtasks says so.
     assert tensors["subtask_index"].tolist() == [-1] * 5
+
+
+def test_the_robot_says_why_an_episode_ended(robot, driver):
+    robot.reason = lambda: "the rail is too short" if robot.moves else None
+    read(driver.answer(begin(task="hold")))
+    body, _ = read(driver.answer(execute(1, [[0.0]] * 2)))
+    assert "reason" not in body
+    body, _ = read(driver.answer(execute(2, [[0.0]] * 3)))
+    assert (body["outcome"], body["reason"]) == ("failure", "the rail is too short")
+
+
+def test_a_success_needs_no_reason(driver):
+    read(driver.answer(begin()))
+    body, _ = read(driver.answer(execute(1, [[0.25]] * 9)))
+    assert body["outcome"] == "success" and "reason" not in body
 
 
 def test_a_person_demonstrates_whatever_the_chunk_says(driver):

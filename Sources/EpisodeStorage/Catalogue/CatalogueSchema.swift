@@ -7,11 +7,16 @@ import GRDB
 enum CatalogueSchema {
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
-    migrator.registerMigration("1: runs, episodes, events, training results") { database in
-      try database.execute(sql: tables)
+    migrator.registerMigration(first) { try $0.execute(sql: tables) }
+    migrator.registerMigration("2: why an episode ended") { database in
+      try database.execute(sql: "ALTER TABLE episodes ADD COLUMN reason TEXT")
     }
     return migrator
   }
+
+  /// What a reader needs. It does without the later ones, which only add columns, so that finished
+  /// runs stay readable as they are.
+  static let first = "1: runs, episodes, events, training results"
 
   // Times are seconds since 1970. Digests are 64 hexadecimal digits. Seeds are unsigned 64-bit
   // numbers, which SQLite's integers cannot hold: decimal text.

@@ -33,6 +33,8 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   public var seed: UInt64
   /// How it ended.
   public var outcome: Outcome
+  /// Why it ended so, in words for people; nil where nobody said.
+  public var reason: String?
   /// Steps, T.
   public var steps: Int
   /// Steps whose action a person chose.
@@ -62,6 +64,7 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
     guidance = metadata.guidance
     seed = metadata.seed
     outcome = metadata.outcome
+    reason = metadata.reason
     steps = episode.count
     interventionSteps = episode.interventionCount
     controlRate = metadata.embodiment.controlRate
@@ -97,7 +100,7 @@ extension EpisodeRow {
       ("guidance", guidance.flatMap { Double(String($0)) }), ("seed", String(seed)),
       ("outcome", outcome.rawValue), ("steps", steps),
       ("intervention_steps", interventionSteps), ("control_rate", controlRate),
-      ("bytes", bytes), ("stored_at", storedAt.timeIntervalSince1970),
+      ("bytes", bytes), ("stored_at", storedAt.timeIntervalSince1970), ("reason", reason),
     ]
   }
 
@@ -127,6 +130,8 @@ extension EpisodeRow {
     guard let seed = UInt64(seedText) else { throw cells.malformed("seed") }
     self.seed = seed
     outcome = try cells.raw("outcome")
+    // A reader may meet a catalogue from before there was this column.
+    reason = row.hasColumn("reason") ? try cells.optional("reason") : nil
     steps = try cells["steps"]
     interventionSteps = try cells["intervention_steps"]
     controlRate = try cells["control_rate"]

@@ -1,4 +1,4 @@
-import Crypto
+import DurableFiles
 import Episodes
 import Foundation
 import Synchronization
@@ -10,7 +10,7 @@ import Synchronization
 struct BlobStore: Sendable {
   /// The run directory.
   let root: String
-  let files: DurableFiles
+  let hook: StorageHook
 
   private static let serial = Atomic<Int>(0)
 
@@ -26,15 +26,15 @@ struct BlobStore: Sendable {
   /// more than one.
   func prepare() throws {
     let manager = FileManager.default
-    let shards = (0..<256).map { "\(blobDirectory)/\(hexadecimal(UInt8($0)))" }
+    let shards = (0..<256).map { "\(blobDirectory)/\(String(format: "%02x", $0))" }
     for directory in [temporaryDirectory] + shards {
       try manager.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
     for leftover in try manager.contentsOfDirectory(atPath: temporaryDirectory) {
       try manager.removeItem(atPath: "\(temporaryDirectory)/\(leftover)")
     }
-    try files.syncDirectory(containing: shards[0])
-    try files.syncDirectory(containing: blobDirectory)
+    try DurableFile.syncDirectory(containing: shards[0])
+    try DurableFile.syncDirectory(containing: blobDirectory)
   }
 
   func path(of digest: ContentDigest) -> String {
@@ -47,18 +47,19 @@ struct BlobStore: Sendable {
     let path = path(of: digest)
     // A file of that name was flushed before it was renamed, but perhaps its name was not: flush
     // again.
-    if files.size(of: path) == bytes.count {
-      try files.syncDirectory(containing: path)
+    if DurableFile.size(of: path) == bytes.count {
+      try DurableFile.syncDirectory(containing: path)
       return
     }
     let serial = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
-    try files.write(
-      bytes, to: path, temporary: "\(temporaryDirectory)/\(getpid())-\(serial)-\(digest.short)")
+    try DurableFile.write(
+      bytes, to: path, temporary: "\(temporaryDirectory)/\(getpid())-\(serial)-\(digest.short)",
+      hook: { try hook(StorageStep($0)) })
   }
 
   /// A blob's bytes, checked against their digest.
   func read(_ digest: ContentDigest) throws -> [UInt8] {
-    guard let bytes = try files.read(path(of: digest)) else {
+    guard let bytes = try DurableFile.read(path(of: digest)) else {
       throw ArchiveError.missingBlob(digest)
     }
     let actual = ContentDigest(hashing: bytes)
@@ -82,20 +83,4 @@ struct BlobStore: Sendable {
     }
     return found.sorted()
   }
-}
-
-extension ContentDigest {
-  /// The SHA-256 digest of `bytes`.
-  public init(hashing bytes: [UInt8]) {
-    let digits = SHA256.hash(data: bytes).map(hexadecimal).joined()
-    guard let digest = ContentDigest(rawValue: digits) else {
-      preconditionFailure("SHA-256 gave '\(digits)', which is not 64 hexadecimal digits")
-    }
-    self = digest
-  }
-}
-
-/// Two lowercase hexadecimal digits.
-private func hexadecimal(_ byte: UInt8) -> String {
-  (byte < 16 ? "0" : "") + String(byte, radix: 16)
 }

@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 
 /// The one writer's claim on a run directory: an advisory lock on `lock`, which holds who has it.

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The threshold ε_ℓ that divides a task's advantages into better than usual and not (paper, App.
 /// F).
 ///
@@ -44,10 +46,10 @@ public enum Threshold {
     guard sample < advantages.count else {
       return threshold(of: advantages, positiveShare: positiveShare)
     }
-    var generator = SplitMix64(seed: seed)
+    var random = RandomSource(seed: seed)
     var pool = advantages
     for place in 0..<sample {
-      pool.swapAt(place, Int.random(in: place..<pool.count, using: &generator))
+      pool.swapAt(place, place + random.integer(below: pool.count - place))
     }
     return threshold(of: Array(pool[..<sample]), positiveShare: positiveShare)
   }

@@ -62,11 +62,14 @@ public struct DriverTurn: Codable, Hashable, Sendable {
   public var steps: Int
   /// Set when the episode is over.
   public var outcome: Outcome?
+  /// Why it ended so, in words for people; may be left out.
+  public var reason: String?
   /// Whether a person acts next.
   public var personInControl: Bool
-  public init(steps: Int, outcome: Outcome?, personInControl: Bool) {
+  public init(steps: Int, outcome: Outcome?, reason: String? = nil, personInControl: Bool) {
     self.steps = steps
     self.outcome = outcome
+    self.reason = reason
     self.personInControl = personInControl
   }
 }

@@ -34,7 +34,22 @@ struct DriverReply {
     }
     return RobotTurn(
       steps: count == 0 ? [] : try self.steps(in: reply, count: count), observation: now,
-      outcome: reply.body.outcome, personInControl: reply.body.personInControl)
+      outcome: reply.body.outcome,
+      reason: reply.body.outcome == nil ? nil : reply.body.reason.flatMap(Self.line),
+      personInControl: reply.body.personInControl)
+  }
+
+  /// The most code points of a reason that are kept.
+  static let longestReason = 200
+
+  /// A reason as one line: white space and control characters become single spaces, and what is too
+  /// long is cut, since nobody wants to lose an episode over its description. nil if nothing is left.
+  static func line(_ reason: String) -> String? {
+    let words = reason.unicodeScalars.split {
+      $0.properties.isWhitespace || $0.properties.generalCategory == .control
+    }
+    let line = words.map { String($0) }.joined(separator: " ")
+    return line.isEmpty ? nil : String(line.unicodeScalars.prefix(longestReason))
   }
 
   private func steps(in reply: Envelope<DriverTurn>, count: Int) throws -> [RobotStep] {

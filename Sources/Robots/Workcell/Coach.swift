@@ -1,3 +1,5 @@
+import Tensors
+
 /// The person: knows the scene, decides what each arm does next, and moves as well as `CoachFlaws`
 /// lets it.
 ///
@@ -133,14 +135,15 @@ struct Coach: Sendable {
     if aim[side] == nil && arm.aperture >= Workcell.graspAperture {
       let fumbles = random.chance(flaws.fumbleProbability)
       aim[side] =
-        fumbles ? Vector3(random.uniform(-0.05, 0.05), random.uniform(0.10, 0.12), 0.02) : .zero
+        fumbles
+        ? Vector3(random.uniform(in: -0.05..<0.05), random.uniform(in: 0.10..<0.12), 0.02) : .zero
     }
     // Closed on nothing: this attempt is over, open up again.
     if arm.aperture < Workcell.graspAperture {
       if let missed = aim[side], missed != .zero {
         emptyLeft[side] = random.integer(in: flaws.unnoticedSteps)
         emptyTarget[side] =
-          point + Vector3(random.uniform(-0.4, 0.4), random.uniform(-0.3, 0.3), 0.08)
+          point + Vector3(random.uniform(in: -0.4..<0.4), random.uniform(in: -0.3..<0.3), 0.08)
       }
       aim[side] = nil
     }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Watches a policy as a person would and decides when to take over and when to hand back.
 ///
 /// Three things make it take over: work that is going wrong, a motion too fast for what is held,

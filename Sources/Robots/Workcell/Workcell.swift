@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 
 /// Two arms with parallel grippers over a table, and the things of one task: the whole simulation
 /// as a value. A state and an action give the next state; there is no clock and no input or output.
@@ -78,8 +79,8 @@ public struct Workcell: Sendable {
     let spread = scene.startSpread
     func start(_ home: Vector3) -> Arm {
       let offset = Vector3(
-        random.uniform(-spread, spread), random.uniform(-spread, spread),
-        random.uniform(-spread, spread) / 2)
+        random.uniform(in: -spread..<spread), random.uniform(in: -spread..<spread),
+        random.uniform(in: -spread..<spread) / 2)
       return Arm(position: home + offset)
     }
     self.task = task.description

@@ -108,13 +108,11 @@ public actor WorkcellRobot: Robot {
       if byPerson && !attempt.personInControl { break }
     }
     turn.outcome = attempt.cell.ending?.outcome
+    turn.reason = attempt.cell.ending?.reason
     turn.personInControl = attempt.personInControl
     self.attempt = attempt
     return turn
   }
-
-  /// Why the last episode ended, while no other has begun.
-  public var ending: Ending? { attempt?.cell.ending }
 
   /// The number of actions in a chunk that can be executed.
   private func check(_ chunk: ActionChunk?) throws(WorkcellError) -> Int {

@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 
 /// What the workcell can be asked to do. To add a task, write one type that conforms to this and
 /// one that conforms to `WorkcellScene`, and list it in `WorkcellTasks.all`.
@@ -77,6 +78,10 @@ public enum Ending: Hashable, Sendable {
 
   /// What is recorded.
   public var outcome: Outcome { self == .success ? .success : .failure }
+  /// Why it failed; nil for a success.
+  public var reason: String? {
+    if case .failure(let reason) = self { reason } else { nil }
+  }
 }
 
 /// What an arm is meant to do next, as a person thinks of it.

@@ -2,6 +2,14 @@ import EpisodeStorage
 import Episodes
 import Foundation
 
+/// A value as JSON, keys sorted, two spaces an indentation, times as in "2026-01-31T12:00:00Z".
+func jsonText(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  encoder.dateEncodingStrategy = .iso8601
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
+
 /// An episode in words, for `recap episodes show`.
 struct EpisodeText {
   let row: EpisodeRow
@@ -16,6 +24,7 @@ struct EpisodeText {
     table.add(["episode", metadata.id])
     table.add(["task", "\(metadata.task.name): \(metadata.task.instruction)"])
     table.add(["outcome", metadata.outcome.rawValue])
+    table.add(["reason", metadata.reason ?? "–"])
     table.add([
       "length",
       "\(episode.count) of at most \(metadata.task.maximumSteps) steps, "
@@ -31,6 +40,16 @@ struct EpisodeText {
     table.add(["corrections", text(of: corrections)])
     for (name, steps) in subtasks { table.add(["subtask", "\(name): \(text(of: [steps]))"]) }
     return table.text
+  }
+
+  /// The same for programs: what the catalogue says, and all that the episode says of itself.
+  func json() throws -> String {
+    try jsonText(Document(catalogue: row, metadata: episode.metadata))
+  }
+
+  private struct Document: Encodable {
+    var catalogue: EpisodeRow
+    var metadata: EpisodeMetadata
   }
 
   /// One line a step: who acted, what was sensed, what was done.

@@ -21,6 +21,12 @@ struct ListEpisodes: AsyncParsableCommand {
 
         recap episodes list runs/demo-1 --task espresso --source evaluation
         recap episodes list runs/demo-1 --outcome failure --limit 20
+
+      With --json it prints an array with an object for each episode. This counts why the episodes \
+      of each stage ended:
+
+        recap episodes list runs/demo-1 --json \\
+          | jq -r '.[] | [.task, .stage, .outcome, .reason // "-"] | @tsv' | sort | uniq -c
       """)
 
   @Argument(help: "The run's directory.")
@@ -44,6 +50,9 @@ struct ListEpisodes: AsyncParsableCommand {
   @Option(help: "At most so many lines.")
   var limit: Int?
 
+  @Flag(help: "Print JSON instead of a table.")
+  var json = false
+
   func run() async throws {
     let archive = try run.archive()
     var query = EpisodeQuery(
@@ -52,6 +61,7 @@ struct ListEpisodes: AsyncParsableCommand {
     let counts = try await archive.episodeCounts(matching: query)
     query.limit = limit
     let rows = try await archive.episodes(matching: query)
+    if json { return print(try jsonText(rows)) }
     print(Self.table(rows).text)
     print(Self.summary(counts, listed: rows.count))
   }
@@ -59,12 +69,14 @@ struct ListEpisodes: AsyncParsableCommand {
   static func table(_ rows: [EpisodeRow]) -> TextTable {
     var table = TextTable([
       ("episode", .left), ("task", .left), ("k", .right), ("source", .left), ("robot", .left),
-      ("outcome", .left), ("steps", .right), ("by person", .right), ("blob", .left),
+      ("outcome", .left), ("reason", .left), ("steps", .right), ("by person", .right),
+      ("blob", .left),
     ])
     for row in rows {
       table.add([
         row.id, row.task, row.iteration.map(String.init) ?? "–", row.source.rawValue, row.robot,
-        row.outcome.rawValue, String(row.steps), String(row.interventionSteps), row.digest.short,
+        row.outcome.rawValue, row.reason ?? "–", String(row.steps), String(row.interventionSteps),
+        row.digest.short,
       ])
     }
     return table
@@ -100,12 +112,20 @@ struct ShowEpisode: AsyncParsableCommand {
   @Flag(help: "Also print every step's proprioception and action.")
   var steps = false
 
+  @Flag(help: "Print JSON instead: the catalogue's row and the episode's metadata.")
+  var json = false
+
+  func validate() throws {
+    if steps && json { throw ValidationError("--steps and --json exclude each other") }
+  }
+
   func run() async throws {
     let archive = try run.archive()
     guard let row = try await archive.episode(id: episode) else {
       throw NoSuchEpisode(id: episode, directory: run.directory)
     }
     let description = EpisodeText(row: row, episode: try await archive.contents(of: row))
+    if json { return print(try description.json()) }
     print(description.summary)
     if steps { print(description.steps) }
   }

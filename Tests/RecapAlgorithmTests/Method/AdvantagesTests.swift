@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 import Testing
 
 @testable import RecapAlgorithm
@@ -52,7 +53,7 @@ import Testing
   /// One-step advantages from t on add up to R_t − V(o_t): what each step gained is what all
   /// gained.
   @Test func oneStepAdvantagesTelescope() {
-    var random = SplitMix64(seed: 2)
+    var random = RandomSource(seed: 2)
     for _ in 0..<200 {
       let limit = Int.random(in: 5...200, using: &random)
       let steps = Int.random(in: 1...limit, using: &random)
@@ -86,7 +87,7 @@ import Testing
   }
 
   @Test func droppedAsOftenAsAsked() {
-    var random = SplitMix64(seed: 3)
+    var random = RandomSource(seed: 3)
     let dropped = (0..<20_000).count { _ in
       AdvantageIndicator.negative.dropped(withProbability: 0.3, using: &random) == .absent
     }
@@ -95,7 +96,7 @@ import Testing
   }
 
   @Test func neverAndAlwaysDropped() {
-    var random = SplitMix64(seed: 4)
+    var random = RandomSource(seed: 4)
     for _ in 0..<100 {
       let indicator = AdvantageIndicator.positive
       #expect(indicator.dropped(withProbability: 0, using: &random) == .positive)

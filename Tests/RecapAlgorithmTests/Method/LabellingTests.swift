@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 import Testing
 
 @testable import RecapAlgorithm
@@ -77,7 +78,7 @@ import Testing
   }
 
   @Test func anAllFailureTaskStillHasItsBetterMoments() throws {
-    var random = SplitMix64(seed: 12)
+    var random = RandomSource(seed: 12)
     let episodes = try (0..<20).map { index in
       try valued(
         "f\(index)", outcome: .failure,
@@ -93,7 +94,7 @@ import Testing
   }
 
   @Test func everyTaskHasItsOwnThresholdAndShare() throws {
-    var random = SplitMix64(seed: 13)
+    var random = RandomSource(seed: 13)
     var episodes: [Labelling.ValuedEpisode] = []
     for index in 0..<40 {
       for (task, limit) in [("fold", 100), ("stack", 20)] {
@@ -176,7 +177,7 @@ import Testing
 
   /// The standard error is what repeated measurements really spread by.
   @Test func standardErrorsMatchTheSpreadOfRepetitions() throws {
-    var random = SplitMix64(seed: 21)
+    var random = RandomSource(seed: 21)
     var throughputs: [Double] = []
     var errors: [Double] = []
     for _ in 0..<400 {

@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 import Testing
 
 @testable import RecapAlgorithm
@@ -36,7 +37,7 @@ import Testing
   }
 
   @Test func everyReturnLiesInTheValueRangeAndNoneFallsAsTimePasses() {
-    var random = SplitMix64(seed: 1)
+    var random = RandomSource(seed: 1)
     for _ in 0..<500 {
       let limit = Int.random(in: 1...300, using: &random)
       // Longer than the limit, too: a robot may report late.

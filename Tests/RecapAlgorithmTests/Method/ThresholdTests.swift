@@ -1,3 +1,4 @@
+import Tensors
 import Testing
 
 @testable import RecapAlgorithm
@@ -16,7 +17,7 @@ import Testing
 
   @Test(arguments: [0.1, 0.3, 0.4, 0.77])
   func aShareReallyComesOutPositive(share: Double) {
-    var random = SplitMix64(seed: UInt64(share * 1000))
+    var random = RandomSource(seed: UInt64(share * 1000))
     for _ in 0..<50 {
       let count = Int.random(in: 1...2000, using: &random)
       // A cubed uniform number: skewed, and practically without ties.
@@ -31,7 +32,7 @@ import Testing
   }
 
   @Test func theOrderOfAdvantagesDoesNotMatter() {
-    var random = SplitMix64(seed: 5)
+    var random = RandomSource(seed: 5)
     let advantages = (0..<300).map { _ in Float(Int.random(in: -9...9, using: &random)) / 10 }
     let threshold = Threshold.threshold(of: advantages, positiveShare: 0.4)
     for _ in 0..<10 {
@@ -65,7 +66,7 @@ import Testing
   }
 
   @Test func tiesAreOffByAtMostHalfOfTheirGroup() {
-    var random = SplitMix64(seed: 6)
+    var random = RandomSource(seed: 6)
     for _ in 0..<300 {
       let count = Int.random(in: 1...200, using: &random)
       let advantages = (0..<count).map { _ in Float(Int.random(in: -3...3, using: &random)) }
@@ -78,7 +79,7 @@ import Testing
   }
 
   @Test func aSampleEstimatesTheThresholdAndFollowsItsSeed() {
-    var random = SplitMix64(seed: 7)
+    var random = RandomSource(seed: 7)
     let advantages = (0..<60_000).map { _ in Float.random(in: -1...1, using: &random) }
     func sampled(_ seed: UInt64) -> Float {
       Threshold.threshold(

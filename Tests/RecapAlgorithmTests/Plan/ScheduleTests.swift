@@ -167,6 +167,7 @@ import Testing
     #expect(later.seed == (try job("fold/2/policy", in: jobs)).seed)
     // Fixed for ever: a resumed run must derive what it derived before.
     #expect(StableSeed.derive(1, "pretrain/value") == 16_199_341_087_951_789_517)
+    #expect(StableSeed.derive(1, 7) == 17_708_303_864_081_781_725)
   }
 }
 

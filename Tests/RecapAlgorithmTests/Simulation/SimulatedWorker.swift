@@ -1,3 +1,5 @@
+import Tensors
+
 @testable import RecapAlgorithm
 
 /// A worker process on a lossy network: says everything again until it is answered.
@@ -63,7 +65,7 @@ struct SimulatedWorker {
   }
 
   mutating func tick(
-    _ now: Int, leaves: Bool, failure: Double, _ random: inout SplitMix64,
+    _ now: Int, leaves: Bool, failure: Double, _ random: inout RandomSource,
     _ outbox: inout [Message]
   ) {
     guard now >= silentUntil else { return }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 @testable import RecapAlgorithm
 
@@ -19,7 +20,7 @@ struct Faults {
   static let none = Faults()
 
   /// Some kinds of fault, each mild or severe.
-  static func drawn(_ random: inout SplitMix64) -> Faults {
+  static func drawn(_ random: inout RandomSource) -> Faults {
     func draw(_ values: [Double]) -> Double { values.randomElement(using: &random) ?? 0 }
     return Faults(
       loss: draw([0, 0.1, 0.4]), repetition: draw([0, 0.1, 0.4]),
@@ -55,7 +56,7 @@ enum CoordinatorMessage {
 /// One schedule: a coordinator, workers and a network between them, with faults until tick `calm`
 /// and none after it. All that is random follows from the seed.
 struct SimulatedWorld {
-  var random: SplitMix64
+  var random: RandomSource
   let faults: Faults
   let calm: Int
   var now = 0
@@ -64,7 +65,7 @@ struct SimulatedWorld {
   private var inFlight: [Int: [Message]] = [:]
 
   init(seed: UInt64, jobs: [Job], faults: Faults? = nil, storesJSON: Bool = false) {
-    random = SplitMix64(seed: seed)
+    random = RandomSource(seed: seed)
     self.faults = faults ?? .drawn(&random)
     calm = 300
     coordinator = SimulatedCoordinator(jobs: jobs, storesJSON: storesJSON)

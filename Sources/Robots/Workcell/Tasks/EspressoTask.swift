@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 
 /// Making an espresso: take the portafilter, fill it under the grinder, tamp, lock it in, put a cup
 /// below, start, wait for the pour and serve. Each stage fails in its own way; all that decides is
@@ -106,11 +107,11 @@ struct EspressoScene: WorkcellScene {
 
   init(_ random: inout RandomSource) {
     func near(_ x: Float, _ y: Float, _ z: Float, _ spread: Float) -> Vector3 {
-      Vector3(x + random.uniform(-spread, spread), y + random.uniform(-spread, spread), z)
+      Vector3(x + random.uniform(in: -spread..<spread), y + random.uniform(in: -spread..<spread), z)
     }
     portafilter = near(0.30, -0.12, Self.standing, 0.04)
     cup = near(-0.30, 0.10, Self.standing, 0.04)
-    spillSpeed = random.uniform(0.86, 0.94)
+    spillSpeed = random.uniform(in: 0.86..<0.94)
   }
 
   var homes: Pair<Vector3> { Pair(Vector3(-0.22, 0.02, 0.15), Vector3(0.22, 0.0, 0.15)) }

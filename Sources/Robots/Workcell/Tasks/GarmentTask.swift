@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 
 /// Folding a T-shirt: in half, both sleeves in, over once more, and onto the stack.
 ///
@@ -75,10 +76,10 @@ struct GarmentScene: WorkcellScene {
 
   init(collarIsJudged: Bool, _ random: inout RandomSource) {
     self.collarIsJudged = collarIsJudged
-    center = Vector3(random.uniform(-0.04, 0.04), random.uniform(-0.03, 0.03), 0)
-    slipSpeed = random.uniform(0.90, 0.98)
+    center = Vector3(random.uniform(in: -0.04..<0.04), random.uniform(in: -0.03..<0.03), 0)
+    slipSpeed = random.uniform(in: 0.90..<0.98)
     // A small angle: first order is exact to 0.5 %.
-    sine = random.uniform(-0.1, 0.1)
+    sine = random.uniform(in: -0.1..<0.1)
     cosine = (1 - sine * sine).squareRoot()
   }
 

@@ -1,35 +1,36 @@
-import Foundation
+import Glibc
 
-/// The moments at which a crash leaves something different behind, in the order in which storing an
-/// episode passes them. Tests stop a process at each one.
-package enum StorageStep: String, Sendable, CaseIterable {
+/// The steps of a durable write, in order: the moments at which a crash leaves something different
+/// behind.
+public enum DurableWriteStep: String, Sendable, CaseIterable {
   case createTemporary
   case writeBytes
   case syncFile
   case rename
   case syncDirectory
-  /// Inside the catalogue's transaction, rows inserted but not committed.
-  case commitRows
-  /// Rows committed, the caller not told yet.
-  case acknowledge
 }
-
-/// Called before each step; throwing or ending the process there is the test's business.
-package typealias StorageHook = @Sendable (StorageStep) throws -> Void
 
 /// The few system calls behind "durable": a file appears under its name complete and on disk, or
 /// not at all.
 ///
-/// The only file of this module that reads and writes through raw buffers, since POSIX takes
-/// nothing else.
-struct DurableFiles: Sendable {
-  let hook: StorageHook
-
+/// This file reads and writes through raw buffers, since POSIX takes nothing else.
+public enum DurableFile {
   /// Writes a file under a temporary name, flushes it, renames it and flushes its directory.
   ///
   /// When this returns, the bytes survive a power cut. An error or a crash in between leaves at
-  /// most `temporary`, never part of a file at `path`.
-  func write(_ bytes: [UInt8], to path: String, temporary: String) throws {
+  /// most `temporary`, never part of a file at `path`; a system call that fails before the renaming
+  /// leaves neither.
+  ///
+  /// - Parameters:
+  ///   - temporary: On the same file system as `path`, so that renaming is atomic. What is there
+  ///     already is overwritten.
+  ///   - hook: Called before each step; what it throws is passed on, and leaves what a crash there
+  ///     would.
+  /// - Throws: `FileError` with the call that failed.
+  public static func write(
+    _ bytes: [UInt8], to path: String, temporary: String,
+    hook: (DurableWriteStep) throws -> Void = { _ in }
+  ) throws {
     do {
       try hook(.createTemporary)
       let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
@@ -41,22 +42,24 @@ struct DurableFiles: Sendable {
       guard fsync(descriptor) == 0 else {
         throw FileError(call: "fsync", path: temporary, code: errno)
       }
+      try hook(.rename)
+      guard rename(temporary, path) == 0 else {
+        throw FileError(call: "rename to \(path)", path: temporary, code: errno)
+      }
     } catch let error as FileError {
       // A full disk should not also keep the half-written file.
       _ = unlink(temporary)
       throw error
-    }
-    try hook(.rename)
-    guard rename(temporary, path) == 0 else {
-      throw FileError(call: "rename to \(path)", path: temporary, code: errno)
     }
     try hook(.syncDirectory)
     try syncDirectory(containing: path)
   }
 
   /// Flushes the directory that holds `path`, so that the file's name survives a power cut too.
-  func syncDirectory(containing path: String) throws {
-    let directory = String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
+  ///
+  /// - Throws: `FileError`.
+  public static func syncDirectory(containing path: String) throws {
+    let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
     let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(call: "open", path: directory, code: errno) }
     defer { _ = close(descriptor) }
@@ -66,7 +69,9 @@ struct DurableFiles: Sendable {
   }
 
   /// The whole file, or nil where there is none.
-  func read(_ path: String) throws -> [UInt8]? {
+  ///
+  /// - Throws: `FileError`.
+  public static func read(_ path: String) throws -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ENOENT { return nil }
@@ -80,11 +85,10 @@ struct DurableFiles: Sendable {
     let size = Int(status.st_size)
     return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       while count < size {
-        let received = Foundation.read(
-          descriptor, buffer.baseAddress! + count, size - count)
+        let received = Glibc.read(descriptor, buffer.baseAddress! + count, size - count)
         if received < 0 && errno == EINTR { continue }
         guard received >= 0 else { throw FileError(call: "read", path: path, code: errno) }
-        // The file shrank under us: what there is fails its digest.
+        // The file shrank under us: whoever knows its size or digest will see it.
         if received == 0 { break }
         count += received
       }
@@ -92,17 +96,17 @@ struct DurableFiles: Sendable {
   }
 
   /// Bytes in the file, or nil where there is none.
-  func size(of path: String) -> Int? {
+  public static func size(of path: String) -> Int? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     return Int(status.st_size)
   }
 
-  private func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
+  private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
     try bytes.withUnsafeBytes { buffer in
       var written = 0
       while written < buffer.count {
-        let result = Foundation.write(
+        let result = Glibc.write(
           descriptor, buffer.baseAddress! + written, buffer.count - written)
         if result < 0 && errno == EINTR { continue }
         guard result > 0 else { throw FileError(call: "write", path: path, code: errno) }
@@ -120,6 +124,12 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
   public var path: String
   /// The operating system's `errno`.
   public var code: Int32
+
+  public init(call: String, path: String, code: Int32) {
+    self.call = call
+    self.path = path
+    self.code = code
+  }
 
   /// What failed, on which file, and the operating system's words for it.
   public var description: String {
