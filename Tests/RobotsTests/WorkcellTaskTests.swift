@@ -12,7 +12,7 @@ struct WorkcellTaskTests {
       let share = tally.successLength / Double(task.description.maximumSteps)
       print("\(task.description.name): flawless \(tally)")
       #expect(tally.successShare >= 0.97, "\(task.description.name): \(tally.failures)")
-      #expect((0.30...0.48).contains(share), "\(task.description.name): \(share)")
+      #expect((0.28...0.48).contains(share), "\(task.description.name): \(share)")
     }
   }
 
@@ -114,6 +114,7 @@ struct WorkcellTaskTests {
     arguments: [
       (MistakeSet.leaveGrinderEarly, "too little coffee"), (.tampLightly, "weak shot"),
       (.misplaceCup, "cup misplaced"), (.takeCupEarly, "cup taken early"),
+      (.missSaucer, "cup beside the saucer"),
     ])
   func mistakes(kind: MistakeSet, reason: String) {
     let reasons = failureReasons(of: EspressoTask(), mistake: kind)
