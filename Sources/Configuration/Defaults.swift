@@ -22,7 +22,7 @@ extension RunConfiguration {
       policySFT: .defaults, policy: .defaults),
     robots: [],
     runtime: RuntimeSettings(
-      heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, listen: []))
+      heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, policyLearners: 1, listen: []))
 }
 
 extension TaskSettings {

@@ -90,6 +90,9 @@ public struct RuntimeSettings: Codable, Hashable, Sendable {
   /// each attempt. Going on with the run gives every job its attempts anew. A worker that is lost
   /// is no failure of its job, unless the job loses ten times as many, and twenty more.
   public var maximumAttempts: Int
+  /// Policy learners that `recap run` starts in its process. Each keeps one core busy and trains
+  /// one task's policy at a time, so more than the run has tasks have nothing to do.
+  public var policyLearners: Int
   /// Endpoints at which the coordinator listens besides the run's own socket, such as
   /// `tcp://127.0.0.1:7700`.
   public var listen: [String]

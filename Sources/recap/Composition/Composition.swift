@@ -41,9 +41,9 @@ enum Composition {
             return .worker
           }
         }
-        for role in WorkerRole.allCases where role != .collector {
+        for (role, name) in learners(of: configuration) {
           group.addTask {
-            try await learn(role, name: role.defaultName, coordinator: localEndpoint)
+            try await learn(role, name: name, coordinator: localEndpoint)
             return .worker
           }
         }
@@ -170,6 +170,16 @@ enum Composition {
       throw UnknownRobot(name: options.name, known: configuration.robots.map(\.name))
     }
     return robot
+  }
+
+  /// The learners of a run in one process, with their names.
+  private static func learners(of configuration: RunConfiguration) -> [(WorkerRole, String)] {
+    WorkerRole.allCases.filter { $0 != .collector }.flatMap { role in
+      let count = role == .policyLearner ? configuration.runtime.policyLearners : 1
+      return (1...count).map { number in
+        (role, count == 1 ? role.defaultName : "\(role.defaultName)-\(number)")
+      }
+    }
   }
 
   private static func learn(_ role: WorkerRole, name: String, coordinator: String) async throws {
