@@ -10,6 +10,8 @@ struct Attendance {
   /// A worker silent for longer than this is taken for lost.
   let patience: Duration
   private(set) var workers: [String: Presence] = [:]
+  /// Incarnations whose name a later one has taken: they may not take it back.
+  private var replaced: Set<String> = []
 
   struct Presence {
     var description: WorkerDescription
@@ -22,8 +24,13 @@ struct Attendance {
   mutating func join(_ description: WorkerDescription, at now: Duration) -> String? {
     let previous = workers[description.name]?.description.incarnation
     workers[description.name] = Presence(description: description, lastHeard: now)
-    return previous == description.incarnation ? nil : previous
+    guard let previous, previous != description.incarnation else { return nil }
+    replaced.insert(previous)
+    return previous
   }
+
+  /// Whether a newer worker has joined under this one's name.
+  func isReplaced(incarnation: String) -> Bool { replaced.contains(incarnation) }
 
   /// A worker was heard. False when it is not known here and should join again.
   mutating func hear(_ name: String, incarnation: String, at now: Duration) -> Bool {

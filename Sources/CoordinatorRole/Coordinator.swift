@@ -209,6 +209,7 @@ public actor Coordinator: Role {
   private var now: Duration { clock.now - start }
 
   func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
+    if attendance.isReplaced(incarnation: worker.incarnation) { throw NameTaken(name: worker.name) }
     try admission.admit(worker)
     if let task = admission.unofferedTasks.first, !isOver {
       ended = .failed("no robot offers the task '\(task)'")
@@ -232,6 +233,9 @@ public actor Coordinator: Role {
   /// Answers with work as soon as there is some, or with nothing after the time the worker is willing to wait.
   func nextJob(_ request: NextJobRequest) async throws -> NextJobRequest.Reply {
     guard attendance.hear(request.worker, incarnation: request.incarnation, at: now) else {
+      if attendance.isReplaced(incarnation: request.incarnation) {
+        throw NameTaken(name: request.worker)
+      }
       throw UnknownWorker(name: request.worker)
     }
     if isOver { return NextJobRequest.Reply(order: nil, finished: true) }
@@ -263,7 +267,9 @@ public actor Coordinator: Role {
       notify(.jobProgress(id: order.job.id, progress: progress))
       try await record(progress, of: order.job.id)
     }
-    return HeartbeatRequest.Reply(leaseValid: valid, known: known)
+    // One that was replaced has nothing to join for: it drops its job, and is told why when it asks for another.
+    let replaced = attendance.isReplaced(incarnation: request.incarnation)
+    return HeartbeatRequest.Reply(leaseValid: valid, known: known || replaced)
   }
 
   /// Keeps a job's metrics for curves.
@@ -337,7 +343,15 @@ public struct RunFailed: Error, CustomStringConvertible {
   public var description: String { "the run failed: \(reason)" }
 }
 
-/// A worker that has not said hello, or whose name another one has taken.
+/// A worker whose name a newer one has taken.
+struct NameTaken: Error, CustomStringConvertible {
+  var name: String
+  var description: String {
+    "another worker has joined as '\(name)' and took its place; names are unique within a run"
+  }
+}
+
+/// A worker that has not said hello.
 struct UnknownWorker: Error, CustomStringConvertible {
   var name: String
   var description: String { "worker '\(name)' is not known here: join first" }

@@ -34,6 +34,7 @@ struct AttendanceTests {
     let newLeft = attendance.leave("a", incarnation: "2")
     #expect(again == nil, "the same one said hello again")
     #expect(replaced == "1")
+    #expect(attendance.isReplaced(incarnation: "1") && !attendance.isReplaced(incarnation: "2"))
     #expect(!oldHeard && !oldLeft && newLeft)
     #expect(attendance.workers.isEmpty)
   }

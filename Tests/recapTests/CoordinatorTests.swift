@@ -153,6 +153,40 @@ struct CoordinatorTests {
     try await archive.close()
   }
 
+  @Test("of two workers with one name the newer stays, and the older is told")
+  func twoOfOneName() async throws {
+    let run = try CoordinatedRun()
+    defer { run.remove() }
+    let archive = try await run.archive(Disk())
+    let coordinator = try await run.coordinator(archive)
+    let running = Task { try await coordinator.run() }
+    let client = run.transport.connect()
+    func question(_ incarnation: String) -> NextJobRequest {
+      NextJobRequest(worker: "cell-1", incarnation: incarnation, waitSeconds: 30)
+    }
+    try await run.join("cell-1", .collector, client)
+    let lost = try #require(await client.send(question("1")).order)
+    try await run.join("cell-1", .collector, client, incarnation: "2")
+    let order = try #require(await client.send(question("2")).order)
+    #expect(order.job == lost.job && order.lease != lost.lease)
+
+    // What makes the older one drop its job and stop: an invalid lease, and refusals.
+    let reply = try await client.send(
+      HeartbeatRequest(worker: "cell-1", incarnation: "1", lease: lost.lease, progress: nil))
+    #expect(!reply.leaseValid && reply.known)
+    func refused(_ type: String) -> RequestError {
+      .refused(type: type, reason: NameTaken(name: "cell-1").description)
+    }
+    await #expect(throws: refused("control.next-job")) { try await client.send(question("1")) }
+    await #expect(throws: refused("control.join")) {
+      try await run.join("cell-1", .collector, client)
+    }
+    #expect(try await client.send(question("2")).order?.lease == order.lease)
+    running.cancel()
+    _ = await running.result
+    try await archive.close()
+  }
+
   @Test("a worker that asks a hundred times adds one event, and the events rebuild the plan")
   func idleWorker() async throws {
     let run = try CoordinatedRun()
@@ -214,7 +248,9 @@ private struct CoordinatedRun {
       log: Logger(label: "test"), notify: { _ in })
   }
 
-  func join(_ name: String, _ role: WorkerRole, _ client: any RequestClient) async throws {
+  func join(
+    _ name: String, _ role: WorkerRole, _ client: any RequestClient, incarnation: String = "1"
+  ) async throws {
     let isRobot = role == .collector
     let embodiment = Embodiment(
       name: "arm", proprioceptionWidth: 4, environmentStateWidth: 0, cameras: [], actionWidth: 2,
@@ -225,7 +261,7 @@ private struct CoordinatedRun {
     _ = try await client.send(
       JoinRequest(
         worker: WorkerDescription(
-          name: name, incarnation: "1", role: role, embodiment: isRobot ? embodiment : nil,
+          name: name, incarnation: incarnation, role: role, embodiment: isRobot ? embodiment : nil,
           tasks: isRobot ? tasks : [])))
   }
 
