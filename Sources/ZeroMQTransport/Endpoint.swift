@@ -5,10 +5,15 @@ enum Endpoint {
   /// The longest path of a Unix socket on Linux, in bytes.
   static let longestPath = 107
 
-  /// - Throws: `ZeroMQError` for an unknown transport, a path that is too long, or an address that
-  ///   other machines reach: without keys anybody there could give orders.
+  /// - Throws: `ZeroMQError` for an unknown transport, a path that is too long or at which another process
+  ///   listens, or an address that other machines reach: without keys anybody there could give orders.
   static func checkBinding(_ endpoint: String) throws(ZeroMQError) {
     let (transport, address) = try check(endpoint)
+    if transport == "ipc", isAnswered(path: address) {
+      throw ZeroMQError(
+        refusing: endpoint, because: "another process listens there; end it, or choose another path"
+      )
+    }
     guard transport == "tcp" else { return }
     guard let colon = address.lastIndex(of: ":") else {
       throw ZeroMQError(refusing: endpoint, because: "expected tcp://ADDRESS:PORT")
@@ -59,6 +64,22 @@ enum Endpoint {
   static func inode(of endpoint: String) -> UInt? {
     var status = stat()
     return stat(path(of: endpoint), &status) == 0 ? UInt(status.st_ino) : nil
+  }
+
+  /// Whether somebody accepts connections at a socket file. ZeroMQ would take the path over; of a process that ended
+  /// without removing its file that is right.
+  private static func isAnswered(path: Substring) -> Bool {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return false }
+    defer { _ = close(descriptor) }
+    var name = sockaddr_un()
+    name.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: path.utf8) }
+    return withUnsafePointer(to: &name) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+      }
+    }
   }
 
   private static func isLoopback(_ host: Substring) -> Bool {

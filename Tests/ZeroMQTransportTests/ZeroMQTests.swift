@@ -1,3 +1,4 @@
+import Glibc
 import Messaging
 import Testing
 
@@ -93,9 +94,41 @@ import Testing
     await server.close()
   }
 
+  @Test func aSocketFileIsTakenOverOnlyWhereNobodyAnswers() async throws {
+    let endpoint = TransportKind.ipc.makeEndpoint()
+    let server = try ZeroMQServer(endpoints: [endpoint])
+    let error = #expect(throws: ZeroMQError.self) { try ZeroMQServer(endpoints: [endpoint]) }
+    #expect(error?.description.hasPrefix("'\(endpoint)': another process listens there") == true)
+    let client = try ZeroMQClient(endpoint: endpoint)
+    let serving = Task { try await server.serve(makeRouter()) }
+    #expect(try await client.send(EchoRequest(text: "still here")).text == "still here")
+    serving.cancel()
+    await client.close()
+    await server.close()
+
+    // What a killed process leaves: a file whose socket is gone.
+    let stale = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var name = sockaddr_un()
+    name.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &name.sun_path) {
+      $0.copyBytes(from: Endpoint.path(of: endpoint).utf8)
+    }
+    let bound = withUnsafePointer(to: &name) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(stale, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    #expect(bound == 0)
+    close(stale)
+    #expect(Endpoint.inode(of: endpoint) != nil)
+    await (try ZeroMQServer(endpoints: [endpoint])).close()
+  }
+
   @Test func aSocketFileIsRemovedByItsOwnerOnly() async throws {
     let endpoint = TransportKind.ipc.makeEndpoint()
     let first = try ZeroMQServer(endpoints: [endpoint])
+    // Somebody tidied up too much, and another server came.
+    #expect(unlink(Endpoint.path(of: endpoint)) == 0)
     let second = try ZeroMQServer(endpoints: [endpoint])
     #expect(Endpoint.inode(of: endpoint) != nil)
     await first.close()
