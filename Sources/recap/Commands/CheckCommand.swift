@@ -1,0 +1,32 @@
+import ArgumentParser
+import Configuration
+import Robots
+
+/// `recap check`
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Checks a configuration without running it, and prints it with every default.",
+    discussion: """
+      Prints JSON, which is YAML too: what a run would store. Says everything that is wrong and \
+      ends with status 1 otherwise. Nothing is started and nothing is written.
+
+        recap check Configs/demo.yaml
+        recap check Configs/demo.yaml --set training.policy.steps=2000
+      """)
+
+  @Argument(help: "A configuration file, such as Configs/demo.yaml.")
+  var config: String
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "Replaces a setting; the value is YAML. May be repeated.", valueName: "key.path=value"))
+  var overrides: [String] = []
+
+  func run() throws {
+    let checked = try RunConfiguration.load(
+      file: config, overrides: overrides, workcellTasks: WorkcellTasks.names)
+    print(try checked.resolvedJSON)
+  }
+}
