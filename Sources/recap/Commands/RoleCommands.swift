@@ -13,8 +13,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         recap coordinator Configs/demo.yaml --listen tcp://127.0.0.1:7700
         recap coordinator --resume runs/demo-1 --listen tcp://127.0.0.1:7700
 
-      Connections are neither encrypted nor authenticated: listen only at addresses that nobody \
-      else can reach.
+      Connections are neither encrypted nor authenticated, so only this machine's loopback \
+      addresses and ipc:// paths can be listened at. Other machines come through a tunnel: \
+      ssh -L 7700:127.0.0.1:7700 COORDINATOR-HOST
       """)
 
   @OptionGroup var source: SourceArguments

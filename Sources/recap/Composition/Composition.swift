@@ -26,7 +26,8 @@ enum Composition {
   static func run(_ options: RunOptions) async throws {
     // The console says what jobs do; the log is for what goes wrong.
     Logs.bootstrap(.warning)
-    try await withRun(options.source, listen: [], quiet: options.quiet) { run, coordinator in
+    try await withRun(options.source, listen: [], command: "run", quiet: options.quiet) {
+      run, coordinator in
       let configuration = run.configuration
       try await withThrowingTaskGroup(of: Part.self) { group in
         group.addTask {
@@ -58,8 +59,9 @@ enum Composition {
   /// The coordinator and the archive alone; collectors and learners join from other processes.
   static func coordinator(_ options: CoordinatorOptions) async throws {
     Logs.bootstrap(.warning)
-    try await withRun(options.source, listen: options.listen, quiet: options.quiet) {
-      _, coordinator in
+    try await withRun(
+      options.source, listen: options.listen, command: "coordinator", quiet: options.quiet
+    ) { _, coordinator in
       try await coordinator.run()
     }
   }
@@ -82,6 +84,7 @@ enum Composition {
   static func learner(_ options: LearnerOptions) async throws {
     Logs.bootstrap(.info)
     try await stoppingOnSignals {
+      _ = try await configuration(of: options.coordinator)
       try await learn(options.role, name: options.name, coordinator: options.coordinator)
     }
   }
@@ -91,19 +94,26 @@ enum Composition {
   // MARK: - Pieces
 
   /// Opens a run, starts its coordinator and console around `body`, and closes with the report.
+  ///
+  /// - Parameter command: The subcommand: a coordinator of its own must listen somewhere.
   private static func withRun(
-    _ source: RunOptions.Source, listen: [String], quiet: Bool,
+    _ source: RunOptions.Source, listen: [String], command: String, quiet: Bool,
     _ body: @escaping @Sendable (RunDirectory, Coordinator) async throws -> Void
   ) async throws {
-    let run = try await RunDirectory.open(source)
+    let (run, server) = try await RunDirectory.open(source) { configuration in
+      let reachable = configuration.runtime.listen + listen
+      if command == "coordinator", reachable.isEmpty { throw NowhereToListen() }
+      return try ZeroMQServer(endpoints: [localEndpoint] + reachable)
+    }
     let console = quiet ? nil : ConsoleReporter()
     async let printing: Void = show(console)
     console?.print("run \(run.configuration.name) in \(run.directory)")
+    for endpoint in server.boundEndpoints where endpoint != localEndpoint {
+      console?.print("listening at \(endpoint)")
+    }
     var failure: (any Error)?
     do {
       try await stoppingOnSignals {
-        let server = try ZeroMQServer(
-          endpoints: [localEndpoint] + run.configuration.runtime.listen + listen)
         let coordinator = try await Coordinator(
           archive: run.archive, configuration: run.configuration, server: server,
           log: Logger(label: "recap.coordinator"), notify: { console?.report($0) })
@@ -117,8 +127,9 @@ enum Composition {
     if let failure {
       // The archive may be what failed: closing it must not hide why.
       try? await run.archive.close()
+      let again = ["recap \(command) --resume \(run.directory)"] + listen.map { "--listen \($0)" }
       FileHandle.standardError.write(
-        Data("Nothing is lost. To go on: recap run --resume \(run.directory)\n".utf8))
+        Data("Nothing is lost. To go on: \(again.joined(separator: " "))\n".utf8))
       throw failure
     }
     let report = try await RunReport(archive: run.archive)
@@ -152,6 +163,11 @@ enum Composition {
   /// Asks the coordinator, which may yet have to start.
   private static func configuration(of coordinator: String) async throws -> RunConfiguration {
     let client = try ZeroMQClient(endpoint: coordinator)
+    let waiting = Task {
+      try await Task.sleep(for: .seconds(2))
+      Logger(label: "recap.worker").notice("waiting for a coordinator at \(coordinator)")
+    }
+    defer { waiting.cancel() }
     let reply = try await Backoff().retrying(on: ContinuousClock()) {
       try await client.send(DescribeRunRequest(), timeout: .seconds(10))
     }
@@ -202,6 +218,14 @@ enum Composition {
     Worker(
       description, control: try ZeroMQClient(endpoint: coordinator),
       archive: ArchiveClient(client: try ZeroMQClient(endpoint: coordinator)))
+  }
+}
+
+/// A coordinator that no worker could reach.
+struct NowhereToListen: Error, CustomStringConvertible {
+  var description: String {
+    "no worker could reach this coordinator: say where it listens, "
+      + "as in --listen tcp://127.0.0.1:7700, or with runtime.listen in the configuration"
   }
 }
 

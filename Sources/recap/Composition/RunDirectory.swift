@@ -10,23 +10,37 @@ struct RunDirectory: Sendable {
   let configuration: RunConfiguration
 
   /// Makes the directory of a new run, or opens that of a stopped one.
-  static func open(_ source: RunOptions.Source) async throws -> RunDirectory {
+  ///
+  /// - Parameter prepare: Gets ready for the configuration. What it throws refuses the start: no directory is made.
+  static func open<Prepared>(
+    _ source: RunOptions.Source, preparing prepare: (RunConfiguration) throws -> Prepared
+  ) async throws -> (RunDirectory, Prepared) {
     switch source {
     case .configuration(let file, let overrides, let directory):
       let configuration = try RunConfiguration.load(
         file: file, overrides: overrides, workcellTasks: WorkcellTasks.names)
+      let prepared = try prepare(configuration)
       let place = directory ?? unusedDirectory("runs/\(configuration.name)-\(configuration.seed)")
       let archive = try await Archive.create(
         at: place,
         run: RunDescription(
           name: configuration.name, configuration: try configuration.resolvedJSON,
           version: recapVersion))
-      return RunDirectory(directory: place, archive: archive, configuration: configuration)
+      let run = RunDirectory(directory: place, archive: archive, configuration: configuration)
+      return (run, prepared)
     case .resume(let directory):
       let archive = try await Archive.open(at: directory)
-      let configuration = try RunConfiguration(
-        resolvedJSON: try await archive.run().configuration)
-      return RunDirectory(directory: directory, archive: archive, configuration: configuration)
+      do {
+        let configuration = try RunConfiguration(
+          resolvedJSON: try await archive.run().configuration)
+        let prepared = try prepare(configuration)
+        let run = RunDirectory(
+          directory: directory, archive: archive, configuration: configuration)
+        return (run, prepared)
+      } catch {
+        try? await archive.close()
+        throw error
+      }
     }
   }
 
