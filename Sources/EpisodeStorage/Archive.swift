@@ -107,11 +107,20 @@ public actor Archive: ArchiveReading {
 
   /// Closes the catalogue and gives up the run directory. The archive is of no use afterwards.
   ///
-  /// Not closing loses nothing; it leaves the write-ahead log to be folded in by whoever opens the
-  /// run next.
+  /// Folds the write-ahead log into the catalogue, so that it is one file that needs no other, unless
+  /// somebody reads it at the moment. Not closing loses nothing; it leaves the log to be folded in by
+  /// whoever opens the run next.
   public func close() throws {
     try catalogue.close()
+    // Opening for writing turns WAL mode on again. A reader at work prevents this: then the log stays.
+    _ = try? Self.leaveWriteAheadLog(of: ArchiveReader.cataloguePath(directory))
     lock = nil
+  }
+
+  private static func leaveWriteAheadLog(of path: String) throws {
+    let queue = try DatabaseQueue(path: path)
+    try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
+    try queue.close()
   }
 
   // MARK: - Blobs

@@ -12,8 +12,8 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   public var digest: ContentDigest
   /// The job that asked for it.
   public var job: String
-  /// The job's stage: its id without a final number, so "espresso/1/collect" for
-  /// "espresso/1/collect/3".
+  /// The job's stage: its id without a final number, so "espresso/1/autonomous" for
+  /// "espresso/1/autonomous/0".
   public var stage: String
   /// Its place among that stage's episodes.
   public var index: Int
@@ -30,7 +30,7 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   /// Guidance β used while acting; nil for demonstrations.
   public var guidance: Float?
   /// Seed of the episode's start and of the policy's noise.
-  public var seed: UInt64
+  @DecimalText public var seed: UInt64
   /// How it ended.
   public var outcome: Outcome
   /// Why it ended so, in words for people; nil where nobody said.
@@ -62,7 +62,7 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
     robot = metadata.robot
     policy = metadata.policy
     guidance = metadata.guidance
-    seed = metadata.seed
+    _seed = DecimalText(wrappedValue: metadata.seed)
     outcome = metadata.outcome
     reason = metadata.reason
     steps = episode.count
@@ -128,7 +128,7 @@ extension EpisodeRow {
     guidance = try cells.optional("guidance", as: Double.self).map { Float($0) }
     let seedText: String = try cells["seed"]
     guard let seed = UInt64(seedText) else { throw cells.malformed("seed") }
-    self.seed = seed
+    _seed = DecimalText(wrappedValue: seed)
     outcome = try cells.raw("outcome")
     // A reader may meet a catalogue from before there was this column.
     reason = row.hasColumn("reason") ? try cells.optional("reason") : nil

@@ -6,7 +6,7 @@ import Episodes
 /// A job names its inputs by the jobs that make them; the coordinator resolves those to digests when it hands the
 /// job out (`JobOrder`).
 public struct Job: Codable, Hashable, Sendable, Identifiable {
-  /// A readable path, unique within the run: "pretrain/value", "espresso/1/collect/3".
+  /// A readable path, unique within the run: "pretrain/value", "espresso/1/autonomous/0".
   public var id: String
   /// The task, or nil for pre-training over all tasks.
   public var task: String?

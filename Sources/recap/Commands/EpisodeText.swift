@@ -50,6 +50,19 @@ struct EpisodeText {
   private struct Document: Encodable {
     var catalogue: EpisodeRow
     var metadata: EpisodeMetadata
+
+    private enum CodingKeys: String, CodingKey { case catalogue, metadata }
+    private enum MetadataKeys: String, CodingKey { case seed }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(catalogue, forKey: .catalogue)
+      let nested = container.superEncoder(forKey: .metadata)
+      try metadata.encode(to: nested)
+      // The file has a number; most programs that read this JSON would round it.
+      var overriding = nested.container(keyedBy: MetadataKeys.self)
+      try overriding.encode(String(metadata.seed), forKey: .seed)
+    }
   }
 
   /// One line a step: who acted, what was sensed, what was done.

@@ -22,7 +22,8 @@ struct ListEpisodes: AsyncParsableCommand {
         recap episodes list runs/demo-1 --task espresso --source evaluation
         recap episodes list runs/demo-1 --outcome failure --limit 20
 
-      With --json it prints an array with an object for each episode. This counts why the episodes \
+      With --json it prints an array with an object for each episode; 'seed' is a string, \
+      since it has 64 bits and jq would round it. This counts why the episodes \
       of each stage ended:
 
         recap episodes list runs/demo-1 --json \\
@@ -100,7 +101,7 @@ struct ShowEpisode: AsyncParsableCommand {
       The episode's id is in the first column of 'recap episodes list'; quote it, since it \
       holds a '#'.
 
-        recap episodes show runs/demo-1 'espresso/1/collect/3#31' --steps
+        recap episodes show runs/demo-1 'espresso/1/autonomous/0#7' --steps
       """)
 
   @Argument(help: "The run's directory.")
