@@ -18,13 +18,17 @@ extension RunConfiguration {
       yaml = try String(contentsOfFile: path, encoding: .utf8)
     } catch {
       let here = FileManager.default.currentDirectoryPath
+      var isDirectory: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
       throw ConfigurationError(
         source: path,
         problems: [
           .init(
             kind: .unreadable, keyPath: "",
-            message: FileManager.default.fileExists(atPath: path)
-              ? "cannot be read as UTF-8 text" : "there is no such file (looked from \(here))")
+            message: isDirectory.boolValue
+              ? "is a directory; expected a YAML file"
+              : exists
+                ? "cannot be read as UTF-8 text" : "there is no such file (looked from \(here))")
         ])
     }
     return try RunConfiguration(

@@ -9,7 +9,8 @@ enum JobSummary {
       let successes = receipts.count { $0.outcome == .success }
       // In a demonstration every step is a person's; only where the policy acts is that worth a word.
       let corrected = job.supervised ? receipts.count { $0.interventionSteps > 0 } : 0
-      return "\(receipts.count) episodes, \(successes) successes"
+      return "\(receipts.count) episode\(receipts.count == 1 ? "" : "s"), "
+        + "\(successes) success\(successes == 1 ? "" : "es")"
         + (corrected > 0 ? ", \(corrected) with corrections" : "")
     case .checkpoint(let digest, let metrics):
       let shown = metrics.filter { $0.key.hasSuffix("loss") || $0.key == "seconds" }

@@ -27,7 +27,7 @@ public actor Archive: ArchiveReading {
   ///   - run: Stored as it is.
   ///   - now: The clock that dates rows.
   /// - Throws: `ArchiveError.alreadyExists` when the directory holds a run, `.locked` when another
-  ///   process uses it.
+  ///   process uses it, `.cannotMake` when there can be no such directory.
   public static func create(
     at directory: String, run: RunDescription, now: @escaping @Sendable () -> Date = { Date() }
   ) async throws -> Archive {
@@ -47,8 +47,7 @@ public actor Archive: ArchiveReading {
     at directory: String, run: RunDescription, now: @escaping @Sendable () -> Date = { Date() },
     hook: @escaping StorageHook
   ) async throws -> Archive {
-    try FileManager.default.createDirectory(
-      atPath: directory, withIntermediateDirectories: true)
+    try makeDirectory(directory)
     let archive = try Archive(directory: directory, now: now, hook: hook)
     let present = try await archive.catalogue.write { database -> String? in
       if let name = try String.fetchOne(database, sql: "SELECT name FROM run") { return name }
@@ -59,6 +58,22 @@ public actor Archive: ArchiveReading {
     }
     if let present { throw ArchiveError.alreadyExists(directory: directory, run: present) }
     return archive
+  }
+
+  /// Makes a directory and those above it.
+  private static func makeDirectory(_ directory: String) throws {
+    var path = directory.hasPrefix("/") ? "/" : ""
+    for part in directory.split(separator: "/") {
+      path += path.isEmpty || path.hasSuffix("/") ? "\(part)" : "/\(part)"
+      if mkdir(path, 0o777) == 0 { continue }
+      let code = errno
+      var isDirectory: ObjCBool = false
+      if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
+        if isDirectory.boolValue { continue }
+        throw ArchiveError.cannotMake(directory: directory, reason: "\(path) is a file")
+      }
+      throw ArchiveError.cannotMake(directory: directory, reason: String(cString: strerror(code)))
+    }
   }
 
   package static func open(

@@ -6,6 +6,8 @@ public enum ArchiveError: Error, Equatable, CustomStringConvertible {
   case locked(directory: String, holder: String)
   /// A new run was asked for where there is one already.
   case alreadyExists(directory: String, run: String)
+  /// The run's directory could not be made.
+  case cannotMake(directory: String, reason: String)
   /// There is no run in the directory.
   case notFound(directory: String)
   /// The catalogue's tables are not the ones that this version of recap knows.
@@ -26,6 +28,8 @@ public enum ArchiveError: Error, Equatable, CustomStringConvertible {
       "\(directory) is in use by \(holder); only one process writes to a run at a time"
     case .alreadyExists(let directory, let run):
       "\(directory) already holds run '\(run)'; resume it, or choose another directory"
+    case .cannotMake(let directory, let reason):
+      "cannot make the run's directory \(directory): \(reason)"
     case .notFound(let directory):
       "\(directory) holds no run: there is no catalogue.sqlite in it"
     case .otherVersion(let directory, let reason):

@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Testing
 
@@ -16,5 +17,50 @@ struct CommandLineTests {
       result.errors.contains(
         "seed (from the command line): got \(shown); expected an integer, at least 0"))
     #expect(!FileManager.default.fileExists(atPath: run))
+  }
+
+  @Test(
+    "what is refused is refused in words, before anything is made",
+    arguments: [
+      (["run", "Configs"], "is a directory"),
+      (["run", "Configs/smoke.yaml", "--seed", "-1"], "got -1; expected an integer, at least 0"),
+      (["run", "Configs/smoke.yaml", "--dir", "README.md/run"], "README.md is a file"),
+      (["run", "Configs/smoke.yaml", "--dir", "/proc/foo"], "cannot make the run's directory"),
+      (["coordinator", "Configs/smoke.yaml"], "--listen tcp://127.0.0.1:7700"),
+      (["episodes", "list", "nowhere", "--limit", "-1"], "--limit: got -1"),
+      (["check", "Configs/smoke.yaml", "--set", "seed=-1"], "got -1"),
+    ])
+  func refusals(arguments: [String], expected: String) async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+    let isStart = arguments[0] == "coordinator"
+    let result = try await RecapProcess.run(arguments + (isStart ? ["--dir", run] : []))
+    #expect(result.status != 0)
+    #expect(result.errors.contains(expected), "\(result.errors)")
+    #expect(!result.errors.contains("To go on") && !result.errors.contains("Domain"))
+    #expect(!FileManager.default.fileExists(atPath: run))
+  }
+
+  @Test("check prints what a run would store")
+  func check() async throws {
+    let result = try await RecapProcess.run("check", "Configs/smoke.yaml")
+    #expect(result.status == 0, "\(result.errors)")
+    let checked = try RunConfiguration(resolvedJSON: result.output)
+    #expect(checked.robots.map(\.name) == ["cell-1", "cell-2"])
+  }
+
+  @Test("a worker without a coordinator says what it waits for")
+  func waiting() async throws {
+    let errors = Pipe()
+    let process = try RecapProcess.start(
+      ["labeller", "--connect", "ipc:///tmp/recap-nobody.sock"], output: .nullDevice,
+      errors: errors.fileHandleForWriting)
+    try errors.fileHandleForWriting.close()
+    for await line in errors.fileHandleForReading.lines {
+      if line.contains("waiting for a coordinator at ipc:///tmp/recap-nobody.sock") { break }
+    }
+    kill(process.processIdentifier, SIGTERM)
+    await process.ended()
   }
 }

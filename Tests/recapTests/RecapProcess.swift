@@ -38,7 +38,10 @@ struct RecapProcess {
   }
 
   /// Runs the program to its end.
-  static func run(_ arguments: String...) async throws -> Result {
+  static func run(_ arguments: String...) async throws -> Result { try await run(arguments) }
+
+  /// Runs the program to its end.
+  static func run(_ arguments: [String]) async throws -> Result {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let (out, err) = (folder.appending(path: "out"), folder.appending(path: "err"))

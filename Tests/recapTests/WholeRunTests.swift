@@ -18,7 +18,11 @@ struct WholeRunTests {
     #expect(result.output.contains("espresso"))
     #expect(result.errors.contains("espresso/1/policy"), "no line for a finished job")
 
+    // A finished run is one catalogue file, which reading leaves alone.
     let json = try await RecapProcess.run("report", run, "--json")
+    for suffix in ["-wal", "-shm"] {
+      #expect(!FileManager.default.fileExists(atPath: "\(run)/catalogue.sqlite\(suffix)"))
+    }
     let report = try JSONDecoder().decode(Report.self, from: Data(json.output.utf8))
     #expect(report.tasks.map(\.task) == ["espresso", "tshirt"])
     for task in report.tasks {
@@ -46,6 +50,9 @@ struct WholeRunTests {
     let rows = try decoder.decode([EpisodeRow].self, from: Data(listed.output.utf8))
     #expect(rows.map(\.reason) == episodes.map(\.reason))
     #expect(rows.map(\.stage) == episodes.map(\.stage))
+    #expect(listed.output.contains("\"seed\" : \"\(rows[0].seed)\""))
+    let unknown = try await RecapProcess.run("episodes", "list", run, "--task", "foo")
+    #expect(unknown.status != 0 && unknown.errors.contains("it has tshirt, espresso"))
     let failure = try #require(failures.first)
     let reason = try #require(failure.reason)
     let shown = try await RecapProcess.run("episodes", "show", run, failure.id)
@@ -55,6 +62,8 @@ struct WholeRunTests {
 
     let verified = try await RecapProcess.run("episodes", "verify", run)
     #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
+    let verification = try await RecapProcess.run("episodes", "verify", run, "--json")
+    #expect(verification.output.contains("\"sound\" : true"))
   }
 
   @Test("the same seed gives the same episodes and checkpoints, whoever did what")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import EpisodeStorage
 import Episodes
 import Foundation
@@ -36,7 +37,7 @@ struct ListEpisodes: AsyncParsableCommand {
   @Option(help: "Only this task.")
   var task: String?
 
-  @Option(help: "Only this iteration k.")
+  @Option(parsing: .unconditional, help: "Only this iteration k.")
   var iteration: Int?
 
   @Option(help: "Only episodes in which this was meant to act; may be repeated.")
@@ -48,11 +49,19 @@ struct ListEpisodes: AsyncParsableCommand {
   @Option(help: "Only this robot's.")
   var robot: String?
 
-  @Option(help: "At most so many lines.")
+  @Option(parsing: .unconditional, help: "At most so many lines.")
   var limit: Int?
 
   @Flag(help: "Print JSON instead of a table.")
   var json = false
+
+  func validate() throws {
+    for (name, value) in [("--iteration", iteration), ("--limit", limit)] {
+      if let value, value < 0 {
+        throw ValidationError("\(name): got \(value); expected an integer, at least 0")
+      }
+    }
+  }
 
   func run() async throws {
     let archive = try run.archive()
@@ -60,11 +69,27 @@ struct ListEpisodes: AsyncParsableCommand {
       task: task, robot: robot, sources: source.isEmpty ? nil : Set(source),
       iteration: iteration, outcome: outcome)
     let counts = try await archive.episodeCounts(matching: query)
+    if counts.episodes == 0 { try await checkNames(archive) }
     query.limit = limit
     let rows = try await archive.episodes(matching: query)
     if json { return print(try jsonText(rows)) }
     print(Self.table(rows).text)
     print(Self.summary(counts, listed: rows.count))
+  }
+
+  /// - Throws: `NothingSuch` for a task, robot or iteration that the run neither has nor plans.
+  private func checkNames(_ archive: ArchiveReader) async throws {
+    let plan = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+    let recorded = try await archive.episodes()
+    func check(_ what: String, _ wanted: String?, _ planned: [String], _ more: [String]) throws {
+      guard let wanted, !planned.contains(wanted), !more.contains(wanted) else { return }
+      let others = Set(more).subtracting(planned).sorted()
+      throw NothingSuch(what: what, wanted: wanted, known: planned + others)
+    }
+    try check("task", task, plan.tasks.map(\.name), recorded.map(\.task))
+    try check("robot", robot, plan.robots.map(\.name), recorded.map(\.robot))
+    try check(
+      "iteration", iteration.map(String.init), (0...plan.schedule.iterations).map(String.init), [])
   }
 
   static func table(_ rows: [EpisodeRow]) -> TextTable {
@@ -132,6 +157,17 @@ struct ShowEpisode: AsyncParsableCommand {
   }
 }
 
+/// A name to look for that the run does not know.
+struct NothingSuch: Error, CustomStringConvertible {
+  var what: String
+  var wanted: String
+  var known: [String]
+
+  var description: String {
+    "the run has no \(what) '\(wanted)'; it has \(known.joined(separator: ", "))"
+  }
+}
+
 /// An id that no episode of the run has.
 struct NoSuchEpisode: Error, CustomStringConvertible {
   var id: String
@@ -156,12 +192,39 @@ struct VerifyEpisodes: AsyncParsableCommand {
   @Argument(help: "The run's directory.")
   var run: RunArgument
 
+  @Flag(help: "Print JSON instead: problems, orphans and counts.")
+  var json = false
+
   func run() async throws {
     let report = try await run.archive().verify()
+    if json {
+      print(try jsonText(VerificationText(report)))
+      if !report.isSound { throw ExitCode.failure }
+      return
+    }
     for problem in report.problems { print("problem: \(problem)") }
     for orphan in report.orphans { print("orphan: \(orphan) (named by no row; harmless)") }
     print(report.summary)
     if !report.isSound { throw ExitCode.failure }
+  }
+}
+
+/// A verification for programs.
+private struct VerificationText: Encodable {
+  var sound: Bool
+  var problems: [String]
+  var orphans: [String]
+  var blobs, bytes, episodes, checkpoints, labelSets: Int
+
+  init(_ report: VerificationReport) {
+    sound = report.isSound
+    problems = report.problems.map(\.description)
+    orphans = report.orphans
+    blobs = report.blobs
+    bytes = report.bytes
+    episodes = report.episodes
+    checkpoints = report.checkpoints
+    labelSets = report.labelSets
   }
 }
 

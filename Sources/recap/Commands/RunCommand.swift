@@ -40,7 +40,8 @@ struct SourceArguments: ParsableArguments {
       valueName: "directory"))
   var directory: String?
 
-  @Option(help: "The seed of everything random, instead of the configuration's.")
+  @Option(
+    parsing: .unconditional, help: "The seed of everything random, instead of the configuration's.")
   var seed: String?
 
   @Option(
