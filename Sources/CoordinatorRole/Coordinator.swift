@@ -17,6 +17,8 @@ public actor Coordinator: Role {
   let configuration: RunConfiguration
   /// The resolved configuration, as every worker is given it.
   let configurationJSON: String
+  /// Tells this run apart from every other.
+  let runID: String
   let log: Logger
   private let server: any RequestServer
   private let notify: @Sendable (RunNotice) -> Void
@@ -69,6 +71,7 @@ public actor Coordinator: Role {
     self.archive = archive
     self.configuration = configuration
     configurationJSON = try configuration.resolvedJSON
+    runID = try await archive.run().id
     self.server = server
     self.log = log
     self.notify = notify
@@ -209,6 +212,8 @@ public actor Coordinator: Role {
   private var now: Duration { clock.now - start }
 
   func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
+    try OwnRun(id: runID, name: configuration.name)
+      .check(worker.runID, of: "worker '\(worker.name)'")
     try admission.admit(worker)
     if let task = admission.unofferedTasks.first, !isOver {
       ended = .failed("no robot offers the task '\(task)'")
