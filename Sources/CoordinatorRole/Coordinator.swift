@@ -79,7 +79,7 @@ public actor Coordinator: Role {
     start = clock.now
     attendance = Attendance(patience: .seconds(configuration.runtime.leaseSeconds))
     admission = RobotAdmission(
-      tasks: configuration.tasks.map(\.name), expected: Set(configuration.robots.map(\.name)))
+      tasks: configuration.tasks.map(\.name), robots: configuration.robots)
     plan = Plan(
       jobs: Schedule.jobs(for: configuration.scheduleSettings),
       maximumAttempts: configuration.runtime.maximumAttempts)
@@ -216,7 +216,8 @@ public actor Coordinator: Role {
       .check(worker.runID, of: "worker '\(worker.name)'")
     try admission.admit(worker)
     if let task = admission.unofferedTasks.first, !isOver {
-      ended = .failed("no robot offers the task '\(task)'")
+      let offered = admission.offeredTasks.joined(separator: ", ")
+      ended = .failed("no robot offers the task '\(task)'; they offer \(offered)")
       dismissWaiting()
     }
     if let replaced = attendance.join(worker, at: now) {

@@ -253,7 +253,7 @@ private struct CoordinatedRun {
   ) async throws {
     let isRobot = role == .collector
     let embodiment = Embodiment(
-      name: "arm", proprioceptionWidth: 4, environmentStateWidth: 0, cameras: [], actionWidth: 2,
+      name: "arm", proprioceptionWidth: 4, environmentStateWidth: 3, cameras: [], actionWidth: 2,
       controlRate: 10)
     let tasks = configuration.tasks.map {
       TaskDescription(name: $0.name, instruction: $0.name, maximumSteps: 9)

@@ -40,12 +40,25 @@ struct AttachedRobot: Sendable {
         let robot = try await DriverRobot.connect(
           client: ZeroMQClient(endpoint: endpoint), process: process)
         return AttachedRobot(
-          robot: robot, tasks: robot.tasks.filter { wanted.contains($0.name) }, process: process)
+          robot: robot, tasks: try tasks(of: robot, for: settings), process: process)
       } catch {
         await process?.stop()
         throw error
       }
     }
+  }
+
+  /// What the robot is to practise of what it offers: all of it where its settings leave that open, since the coordinator
+  /// picks what the run needs.
+  private static func tasks(
+    of robot: DriverRobot, for settings: RobotSettings
+  ) throws -> [TaskDescription] {
+    guard let wanted = settings.tasks else { return robot.tasks }
+    for task in wanted where !robot.tasks.contains(where: { $0.name == task }) {
+      throw TaskNotOffered(
+        robot: settings.name, task: task, offered: robot.tasks.map(\.name))
+    }
+    return robot.tasks.filter { wanted.contains($0.name) }
   }
 
   /// Stops the driver, if this side started it.
@@ -54,5 +67,17 @@ struct AttachedRobot: Sendable {
   /// A socket file short enough for the system's limit of 107 bytes, whatever the run's directory is called.
   private static func localDriverEndpoint(_ name: String) -> String {
     "ipc:///tmp/recap-\(ProcessInfo.processInfo.processIdentifier)-\(name).sock"
+  }
+}
+
+/// A robot's settings name a task that its driver does not offer.
+struct TaskNotOffered: Error, CustomStringConvertible {
+  var robot: String
+  var task: String
+  var offered: [String]
+
+  var description: String {
+    "robots.\(robot).tasks names '\(task)', but the driver of '\(robot)' offers "
+      + offered.joined(separator: ", ")
   }
 }
