@@ -1,6 +1,7 @@
 import Configuration
 import Episodes
 import Foundation
+import Logging
 import Robots
 import ZeroMQTransport
 
@@ -38,7 +39,9 @@ struct AttachedRobot: Sendable {
       }
       do {
         let robot = try await DriverRobot.connect(
-          client: ZeroMQClient(endpoint: endpoint), process: process)
+          client: ZeroMQClient(endpoint: endpoint), process: process,
+          called: "the driver of '\(settings.name)' at \(endpoint)",
+          notify: { Logger(label: "recap.driver").warning("\($0)") })
         return AttachedRobot(
           robot: robot, tasks: try tasks(of: robot, for: settings), process: process)
       } catch {
