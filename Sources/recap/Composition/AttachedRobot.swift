@@ -10,7 +10,7 @@ struct AttachedRobot: Sendable {
   let robot: any Robot
   /// The run's tasks that this robot practises.
   let tasks: [TaskDescription]
-  private let process: DriverProcess?
+  private let started: StartedDriver?
 
   /// Builds the workcell, or starts and reaches the driver.
   ///
@@ -24,7 +24,7 @@ struct AttachedRobot: Sendable {
       let robot = try WorkcellRobot(
         name: settings.name, tasks: wanted, cameras: settings.observation.cameras.pixels,
         environmentState: settings.observation.environmentState)
-      return AttachedRobot(robot: robot, tasks: robot.tasks, process: nil)
+      return AttachedRobot(robot: robot, tasks: robot.tasks, started: nil)
     case .driver:
       let endpoint = settings.driver?.endpoint ?? localDriverEndpoint(settings.name)
       let command = settings.driver?.commandLine(
@@ -34,18 +34,26 @@ struct AttachedRobot: Sendable {
           atPath: directory, withIntermediateDirectories: true)
         return URL(filePath: "\(directory)/\(settings.name).log")
       }
-      let process = try command.map {
-        try DriverProcess(command: $0, endpoint: endpoint, log: log)
+      let driver = "the driver of '\(settings.name)' at \(endpoint)"
+      let notify: @Sendable (String) -> Void = {
+        Logger(label: "recap.driver").warning("\($0)")
+      }
+      guard let command else {
+        let robot = try await DriverRobot.connect(
+          client: ZeroMQClient(endpoint: endpoint), called: driver, notify: notify)
+        return AttachedRobot(
+          robot: robot, tasks: try tasks(of: robot, for: settings), started: nil)
+      }
+      let robot = try await StartedDriver(notify: notify) {
+        try await StartedDriver.Life(
+          process: DriverProcess(command: command, endpoint: endpoint, log: log),
+          client: { try ZeroMQClient(endpoint: endpoint) }, called: driver, notify: notify)
       }
       do {
-        let robot = try await DriverRobot.connect(
-          client: ZeroMQClient(endpoint: endpoint), process: process,
-          called: "the driver of '\(settings.name)' at \(endpoint)",
-          notify: { Logger(label: "recap.driver").warning("\($0)") })
         return AttachedRobot(
-          robot: robot, tasks: try tasks(of: robot, for: settings), process: process)
+          robot: robot, tasks: try tasks(of: robot, for: settings), started: robot)
       } catch {
-        await process?.stop()
+        await robot.stop()
         throw error
       }
     }
@@ -54,7 +62,7 @@ struct AttachedRobot: Sendable {
   /// What the robot is to practise of what it offers: all of it where its settings leave that open, since the coordinator
   /// picks what the run needs.
   private static func tasks(
-    of robot: DriverRobot, for settings: RobotSettings
+    of robot: any Robot, for settings: RobotSettings
   ) throws -> [TaskDescription] {
     guard let wanted = settings.tasks else { return robot.tasks }
     for task in wanted where !robot.tasks.contains(where: { $0.name == task }) {
@@ -65,7 +73,7 @@ struct AttachedRobot: Sendable {
   }
 
   /// Stops the driver, if this side started it.
-  func detach() async { await process?.stop() }
+  func detach() async { await started?.stop() }
 
   /// A socket file short enough for the system's limit of 107 bytes, whatever the run's directory is called.
   private static func localDriverEndpoint(_ name: String) -> String {
