@@ -15,6 +15,11 @@ public actor Collector: Role, JobHandler {
   private let worker: Worker
   private let spool: EpisodeSpool
   private let executor: ThreadExecutor
+  /// Before the next job after failures in a row: a fault that passes, such as a driver that has to be started anew,
+  /// should not use up all attempts of a job at once.
+  private let pauses = Backoff(first: .seconds(1), longest: .seconds(30))
+  /// Jobs that failed since the last recorded episode.
+  private var failures = 0
   /// The policy loaded last; a stage's jobs all ask for the same one.
   private var loaded: (digest: ContentDigest, policy: Policy)?
 
@@ -38,8 +43,18 @@ public actor Collector: Role, JobHandler {
     try await worker.run(self)
   }
 
-  /// Records the episodes of one job, skipping those that the archive already has.
+  /// Records the episodes of one job, skipping those that the archive already has; after a failure not at once.
   public func run(_ order: JobOrder, _ context: JobContext) async throws -> JobResult {
+    if failures > 0 { try await Task.sleep(for: pauses.delay(afterFailures: failures)) }
+    do {
+      return try await collect(order, context)
+    } catch {
+      failures += 1
+      throw error
+    }
+  }
+
+  private func collect(_ order: JobOrder, _ context: JobContext) async throws -> JobResult {
     guard case .collect(let work) = order.job.work, let taskName = order.job.task else {
       throw CollectorError.unexpectedWork(job: order.job.id)
     }
@@ -57,6 +72,7 @@ public actor Collector: Role, JobHandler {
         job: order.job, work: work, index: index, task: task, policyDigest: order.policy,
         robotName: worker.description.name)
       let episode = try await record(attempt, policy: policy)
+      failures = 0
       receipts.append(try await spool.upload(episode, to: context.archive))
       let successes = receipts.count { $0.outcome == .success }
       await context.report(

@@ -49,6 +49,7 @@ extension RunConfiguration {
 
   private func checkRobots(_ notes: inout Notes) {
     var names: Set<String> = []
+    var endpoints: [String: String] = [:]
     for robot in robots {
       let path = "robots.\(robot.name)"
       if !names.insert(robot.name).inserted {
@@ -67,6 +68,16 @@ extension RunConfiguration {
         )
       case (.driver, let driver?):
         check(driver, at: "\(path).driver", &notes)
+        guard let endpoint = driver.endpoint else { break }
+        if let other = endpoints[endpoint] {
+          notes.add(
+            .duplicate, "\(path).driver.endpoint",
+            "'\(endpoint)' is that of \(other) too, and a driver serves one robot: with two they would end each "
+              + "other's episodes; leave it out and give a command with {endpoint}, which recap fills in anew "
+              + "for each robot, or name separate robots, each with an endpoint of its own, instead of a count"
+          )
+        }
+        endpoints[endpoint] = robot.name
       case (.workcell, nil): break
       }
     }

@@ -17,6 +17,8 @@ public actor Coordinator: Role {
   let configuration: RunConfiguration
   /// The resolved configuration, as every worker is given it.
   let configurationJSON: String
+  /// Tells this run apart from every other.
+  let runID: String
   let log: Logger
   private let server: any RequestServer
   private let notify: @Sendable (RunNotice) -> Void
@@ -69,6 +71,7 @@ public actor Coordinator: Role {
     self.archive = archive
     self.configuration = configuration
     configurationJSON = try configuration.resolvedJSON
+    runID = try await archive.run().id
     self.server = server
     self.log = log
     self.notify = notify
@@ -76,7 +79,7 @@ public actor Coordinator: Role {
     start = clock.now
     attendance = Attendance(patience: .seconds(configuration.runtime.leaseSeconds))
     admission = RobotAdmission(
-      tasks: configuration.tasks.map(\.name), expected: Set(configuration.robots.map(\.name)))
+      tasks: configuration.tasks.map(\.name), robots: configuration.robots)
     plan = Plan(
       jobs: Schedule.jobs(for: configuration.scheduleSettings),
       maximumAttempts: configuration.runtime.maximumAttempts)
@@ -210,9 +213,12 @@ public actor Coordinator: Role {
 
   func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
     if attendance.isReplaced(incarnation: worker.incarnation) { throw NameTaken(name: worker.name) }
+    try OwnRun(id: runID, name: configuration.name)
+      .check(worker.runID, of: "worker '\(worker.name)'")
     try admission.admit(worker)
     if let task = admission.unofferedTasks.first, !isOver {
-      ended = .failed("no robot offers the task '\(task)'")
+      let offered = admission.offeredTasks.joined(separator: ", ")
+      ended = .failed("no robot offers the task '\(task)'; they offer \(offered)")
       dismissWaiting()
     }
     if let replaced = attendance.join(worker, at: now) {

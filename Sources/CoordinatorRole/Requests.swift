@@ -8,7 +8,7 @@ extension Coordinator {
   nonisolated func makeRouter() -> RequestRouter {
     var router = RequestRouter()
     let description = DescribeRunRequest.Reply(
-      run: configuration.name, configuration: configurationJSON)
+      run: configuration.name, runID: runID, configuration: configurationJSON)
     router.on(DescribeRunRequest.self) { _ in Envelope(description) }
     router.on(JoinRequest.self) { Envelope(try await self.join($0.body.worker)) }
     router.on(NextJobRequest.self) { Envelope(try await self.nextJob($0.body)) }
@@ -19,7 +19,7 @@ extension Coordinator {
       try await self.leave($0.body)
       return Envelope(Acknowledgement())
     }
-    let archive = archive
+    let (archive, run) = (archive, OwnRun(id: runID, name: configuration.name))
     router.on(PutBlobRequest.self) { request in
       let digest = try await archive.putBlob(try request.onlyFrame().bytes, kind: request.body.kind)
       return Envelope(PutBlobRequest.Reply(digest: digest))
@@ -29,6 +29,7 @@ extension Coordinator {
       return Envelope(GetBlobRequest.Reply(size: bytes.count), frames: [Frame(bytes)])
     }
     router.on(PutEpisodeRequest.self) { request in
+      try run.check(request.body.runID, of: "episode '\(request.body.id)'")
       let receipt = try await archive.putEpisode(
         id: request.body.id, file: try request.onlyFrame().bytes)
       return Envelope(PutEpisodeRequest.Reply(receipt: receipt))
@@ -61,6 +62,30 @@ extension Coordinator {
     try await submit(
       .jobFailed(worker: request.worker, lease: request.lease, reason: request.reason))
     return Acknowledgement()
+  }
+}
+
+/// Refuses what belongs to another run. Names repeat from run to run: jobs, episodes and workers of two runs are told
+/// apart by the runs' ids alone.
+struct OwnRun: Sendable {
+  var id: String
+  var name: String
+
+  /// - Parameter other: The run that `thing` says it belongs to; nil where it does not say.
+  /// - Throws: `OtherRun`.
+  func check(_ other: String?, of thing: String) throws(OtherRun) {
+    if let other, other != id { throw OtherRun(thing: thing, other: other, own: self) }
+  }
+}
+
+/// Something that belongs to another run than the coordinator's.
+struct OtherRun: Error, CustomStringConvertible {
+  var thing: String
+  var other: String
+  var own: OwnRun
+
+  var description: String {
+    "\(thing) belongs to the run with id \(other), but this is run \(own.name) with id \(own.id)"
   }
 }
 

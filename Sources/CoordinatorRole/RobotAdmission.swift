@@ -1,21 +1,23 @@
+import Configuration
 import Episodes
 import Messaging
 
 /// Which robots may take part in a run: a value that is told who joins.
 ///
-/// One network serves one embodiment, so the first robot decides what the others must be. Once all configured robots
+/// A robot must sense what the configuration says of it, since the networks are made for that, and finding out only when
+/// they are trained would cost all demonstrations. One network serves one embodiment, so the first robot decides what the others must be. Once all configured robots
 /// have come, every task of the run must be offered by one of them.
 struct RobotAdmission {
   /// The run's tasks.
   let tasks: [String]
-  /// The robots that the configuration names.
-  let expected: Set<String>
+  /// The robots of the configuration.
+  let robots: [RobotSettings]
   private(set) var embodiment: Embodiment?
   private var offers: [String: Set<String>] = [:]
 
-  init(tasks: [String], expected: Set<String>) {
+  init(tasks: [String], robots: [RobotSettings]) {
     self.tasks = tasks
-    self.expected = expected
+    self.robots = robots
   }
 
   /// Takes in a worker; roles other than the collector may always join.
@@ -35,6 +37,7 @@ struct RobotAdmission {
         "it offers \(offered.joined(separator: ", ")); this run practises "
           + tasks.joined(separator: ", "))
     }
+    if let lack = lack(of: robot, name: worker.name) { throw refusal(lack) }
     if let embodiment, embodiment != robot {
       throw refusal("expected the run's embodiment \(embodiment), got \(robot)")
     }
@@ -42,11 +45,36 @@ struct RobotAdmission {
     offers[worker.name] = Set(offered)
   }
 
+  /// What the configuration says that this robot senses and it does not; nil where nothing is missing.
+  private func lack(of embodiment: Embodiment, name: String) -> String? {
+    // All robots of a run report the same: what holds for the first holds for one that the configuration does not name.
+    guard let settings = robots.first(where: { $0.name == name }) ?? robots.first else {
+      return nil
+    }
+    let key = "robots.\(settings.name).observation"
+    if settings.observation.environmentState, embodiment.environmentStateWidth == 0 {
+      return
+        "\(key).environmentState is true, but the embodiment '\(embodiment.name)' reports no environment "
+        + "state; set it to false, or have the robot report one"
+    }
+    if let side = settings.observation.cameras.pixels, embodiment.cameras.isEmpty {
+      return
+        "\(key).cameras is \(side), but the embodiment '\(embodiment.name)' reports no cameras; set it to "
+        + "off, or have the robot report some"
+    }
+    return nil
+  }
+
   /// The tasks that nobody can practise, once every expected robot has come; empty until then.
   var unofferedTasks: [String] {
-    guard expected.isSubset(of: offers.keys) else { return [] }
-    let offered = offers.values.reduce(into: Set()) { $0.formUnion($1) }
+    guard robots.allSatisfy({ offers[$0.name] != nil }) else { return [] }
+    let offered = Set(offeredTasks)
     return tasks.filter { !offered.contains($0) }
+  }
+
+  /// The tasks that the robots here offer, sorted.
+  var offeredTasks: [String] {
+    offers.values.reduce(into: Set()) { $0.formUnion($1) }.sorted()
   }
 }
 

@@ -66,8 +66,12 @@ public struct ArchiveClient: Sendable {
 
   /// Stores an episode file; it is durable on return. Collectors go through `EpisodeSpool`, which
   /// survives a crash before this returns.
-  public func putEpisode(_ file: [UInt8], id: String) async throws -> EpisodeReceipt {
-    try await ask(PutEpisodeRequest(id: id), frames: [Frame(file)]).body.receipt
+  ///
+  /// - Parameter runID: The run that it was recorded in, if known: the archive of another refuses it.
+  public func putEpisode(
+    _ file: [UInt8], id: String, runID: String? = nil
+  ) async throws -> EpisodeReceipt {
+    try await ask(PutEpisodeRequest(id: id, runID: runID), frames: [Frame(file)]).body.receipt
   }
 
   /// Fetches one episode.

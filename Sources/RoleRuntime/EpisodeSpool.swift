@@ -13,9 +13,10 @@ import RecapAlgorithm
 /// connection, a crash or a reboot costs nothing but sending it again. File operations run on the
 /// spool's own thread.
 public actor EpisodeSpool {
-  /// The directory, which belongs to one collector alone.
+  /// The directory, which belongs to one collector in one run alone.
   public nonisolated let directory: String
   private let executor = ThreadExecutor(name: "episode-spool")
+  private let runID: String?
   private let log: Logger
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -24,9 +25,13 @@ public actor EpisodeSpool {
 
   /// Opens the directory, or makes it.
   ///
+  /// - Parameter runID: The run whose episodes these are, which every upload says; nil where unknown.
   /// - Throws: `FileError`, or Foundation's error when the directory cannot be made.
-  public init(directory: String, log: Logger = Logger(label: "recap.spool")) throws {
+  public init(
+    directory: String, runID: String? = nil, log: Logger = Logger(label: "recap.spool")
+  ) throws {
     self.directory = directory
+    self.runID = runID
     self.log = log
     let rejected = "\(directory)/rejected"
     try FileManager.default.createDirectory(atPath: rejected, withIntermediateDirectories: true)
@@ -80,7 +85,7 @@ public actor EpisodeSpool {
     let path = path(of: id)
     let file = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     do {
-      let receipt = try await archive.putEpisode(file, id: id)
+      let receipt = try await archive.putEpisode(file, id: id, runID: runID)
       // Not synced: if the removal is lost in a crash, the episode is sent twice and stored once.
       unlink(path)
       return receipt

@@ -114,6 +114,30 @@ import Testing
     #expect(counted[0].keyPath == "robots.cell-2")
   }
 
+  @Test func aDriverServesOneRobot() throws {
+    func arms(_ robots: String) throws -> [String] {
+      try messages("name: x\ntasks: [{name: push-v3}]\nrobots:\n\(robots)")
+    }
+    let counted = try arms(
+      "  - {name: arm, kind: driver, count: 2, driver: {endpoint: 'ipc:///tmp/arm'}}")
+    #expect(counted.count == 1)
+    #expect(
+      counted.first?.hasPrefix(
+        "robots.arm-2.driver.endpoint: 'ipc:///tmp/arm' is that of arm-1 too") == true)
+    #expect(counted.first?.contains("{endpoint}") == true)
+    #expect(
+      try arms(
+        """
+          - {name: a, kind: driver, driver: {endpoint: 'ipc:///tmp/a'}}
+          - {name: b, kind: driver, driver: {endpoint: 'ipc:///tmp/b'}}
+        """
+      ).isEmpty)
+    #expect(
+      try arms(
+        "  - {name: arm, kind: driver, count: 2, driver: {command: [drive, '{endpoint}']}}"
+      ).isEmpty)
+  }
+
   @Test func aTaskThatNoRobotOffersStopsTheRun() throws {
     let found = try problems(
       smallest.replacing("name: espresso", with: "name: expresso"))

@@ -173,6 +173,20 @@ import Testing
     #expect(run.tasks.map(\.positiveShare) == [nil, 0.1])
   }
 
+  @Test func theRobotsOfTheDriversPageLoad() throws {
+    let page = try String(
+      contentsOf: Self.repository.appending(path: "Documentation/Drivers.md"), encoding: .utf8)
+    let examples = page.matches(of: /```yaml\n([^`]*)```/).map { String($0.1) }
+    #expect(examples.count == 2)
+    for example in examples {
+      let run = try configuration("name: x\ntasks: [{name: reach}]\n\(example)")
+      #expect(run.robots.map(\.name) == ["point"])
+      // The page's driver reports neither.
+      #expect(run.robots[0].observation == .nothing)
+      #expect(!run.models.policy.usesEnvironmentState && !run.models.value.usesImages)
+    }
+  }
+
   @Test func aMissingFileIsNamed() throws {
     let error = try #require(throws: ConfigurationError.self) {
       try RunConfiguration.load(file: "nowhere.yaml", workcellTasks: workcellTasks)

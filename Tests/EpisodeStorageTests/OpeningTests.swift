@@ -29,6 +29,7 @@ import Testing
     let receipt = try await writer.put(try Fixture.episode())
     #expect(try await reader.receipts(job: "espresso/1/collect/0") == [receipt])
     #expect(try await reader.run() == Fixture.run)
+    #expect(try await reader.run().id == Fixture.run.id)
     #expect(try await reader.verify().isSound)
   }
 

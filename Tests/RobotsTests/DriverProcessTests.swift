@@ -24,6 +24,50 @@ struct DriverProcessTests {
     #expect(!FileManager.default.fileExists(atPath: process.log.path))
   }
 
+  @Test(
+    "A driver that dies is started anew for the next episode, and only then",
+    .timeLimit(.minutes(1)))
+  func restart() async throws {
+    let flag = FileManager.default.temporaryDirectory.appending(path: "recap-\(UUID().uuidString)")
+    let (notices, notice) = AsyncStream.makeStream(of: String.self)
+    let processes = Processes()
+    // The protocol is spoken in this process; what dies is a shell that waits for the flag.
+    let transport = InProcessTransport()
+    let serving = Task { try await transport.server.serve(FakeDriver().router) }
+    defer { serving.cancel() }
+    let robot = try await StartedDriver(notify: { notice.yield($0) }) {
+      let process = try DriverProcess(
+        command: ["sh", "-c", "while ! rm \(flag.path) 2>&-; do sleep 0.01; done; exit 7"],
+        endpoint: "ipc:///nowhere")
+      await processes.append(process)
+      return try await StartedDriver.Life(
+        process: process, client: { transport.connect() }, called: "it")
+    }
+    _ = try await robot.begin(task: "reach", seed: 1, supervision: .none)
+    _ = try await robot.begin(task: "reach", seed: 2, supervision: .none)
+    #expect(await processes.all.count == 1)
+    try Data().write(to: flag)
+    _ = await processes.all[0].end()
+    let chunk = ActionChunk(values: [0.1], width: 1)
+    _ = try? await robot.execute(chunk, steps: 1)
+    #expect(await processes.all.count == 1)
+    _ = try await robot.begin(task: "reach", seed: 3, supervision: .none)
+    #expect(try await robot.execute(chunk, steps: 1).steps.count == 1)
+    #expect(await processes.all.count == 2)
+    await robot.stop()
+    #expect(await processes.all[1].end() is CancellationError)
+    notice.finish()
+    let words = await notices.reduce(into: []) { $0.append($1) }
+    #expect(words.count == 1)
+    #expect(words.first?.contains("ended with status 7") == true)
+  }
+
+  /// The processes that a test has started, in order.
+  private actor Processes {
+    private(set) var all: [DriverProcess] = []
+    func append(_ process: DriverProcess) { all.append(process) }
+  }
+
   @Test("A program that does not exist is named")
   func noProgram() async throws {
     let process = try DriverProcess(command: ["recap-no-such-driver"], endpoint: "ipc:///nowhere")

@@ -121,14 +121,32 @@ struct DriverRobotTests {
     #expect(await driver.moves == 1)
   }
 
-  @Test("A driver that is not there is told with its name")
+  @Test("A driver that is not there is told with its name, first while it is awaited")
   func silence() async throws {
     let transport = InProcessTransport()
-    await #expect(throws: RequestError.timeout(type: "driver.describe", seconds: 0.05)) {
+    let (notices, notice) = AsyncStream.makeStream(of: String.self)
+    let driver = "the driver of 'arm' at ipc:///nowhere"
+    await #expect(throws: DriverError.silent(driver: driver, seconds: 1, log: nil)) {
       try await DriverRobot.connect(
         client: transport.connect(),
-        patience: DriverPatience(start: .milliseconds(50), repeating: .milliseconds(20)))
+        patience: DriverPatience(
+          start: .seconds(1), notice: .milliseconds(10), repeating: .milliseconds(20)),
+        called: driver, notify: { notice.yield($0) })
     }
+    notice.finish()
+    #expect(await notices.reduce(into: []) { $0.append($1) } == ["waiting for \(driver)"])
+  }
+
+  @Test("The error of a silent driver says where it writes, or asks whether it runs")
+  func silenceInWords() {
+    #expect(
+      DriverError.silent(driver: "the driver of 'arm'", seconds: 60, log: "logs/arm.log")
+        .description
+        == "no answer from the driver of 'arm' within 60 s; it was started, and what it writes is in "
+        + "logs/arm.log")
+    #expect(
+      DriverError.silent(driver: "the driver", seconds: 0.5, log: nil).description
+        == "no answer from the driver within 0.5 s; is it running, and does it listen there?")
   }
 
   @Test("The driver's own words reach the caller, and the episode is over")

@@ -24,10 +24,11 @@ import Testing
   }
 
   @Test func anAcknowledgedEpisodeLeavesNoFile() async throws {
-    let spool = try EpisodeSpool(directory: directory)
+    let spool = try EpisodeSpool(directory: directory, runID: "0123456789ab")
     let receipt = try await spool.upload(
       try makeEpisode(id: "espresso/1/collect/3#7"), to: makeArchiveClient(link))
     #expect(receipt.id == "espresso/1/collect/3#7")
+    #expect(await archive.episodeRunID == "0123456789ab")
     #expect(try await spool.waiting == [])
     let stored = try #require(await archive.blob(receipt.digest))
     #expect(try EpisodeFile.parse(stored).metadata.id == receipt.id)

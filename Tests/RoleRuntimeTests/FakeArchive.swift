@@ -9,6 +9,8 @@ actor FakeArchive {
   private var blobs: [ContentDigest: [UInt8]] = [:]
   private(set) var episodes: [String: EpisodeReceipt] = [:]
   private(set) var reads = 0
+  /// The run that the latest episode was said to belong to.
+  private(set) var episodeRunID: String?
   private(set) var episodeUploads = 0
   private(set) var largestConcurrency = 0
   private var concurrency = 0
@@ -43,7 +45,7 @@ actor FakeArchive {
     router.on(PutEpisodeRequest.self) { request in
       let file = try request.onlyFrame().bytes
       return Envelope(
-        PutEpisodeRequest.Reply(receipt: try await self.storeEpisode(request.body.id, file)))
+        PutEpisodeRequest.Reply(receipt: try await self.storeEpisode(request.body, file)))
     }
     return router
   }
@@ -65,7 +67,11 @@ actor FakeArchive {
     return bytes
   }
 
-  private func storeEpisode(_ id: String, _ file: [UInt8]) async throws -> EpisodeReceipt {
+  private func storeEpisode(
+    _ request: PutEpisodeRequest, _ file: [UInt8]
+  ) async throws -> EpisodeReceipt {
+    let id = request.id
+    episodeRunID = request.runID
     episodeUploads += 1
     for watcher in uploadWatchers { watcher.resume() }
     uploadWatchers = []

@@ -187,6 +187,40 @@ struct CoordinatorTests {
     try await archive.close()
   }
 
+  @Test(
+    "episodes and collectors of another run are refused, those of this one and of older workers not"
+  )
+  func anotherRun() async throws {
+    let run = try CoordinatedRun()
+    defer { run.remove() }
+    let archive = try await run.archive(Disk())
+    let coordinator = try await run.coordinator(archive)
+    let running = Task { try await coordinator.run() }
+    let client = run.transport.connect()
+    let described = try await client.send(DescribeRunRequest())
+    let own = try await archive.run().id
+    #expect(described.runID == own)
+
+    let name = run.configuration.name
+    try await run.join("cell-1", .collector, client, runID: own)
+    try await run.join("cell-2", .collector, client)
+    let refusedJoin = await #expect(throws: RequestError.self) {
+      try await run.join("cell-2", .collector, client, runID: "0123456789ab")
+    }
+    let advice = "belongs to the run with id 0123456789ab, but this is run \(name) with id \(own)"
+    #expect(refusedJoin?.description.contains("worker 'cell-2' \(advice)") == true)
+    let refusedEpisode = await #expect(throws: RequestError.self) {
+      try await client.send(
+        PutEpisodeRequest(id: "t/demonstrations/0#22", runID: "0123456789ab"), frames: [Frame([1])],
+        timeout: .seconds(10))
+    }
+    #expect(refusedEpisode?.description.contains("'t/demonstrations/0#22' \(advice)") == true)
+    #expect(try await archive.episodes().isEmpty)
+    running.cancel()
+    _ = await running.result
+    try await archive.close()
+  }
+
   @Test("a worker that asks a hundred times adds one event, and the events rebuild the plan")
   func idleWorker() async throws {
     let run = try CoordinatedRun()
@@ -249,11 +283,12 @@ private struct CoordinatedRun {
   }
 
   func join(
-    _ name: String, _ role: WorkerRole, _ client: any RequestClient, incarnation: String = "1"
+    _ name: String, _ role: WorkerRole, _ client: any RequestClient, incarnation: String = "1",
+    runID: String? = nil
   ) async throws {
     let isRobot = role == .collector
     let embodiment = Embodiment(
-      name: "arm", proprioceptionWidth: 4, environmentStateWidth: 0, cameras: [], actionWidth: 2,
+      name: "arm", proprioceptionWidth: 4, environmentStateWidth: 3, cameras: [], actionWidth: 2,
       controlRate: 10)
     let tasks = configuration.tasks.map {
       TaskDescription(name: $0.name, instruction: $0.name, maximumSteps: 9)
@@ -262,7 +297,7 @@ private struct CoordinatedRun {
       JoinRequest(
         worker: WorkerDescription(
           name: name, incarnation: incarnation, role: role, embodiment: isRobot ? embodiment : nil,
-          tasks: isRobot ? tasks : [])))
+          tasks: isRobot ? tasks : [], runID: runID)))
   }
 
   /// Receipts of the episodes that a collect job asks for.

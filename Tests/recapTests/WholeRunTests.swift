@@ -167,9 +167,10 @@ struct WholeRunTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let run = folder.appending(path: "run").path
     let endpoint = "ipc://\(folder.path)/c.sock"
+    let spool = folder.appending(path: "spool").path
     var workers: [Process] = []
     let commands = [
-      ["collector", "--connect", endpoint, "--name", "cell-1"],
+      ["collector", "--connect", endpoint, "--name", "cell-1", "--spool", spool],
       ["collector", "--connect", endpoint, "--name", "cell-2"],
       ["value-learner", "--connect", endpoint], ["labeller", "--connect", endpoint],
       ["policy-learner", "--connect", endpoint],
@@ -186,7 +187,11 @@ struct WholeRunTests {
       await worker.ended()
       #expect(worker.terminationStatus == 0)
     }
-    #expect(try await ArchiveReader(directory: run).episodes().count == 24)
+    let archive = try ArchiveReader(directory: run)
+    #expect(try await archive.episodes().count == 24)
+    // What another run had left in the spool would not have been touched.
+    let spooled = try FileManager.default.contentsOfDirectory(atPath: spool)
+    #expect(spooled == [try await archive.run().id])
   }
 
   /// The report's JSON, as the documentation gives it.

@@ -13,6 +13,13 @@ public struct RunDescription: Codable, Hashable, Sendable {
   /// When it was started.
   public var created: Date
 
+  /// Tells this run apart from every other, also of the same name: 12 digits that stay the same for as long as the run's
+  /// directory does, wherever it is moved.
+  public var id: String {
+    let milliseconds = Int64((created.timeIntervalSince1970 * 1000).rounded())
+    return ContentDigest(hashing: Array("\(name)\n\(milliseconds)".utf8)).short
+  }
+
   /// Describes a run that starts at `created`.
   public init(name: String, configuration: String, version: String, created: Date = Date()) {
     self.name = name

@@ -35,7 +35,13 @@ public struct GetBlobRequest: Request {
 public struct PutEpisodeRequest: Request {
   public static let type = "archive.put-episode"
   public var id: String
-  public init(id: String) { self.id = id }
+  /// The run that it was recorded in: another run refuses it, since ids repeat from run to run. Nil
+  /// for a run that gave no id.
+  public var runID: String?
+  public init(id: String, runID: String? = nil) {
+    self.id = id
+    self.runID = runID
+  }
 
   public struct Reply: Codable, Sendable {
     public var receipt: EpisodeReceipt

@@ -15,16 +15,19 @@ public struct WorkerDescription: Codable, Hashable, Sendable {
   public var embodiment: Embodiment?
   /// For collectors: the tasks that the robot offers.
   public var tasks: [TaskDescription]
+  /// The run that it was started for; nil for a worker that does the jobs of any.
+  public var runID: String?
 
   public init(
     name: String, incarnation: String, role: WorkerRole, embodiment: Embodiment? = nil,
-    tasks: [TaskDescription] = []
+    tasks: [TaskDescription] = [], runID: String? = nil
   ) {
     self.name = name
     self.incarnation = incarnation
     self.role = role
     self.embodiment = embodiment
     self.tasks = tasks
+    self.runID = runID
   }
 }
 
@@ -61,10 +64,14 @@ public struct DescribeRunRequest: Request {
   public struct Reply: Codable, Sendable {
     /// The run's name.
     public var run: String
+    /// Tells this run apart from every other, also of the same name; nil from a coordinator that
+    /// does not say.
+    public var runID: String?
     /// The resolved configuration, as JSON.
     public var configuration: String
-    public init(run: String, configuration: String) {
+    public init(run: String, runID: String?, configuration: String) {
       self.run = run
+      self.runID = runID
       self.configuration = configuration
     }
   }

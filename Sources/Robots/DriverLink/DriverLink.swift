@@ -4,6 +4,8 @@ import Messaging
 public struct DriverPatience: Sendable {
   /// From connecting to the driver's first answer.
   public var start: Duration
+  /// How long the first answer is awaited in silence, before somebody is told of the wait.
+  public var notice: Duration
   /// For `begin`: people may have to put the scene in order.
   public var reset: Duration
   /// For `execute`, beyond the time that the steps take at the control rate.
@@ -12,10 +14,11 @@ public struct DriverPatience: Sendable {
   public var repeating: Duration
 
   public init(
-    start: Duration = .seconds(60), reset: Duration = .seconds(300),
+    start: Duration = .seconds(60), notice: Duration = .seconds(2), reset: Duration = .seconds(300),
     answer: Duration = .seconds(60), repeating: Duration = .seconds(10)
   ) {
     self.start = start
+    self.notice = notice
     self.reset = reset
     self.answer = answer
     self.repeating = repeating

@@ -77,18 +77,20 @@ public actor DriverProcess {
   /// - Returns: `DriverError.ended` with its last words, or `CancellationError` when the task is
   ///   cancelled or the driver was stopped on purpose.
   public func end() async -> any Error {
-    let status: String?
-    if let known = self.status {
-      status = known
-    } else {
+    if status == nil {
       let (stream, continuation) = AsyncStream.makeStream(of: String.self)
       let waiter = UUID()
       waiters[waiter] = continuation
-      status = await stream.first { _ in true }
+      _ = await stream.first { _ in true }
       waiters[waiter] = nil
     }
-    guard let status, !isStopping else { return CancellationError() }
-    return DriverError.ended(command: command, status: status, log: lastWords())
+    return death ?? CancellationError()
+  }
+
+  /// How the driver ended by itself; nil while it runs and when it was stopped on purpose.
+  var death: DriverError? {
+    guard let status, !isStopping else { return nil }
+    return .ended(command: command, status: status, log: lastWords())
   }
 
   /// Stops the driver: asks it to end, and ends it if it has not after `grace`.

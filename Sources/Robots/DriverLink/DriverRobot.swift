@@ -23,14 +23,27 @@ public actor DriverRobot: Robot {
   ///   - process: The driver's process, where this side started it: its end is then noticed at once
   ///     and told with its last words.
   ///   - patience: How long answers may take.
-  /// - Throws: `DriverError.invalidDescription` for a robot that cannot be, `RequestError.timeout`
+  ///   - driver: What messages call it, such as "the driver of 'arm' at ipc:///tmp/arm".
+  ///   - notify: Told in words when the first answer takes long.
+  /// - Throws: `DriverError.invalidDescription` for a robot that cannot be, `DriverError.silent`
   ///   when nobody answers, `DriverError.ended` when the driver's process ends.
   public static func connect(
     client: any RequestClient, process: DriverProcess? = nil,
-    patience: DriverPatience = DriverPatience()
+    patience: DriverPatience = DriverPatience(), called driver: String = "the driver",
+    notify: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> DriverRobot {
     let link = DriverLink(client: client, process: process, patience: patience)
-    let description = try await link.ask(DriverDescribe(), within: patience.start).body
+    let waiting = Task {
+      try await Task.sleep(for: patience.notice)
+      notify("waiting for \(driver)")
+    }
+    defer { waiting.cancel() }
+    let description: DriverDescription
+    do {
+      description = try await link.ask(DriverDescribe(), within: patience.start).body
+    } catch RequestError.timeout(_, let seconds) {
+      throw DriverError.silent(driver: driver, seconds: seconds, log: process?.log.path)
+    }
     try description.validate()
     return DriverRobot(description, link)
   }

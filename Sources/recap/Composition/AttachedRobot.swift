@@ -1,6 +1,7 @@
 import Configuration
 import Episodes
 import Foundation
+import Logging
 import Robots
 import ZeroMQTransport
 
@@ -9,7 +10,7 @@ struct AttachedRobot: Sendable {
   let robot: any Robot
   /// The run's tasks that this robot practises.
   let tasks: [TaskDescription]
-  private let process: DriverProcess?
+  private let started: StartedDriver?
 
   /// Builds the workcell, or starts and reaches the driver.
   ///
@@ -23,7 +24,7 @@ struct AttachedRobot: Sendable {
       let robot = try WorkcellRobot(
         name: settings.name, tasks: wanted, cameras: settings.observation.cameras.pixels,
         environmentState: settings.observation.environmentState)
-      return AttachedRobot(robot: robot, tasks: robot.tasks, process: nil)
+      return AttachedRobot(robot: robot, tasks: robot.tasks, started: nil)
     case .driver:
       let endpoint = settings.driver?.endpoint ?? localDriverEndpoint(settings.name)
       let command = settings.driver?.commandLine(
@@ -33,26 +34,61 @@ struct AttachedRobot: Sendable {
           atPath: directory, withIntermediateDirectories: true)
         return URL(filePath: "\(directory)/\(settings.name).log")
       }
-      let process = try command.map {
-        try DriverProcess(command: $0, endpoint: endpoint, log: log)
+      let driver = "the driver of '\(settings.name)' at \(endpoint)"
+      let notify: @Sendable (String) -> Void = {
+        Logger(label: "recap.driver").warning("\($0)")
+      }
+      guard let command else {
+        let robot = try await DriverRobot.connect(
+          client: ZeroMQClient(endpoint: endpoint), called: driver, notify: notify)
+        return AttachedRobot(
+          robot: robot, tasks: try tasks(of: robot, for: settings), started: nil)
+      }
+      let robot = try await StartedDriver(notify: notify) {
+        try await StartedDriver.Life(
+          process: DriverProcess(command: command, endpoint: endpoint, log: log),
+          client: { try ZeroMQClient(endpoint: endpoint) }, called: driver, notify: notify)
       }
       do {
-        let robot = try await DriverRobot.connect(
-          client: ZeroMQClient(endpoint: endpoint), process: process)
         return AttachedRobot(
-          robot: robot, tasks: robot.tasks.filter { wanted.contains($0.name) }, process: process)
+          robot: robot, tasks: try tasks(of: robot, for: settings), started: robot)
       } catch {
-        await process?.stop()
+        await robot.stop()
         throw error
       }
     }
   }
 
+  /// What the robot is to practise of what it offers: all of it where its settings leave that open, since the coordinator
+  /// picks what the run needs.
+  private static func tasks(
+    of robot: any Robot, for settings: RobotSettings
+  ) throws -> [TaskDescription] {
+    guard let wanted = settings.tasks else { return robot.tasks }
+    for task in wanted where !robot.tasks.contains(where: { $0.name == task }) {
+      throw TaskNotOffered(
+        robot: settings.name, task: task, offered: robot.tasks.map(\.name))
+    }
+    return robot.tasks.filter { wanted.contains($0.name) }
+  }
+
   /// Stops the driver, if this side started it.
-  func detach() async { await process?.stop() }
+  func detach() async { await started?.stop() }
 
   /// A socket file short enough for the system's limit of 107 bytes, whatever the run's directory is called.
   private static func localDriverEndpoint(_ name: String) -> String {
     "ipc:///tmp/recap-\(ProcessInfo.processInfo.processIdentifier)-\(name).sock"
+  }
+}
+
+/// A robot's settings name a task that its driver does not offer.
+struct TaskNotOffered: Error, CustomStringConvertible {
+  var robot: String
+  var task: String
+  var offered: [String]
+
+  var description: String {
+    "robots.\(robot).tasks names '\(task)', but the driver of '\(robot)' offers "
+      + offered.joined(separator: ", ")
   }
 }

@@ -29,6 +29,7 @@ enum Composition {
     try await withRun(options.source, listen: [], command: "run", quiet: options.quiet) {
       run, coordinator in
       let configuration = run.configuration
+      let runID = try await run.archive.run().id
       try await withThrowingTaskGroup(of: Part.self) { group in
         group.addTask {
           try await coordinator.run()
@@ -37,7 +38,7 @@ enum Composition {
         for robot in configuration.robots {
           group.addTask {
             try await collect(
-              robot, of: configuration, coordinator: localEndpoint,
+              robot, of: configuration, runID: runID, coordinator: localEndpoint,
               spool: "\(run.directory)/spool/\(robot.name)", logs: "\(run.directory)/logs")
             return .worker
           }
@@ -70,13 +71,17 @@ enum Composition {
   static func collector(_ options: CollectorOptions) async throws {
     Logs.bootstrap(.info)
     try await stoppingOnSignals {
-      let configuration = try await configuration(of: options.coordinator)
+      let run = try await description(ofRunAt: options.coordinator)
+      let configuration = try RunConfiguration(resolvedJSON: run.configuration)
       let robot = try robot(options, of: configuration)
-      let spool =
+      var spool =
         options.spool
         ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
+      // What another run has left there waits for that run.
+      if let id = run.runID { spool += "/\(id)" }
       try await collect(
-        robot, of: configuration, coordinator: options.coordinator, spool: spool, logs: nil)
+        robot, of: configuration, runID: run.runID, coordinator: options.coordinator, spool: spool,
+        logs: nil)
     }
   }
 
@@ -140,18 +145,19 @@ enum Composition {
   private static func show(_ console: ConsoleReporter?) async { await console?.run() }
 
   private static func collect(
-    _ settings: RobotSettings, of configuration: RunConfiguration, coordinator: String,
-    spool: String, logs: String?
+    _ settings: RobotSettings, of configuration: RunConfiguration, runID: String?,
+    coordinator: String, spool: String, logs: String?
   ) async throws {
     let attached = try await AttachedRobot.attach(settings, of: configuration, logs: logs)
     do {
       let worker = try makeWorker(
         WorkerDescription(
           name: settings.name, incarnation: UUID().uuidString, role: .collector,
-          embodiment: attached.robot.embodiment, tasks: attached.tasks),
+          embodiment: attached.robot.embodiment, tasks: attached.tasks, runID: runID),
         coordinator: coordinator)
       let collector = Collector(
-        robot: attached.robot, worker: worker, spool: try EpisodeSpool(directory: spool))
+        robot: attached.robot, worker: worker,
+        spool: try EpisodeSpool(directory: spool, runID: runID))
       try await collector.run()
     } catch {
       await attached.detach()
@@ -161,7 +167,9 @@ enum Composition {
   }
 
   /// Asks the coordinator, which may yet have to start.
-  private static func configuration(of coordinator: String) async throws -> RunConfiguration {
+  private static func description(
+    ofRunAt coordinator: String
+  ) async throws -> DescribeRunRequest.Reply {
     let client = try ZeroMQClient(endpoint: coordinator)
     let waiting = Task {
       try await Task.sleep(for: .seconds(2))
@@ -172,7 +180,7 @@ enum Composition {
       try await client.send(DescribeRunRequest(), timeout: .seconds(10))
     }
     await client.close()
-    return try RunConfiguration(resolvedJSON: reply.configuration)
+    return reply
   }
 
   /// A robot of the configuration, or one that only the command line names.
