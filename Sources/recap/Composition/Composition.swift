@@ -89,7 +89,7 @@ enum Composition {
   static func learner(_ options: LearnerOptions) async throws {
     Logs.bootstrap(.info)
     try await stoppingOnSignals {
-      _ = try await configuration(of: options.coordinator)
+      _ = try await description(ofRunAt: options.coordinator)
       try await learn(options.role, name: options.name, coordinator: options.coordinator)
     }
   }
