@@ -13,8 +13,8 @@ public struct ArchiveReader: ArchiveReading {
 
   public var reader: ArchiveReader { self }
 
-  /// Opens a run's directory. The directory must be writable, since SQLite keeps its shared-memory
-  /// file beside the catalogue; nothing else in it is changed.
+  /// Opens a run's directory. That of a run which goes on or was killed must be writable, since SQLite
+  /// keeps its shared-memory file beside the catalogue; nothing else in it is changed.
   ///
   /// - Throws: `ArchiveError.notFound`, or `.otherVersion` when another version of recap wrote it.
   public init(directory: String) throws {

@@ -22,6 +22,28 @@ import Testing
     try await second.close()
   }
 
+  @Test func closingLeavesOneFileAndAReaderAtWorkUnharmed() async throws {
+    let log = "\(directory.path)/catalogue.sqlite-wal"
+    let writer = try await Archive.create(at: directory.path, run: Fixture.run)
+    let receipt = try await writer.put(try Fixture.episode())
+    let reader = try ArchiveReader(directory: directory.path)
+    #expect(try await reader.counts().episodes == 1)
+    try await writer.close()
+    #expect(try await reader.receipts(job: "espresso/1/collect/0") == [receipt])
+
+    let alone = try TemporaryDirectory()
+    let other = try await Archive.create(at: alone.path, run: Fixture.run)
+    _ = try await other.put(try Fixture.episode())
+    try await other.close()
+    let files = try FileManager.default.contentsOfDirectory(atPath: alone.path)
+    #expect(files.filter { $0.hasPrefix("catalogue") } == ["catalogue.sqlite"])
+    // Going on turns the write-ahead log on again.
+    let again = try await Archive.open(at: directory.path)
+    #expect(FileManager.default.fileExists(atPath: log))
+    #expect(try await again.counts().episodes == 1)
+    try await again.close()
+  }
+
   @Test func aReaderSeesWhatALiveWriterCommits() async throws {
     let writer = try await Archive.create(at: directory.path, run: Fixture.run)
     let reader = try ArchiveReader(directory: directory.path)
