@@ -18,7 +18,7 @@ public actor Coordinator: Role {
   /// The resolved configuration, as every worker is given it.
   let configurationJSON: String
   /// Tells this run apart from every other.
-  let runID: String
+  let ownRun: OwnRun
   let log: Logger
   private let server: any RequestServer
   private let notify: @Sendable (RunNotice) -> Void
@@ -71,7 +71,7 @@ public actor Coordinator: Role {
     self.archive = archive
     self.configuration = configuration
     configurationJSON = try configuration.resolvedJSON
-    runID = try await archive.run().id
+    ownRun = OwnRun(id: try await archive.run().id, name: configuration.name)
     self.server = server
     self.log = log
     self.notify = notify
@@ -213,8 +213,7 @@ public actor Coordinator: Role {
 
   func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
     if attendance.isReplaced(incarnation: worker.incarnation) { throw NameTaken(name: worker.name) }
-    try OwnRun(id: runID, name: configuration.name)
-      .check(worker.runID, of: "worker '\(worker.name)'")
+    try ownRun.check(worker.runID, of: "worker '\(worker.name)'")
     try admission.admit(worker)
     if let task = admission.unofferedTasks.first, !isOver {
       let offered = admission.offeredTasks.joined(separator: ", ")

@@ -8,7 +8,7 @@ extension Coordinator {
   nonisolated func makeRouter() -> RequestRouter {
     var router = RequestRouter()
     let description = DescribeRunRequest.Reply(
-      run: configuration.name, runID: runID, configuration: configurationJSON)
+      run: ownRun.name, runID: ownRun.id, configuration: configurationJSON)
     router.on(DescribeRunRequest.self) { _ in Envelope(description) }
     router.on(JoinRequest.self) { Envelope(try await self.join($0.body.worker)) }
     router.on(NextJobRequest.self) { Envelope(try await self.nextJob($0.body)) }
@@ -19,7 +19,7 @@ extension Coordinator {
       try await self.leave($0.body)
       return Envelope(Acknowledgement())
     }
-    let (archive, run) = (archive, OwnRun(id: runID, name: configuration.name))
+    let (archive, run) = (archive, ownRun)
     router.on(PutBlobRequest.self) { request in
       let digest = try await archive.putBlob(try request.onlyFrame().bytes, kind: request.body.kind)
       return Envelope(PutBlobRequest.Reply(digest: digest))

@@ -105,26 +105,21 @@ struct CoordinatorTests {
   func resultOutOfThinAir() async throws {
     let run = try CoordinatedRun()
     defer { run.remove() }
-    let archive = try await run.archive(Disk())
-    let coordinator = try await run.coordinator(archive)
-    let running = Task { try await coordinator.run() }
-    let client = run.transport.connect()
-    try await run.join("cell-1", .collector, client)
-    let question = NextJobRequest(worker: "cell-1", incarnation: "1", waitSeconds: 30)
-    let order = try #require(await client.send(question).order)
-    let report = JobFinishedRequest(
-      worker: "cell-1", lease: order.lease, result: run.result(of: order))
-    #expect(try await !client.send(report).accepted)
+    try await run.serving { client, archive in
+      try await run.join("cell-1", .collector, client)
+      let question = NextJobRequest(worker: "cell-1", incarnation: "1", waitSeconds: 30)
+      let order = try #require(await client.send(question).order)
+      let report = JobFinishedRequest(
+        worker: "cell-1", lease: order.lease, result: run.result(of: order))
+      #expect(try await !client.send(report).accepted)
 
-    let again = try #require(await client.send(question).order)
-    #expect(again.job == order.job && again.lease != order.lease)
-    try await run.storeBlobs(of: again, in: archive)
-    let repeated = JobFinishedRequest(
-      worker: "cell-1", lease: again.lease, result: run.result(of: again))
-    #expect(try await client.send(repeated).accepted)
-    running.cancel()
-    _ = await running.result
-    try await archive.close()
+      let again = try #require(await client.send(question).order)
+      #expect(again.job == order.job && again.lease != order.lease)
+      try await run.storeBlobs(of: again, in: archive)
+      let repeated = JobFinishedRequest(
+        worker: "cell-1", lease: again.lease, result: run.result(of: again))
+      #expect(try await client.send(repeated).accepted)
+    }
   }
 
   @Test("a job that fails again and again ends the run, which says what, how often and why")
@@ -157,34 +152,29 @@ struct CoordinatorTests {
   func twoOfOneName() async throws {
     let run = try CoordinatedRun()
     defer { run.remove() }
-    let archive = try await run.archive(Disk())
-    let coordinator = try await run.coordinator(archive)
-    let running = Task { try await coordinator.run() }
-    let client = run.transport.connect()
-    func question(_ incarnation: String) -> NextJobRequest {
-      NextJobRequest(worker: "cell-1", incarnation: incarnation, waitSeconds: 30)
-    }
-    try await run.join("cell-1", .collector, client)
-    let lost = try #require(await client.send(question("1")).order)
-    try await run.join("cell-1", .collector, client, incarnation: "2")
-    let order = try #require(await client.send(question("2")).order)
-    #expect(order.job == lost.job && order.lease != lost.lease)
-
-    // What makes the older one drop its job and stop: an invalid lease, and refusals.
-    let reply = try await client.send(
-      HeartbeatRequest(worker: "cell-1", incarnation: "1", lease: lost.lease, progress: nil))
-    #expect(!reply.leaseValid && reply.known)
-    func refused(_ type: String) -> RequestError {
-      .refused(type: type, reason: NameTaken(name: "cell-1").description)
-    }
-    await #expect(throws: refused("control.next-job")) { try await client.send(question("1")) }
-    await #expect(throws: refused("control.join")) {
+    try await run.serving { client, archive in
+      func question(_ incarnation: String) -> NextJobRequest {
+        NextJobRequest(worker: "cell-1", incarnation: incarnation, waitSeconds: 30)
+      }
       try await run.join("cell-1", .collector, client)
+      let lost = try #require(await client.send(question("1")).order)
+      try await run.join("cell-1", .collector, client, incarnation: "2")
+      let order = try #require(await client.send(question("2")).order)
+      #expect(order.job == lost.job && order.lease != lost.lease)
+
+      // What makes the older one drop its job and stop: an invalid lease, and refusals.
+      let reply = try await client.send(
+        HeartbeatRequest(worker: "cell-1", incarnation: "1", lease: lost.lease, progress: nil))
+      #expect(!reply.leaseValid && reply.known)
+      func refused(_ type: String) -> RequestError {
+        .refused(type: type, reason: NameTaken(name: "cell-1").description)
+      }
+      await #expect(throws: refused("control.next-job")) { try await client.send(question("1")) }
+      await #expect(throws: refused("control.join")) {
+        try await run.join("cell-1", .collector, client)
+      }
+      #expect(try await client.send(question("2")).order?.lease == order.lease)
     }
-    #expect(try await client.send(question("2")).order?.lease == order.lease)
-    running.cancel()
-    _ = await running.result
-    try await archive.close()
   }
 
   @Test(
@@ -193,32 +183,28 @@ struct CoordinatorTests {
   func anotherRun() async throws {
     let run = try CoordinatedRun()
     defer { run.remove() }
-    let archive = try await run.archive(Disk())
-    let coordinator = try await run.coordinator(archive)
-    let running = Task { try await coordinator.run() }
-    let client = run.transport.connect()
-    let described = try await client.send(DescribeRunRequest())
-    let own = try await archive.run().id
-    #expect(described.runID == own)
+    try await run.serving { client, archive in
+      let described = try await client.send(DescribeRunRequest())
+      let own = try await archive.run().id
+      #expect(described.runID == own)
 
-    let name = run.configuration.name
-    try await run.join("cell-1", .collector, client, runID: own)
-    try await run.join("cell-2", .collector, client)
-    let refusedJoin = await #expect(throws: RequestError.self) {
-      try await run.join("cell-2", .collector, client, runID: "0123456789ab")
+      let name = run.configuration.name
+      try await run.join("cell-1", .collector, client, runID: own)
+      try await run.join("cell-2", .collector, client)
+      let refusedJoin = await #expect(throws: RequestError.self) {
+        try await run.join("cell-2", .collector, client, runID: "0123456789ab")
+      }
+      let advice = "belongs to the run with id 0123456789ab, but this is run \(name) with id \(own)"
+      #expect(refusedJoin?.description.contains("worker 'cell-2' \(advice)") == true)
+      let refusedEpisode = await #expect(throws: RequestError.self) {
+        try await client.send(
+          PutEpisodeRequest(id: "t/demonstrations/0#22", runID: "0123456789ab"),
+          frames: [Frame([1])],
+          timeout: .seconds(10))
+      }
+      #expect(refusedEpisode?.description.contains("'t/demonstrations/0#22' \(advice)") == true)
+      #expect(try await archive.episodes().isEmpty)
     }
-    let advice = "belongs to the run with id 0123456789ab, but this is run \(name) with id \(own)"
-    #expect(refusedJoin?.description.contains("worker 'cell-2' \(advice)") == true)
-    let refusedEpisode = await #expect(throws: RequestError.self) {
-      try await client.send(
-        PutEpisodeRequest(id: "t/demonstrations/0#22", runID: "0123456789ab"), frames: [Frame([1])],
-        timeout: .seconds(10))
-    }
-    #expect(refusedEpisode?.description.contains("'t/demonstrations/0#22' \(advice)") == true)
-    #expect(try await archive.episodes().isEmpty)
-    running.cancel()
-    _ = await running.result
-    try await archive.close()
   }
 
   @Test("a worker that asks a hundred times adds one event, and the events rebuild the plan")
@@ -280,6 +266,17 @@ private struct CoordinatedRun {
     try await Coordinator(
       archive: archive, configuration: configuration, server: transport.server,
       log: Logger(label: "test"), notify: { _ in })
+  }
+
+  /// Runs a coordinator around `body` and stops it afterwards.
+  func serving(_ body: (any RequestClient, Archive) async throws -> Void) async throws {
+    let archive = try await archive(Disk())
+    let coordinator = try await coordinator(archive)
+    let running = Task { try await coordinator.run() }
+    try await body(transport.connect(), archive)
+    running.cancel()
+    _ = await running.result
+    try await archive.close()
   }
 
   func join(
