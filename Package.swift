@@ -66,7 +66,8 @@ let package = Package(
     module("Episodes", ["Tensors", Library.crypto]),
     module("RecapAlgorithm", ["Episodes", "Tensors"]),
     module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
-    module("Configuration", ["RecapAlgorithm", "Episodes", "Policies", Library.yaml]),
+    module(
+      "Configuration", ["RecapAlgorithm", "Episodes", "Networks", "Policies", Library.yaml]),
 
     // What holds and moves it
     module(

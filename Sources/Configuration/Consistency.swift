@@ -1,3 +1,4 @@
+import Networks
 import Policies
 
 // Settings that are valid one by one and wrong together.

@@ -4,8 +4,7 @@ import Tensors
 /// 2021).
 ///
 /// Queries and the keys and values they read may come from different networks, as an action expert
-/// reads its backbone: project each where it lives, join them with `Tape.concatenate`, and call
-/// `attend`.
+/// reads its backbone: project each where it lives and join them with `KeyValue.appending`.
 public struct Attention: Sendable {
   public let query: Linear
   public let key: Linear
@@ -16,10 +15,9 @@ public struct Attention: Sendable {
   public let headWidth: Int
 
   /// Adds `<name>.{query,key,value,output}.weight`, without biases.
-  public init(
-    _ store: ParameterStore, _ name: String, width: Int, heads: Int, keyValueHeads: Int,
-    headWidth: Int
-  ) {
+  public init(_ store: ParameterStore, _ name: String, _ settings: TransformerSettings) {
+    let (width, headWidth) = (settings.width, settings.headWidth)
+    let (heads, keyValueHeads) = (settings.heads, settings.keyValueHeads)
     precondition(
       heads % keyValueHeads == 0 && headWidth % 2 == 0,
       "'\(name)': \(keyValueHeads) key-value heads must divide \(heads) heads, "
@@ -43,32 +41,27 @@ public struct Attention: Sendable {
 
   /// x [B, T, width] at `positions` [T] → keys, turned, and values, [B, T, keyValueHeads ·
   /// headWidth] each.
-  public func keysAndValues(
-    _ tape: Tape, _ x: Variable, positions: [Int32]
-  ) -> (keys: Variable, values: Variable) {
-    (
-      tape.rotary(key(tape, x), heads: keyValueHeads, positions: positions),
-      value(tape, x)
-    )
+  public func keyValue(_ tape: Tape, _ x: Variable, positions: [Int32]) -> KeyValue {
+    KeyValue(
+      key: tape.rotary(key(tape, x), heads: keyValueHeads, positions: positions),
+      value: value(tape, x))
   }
 
-  /// Attention and the output projection: → [B, Tq, width].
-  public func attend(
-    _ tape: Tape, queries: Variable, keys: Variable, values: Variable, mask: AttentionMask? = nil
+  /// Attention and the output projection.
+  ///
+  /// - Parameters:
+  ///   - x: The tokens that look, [B, Tq, width], normalised.
+  ///   - positions: [Tq]
+  ///   - seen: What they look at, Tk tokens.
+  ///   - mask: [Tq, Tk] or [B, Tq, Tk]; nil where all is seen.
+  /// - Returns: [B, Tq, width]
+  public func callAsFunction(
+    _ tape: Tape, _ x: Variable, positions: [Int32], seen: KeyValue, mask: AttentionMask?
   ) -> Variable {
     output(
       tape,
       tape.attention(
-        query: queries, key: keys, value: values, heads: heads, keyValueHeads: keyValueHeads,
-        mask: mask))
-  }
-
-  /// Self-attention: x [B, T, width] → the same shape.
-  public func callAsFunction(
-    _ tape: Tape, _ x: Variable, positions: [Int32], mask: AttentionMask? = nil
-  ) -> Variable {
-    let (keys, values) = keysAndValues(tape, x, positions: positions)
-    return attend(
-      tape, queries: queries(tape, x, positions: positions), keys: keys, values: values, mask: mask)
+        query: queries(tape, x, positions: positions), key: seen.key, value: seen.value,
+        heads: heads, keyValueHeads: keyValueHeads, mask: mask))
   }
 }

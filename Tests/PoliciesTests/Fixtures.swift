@@ -1,4 +1,5 @@
 import Episodes
+import Networks
 import RecapAlgorithm
 import Tensors
 

@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 /// Which token stands where in a sequence, and which sees which.
@@ -93,5 +94,25 @@ struct TokenLayout: Sendable {
       }
     }
     return AttentionMask(queries: queries, keys: keys, samples: batch, visible: samples)
+  }
+}
+
+extension Transformer {
+  /// Runs tokens of a layout.
+  ///
+  /// - Parameters:
+  ///   - tokens: Which tokens of the layout these are, [T].
+  ///   - past: By layer, keys and values of tokens in front, and which tokens those are.
+  ///   - outputs: The rows of `x` whose final states are wanted.
+  ///   - padding: By sample and token, past ones first: whether it is padding.
+  func callAsFunction(
+    _ tape: Tape, _ x: Variable, tokens: [Int], layout: TokenLayout,
+    past: (tokens: [Int], keyValues: [KeyValue])? = nil, outputs: Range<Int>, padding: [Bool]?
+  ) -> (states: Variable?, keyValues: [KeyValue]) {
+    let keys = (past?.tokens ?? []) + tokens
+    return self(
+      tape, x, positions: tokens.map { layout.positions[$0] }, past: past?.keyValues,
+      outputs: outputs, mask: layout.mask(queries: tokens, keys: keys, padding: padding),
+      outputMask: layout.mask(queries: Array(tokens[outputs]), keys: keys, padding: padding))
   }
 }

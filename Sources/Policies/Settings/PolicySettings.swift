@@ -1,3 +1,5 @@
+import Networks
+
 /// The architecture and loss of a policy. Everything here is stored in its checkpoint.
 public struct PolicySettings: Codable, Hashable, Sendable {
   /// Reads images, text and state.

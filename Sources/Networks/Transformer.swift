@@ -1,64 +1,40 @@
-import Networks
 import Tensors
 
 /// The keys and values of one layer: [B, T, keyValueHeads × headWidth] each.
-struct KeyValue {
-  var key: Variable
-  var value: Variable
+public struct KeyValue: Sendable {
+  public var key: Variable
+  public var value: Variable
+
+  public init(key: Variable, value: Variable) {
+    self.key = key
+    self.value = value
+  }
 
   /// Only the tokens in `rows`.
-  func rows(_ rows: Range<Int>, on tape: Tape) -> KeyValue {
+  public func rows(_ rows: Range<Int>, on tape: Tape) -> KeyValue {
     KeyValue(key: tape.slice(key, rows: rows), value: tape.slice(value, rows: rows))
   }
 
   /// With another block of tokens behind.
-  func appending(_ other: KeyValue, on tape: Tape) -> KeyValue {
+  public func appending(_ other: KeyValue, on tape: Tape) -> KeyValue {
     KeyValue(
       key: tape.concatenate([key, other.key]), value: tape.concatenate([value, other.value]))
   }
 
   /// As a constant: gradients end here.
-  func stoppingGradient(on tape: Tape) -> KeyValue {
+  public func stoppingGradient(on tape: Tape) -> KeyValue {
     KeyValue(key: tape.stopGradient(key), value: tape.stopGradient(value))
   }
 }
 
-extension Attention {
-  init(_ store: ParameterStore, _ name: String, _ settings: TransformerSettings) {
-    self.init(
-      store, name, width: settings.width, heads: settings.heads,
-      keyValueHeads: settings.keyValueHeads, headWidth: settings.headWidth)
-  }
-
-  /// Keys and values of tokens x [B, T, width] at `positions` [T].
-  func keyValue(_ tape: Tape, _ x: Variable, positions: [Int32]) -> KeyValue {
-    let (keys, values) = keysAndValues(tape, x, positions: positions)
-    return KeyValue(key: keys, value: values)
-  }
-
-  /// - Parameters:
-  ///   - x: The tokens that look, [B, Tq, width], normalised.
-  ///   - positions: [Tq]
-  ///   - seen: What they look at, Tk tokens.
-  ///   - mask: [Tq, Tk] or [B, Tq, Tk]; nil where all is seen.
-  /// - Returns: [B, Tq, width]
-  func callAsFunction(
-    _ tape: Tape, _ x: Variable, positions: [Int32], seen: KeyValue, mask: AttentionMask?
-  ) -> Variable {
-    attend(
-      tape, queries: queries(tape, x, positions: positions), keys: seen.key, values: seen.value,
-      mask: mask)
-  }
-}
-
 /// One pre-norm layer: x + attention(norm(x)), then x + feedForward(norm(x)).
-struct TransformerLayer {
+public struct TransformerLayer: Sendable {
   private let attentionNorm: RMSNorm
   private let attention: Attention
   private let feedForwardNorm: RMSNorm
   private let feedForward: GatedMLP
 
-  init(_ store: ParameterStore, _ name: String, _ settings: TransformerSettings) {
+  public init(_ store: ParameterStore, _ name: String, _ settings: TransformerSettings) {
     attentionNorm = RMSNorm(store, "\(name).attention_norm", width: settings.width)
     attention = Attention(store, "\(name).attention", settings)
     feedForwardNorm = RMSNorm(store, "\(name).feed_forward_norm", width: settings.width)
@@ -74,7 +50,7 @@ struct TransformerLayer {
   ///   - mask: Of `rows`, looking at `past` and these tokens.
   /// - Returns: The new states, [B, rows, width] (nil for no rows), and these tokens' keys and
   ///   values.
-  func callAsFunction(
+  public func callAsFunction(
     _ tape: Tape, _ x: Variable, positions: [Int32], past: KeyValue?, rows: Range<Int>,
     mask: AttentionMask?
   ) -> (states: Variable?, keyValue: KeyValue) {
@@ -92,11 +68,11 @@ struct TransformerLayer {
 }
 
 /// A stack of layers and a last norm.
-struct Transformer {
+public struct Transformer: Sendable {
   private let layers: [TransformerLayer]
   private let norm: RMSNorm
 
-  init(_ store: ParameterStore, _ name: String, _ settings: TransformerSettings) {
+  public init(_ store: ParameterStore, _ name: String, _ settings: TransformerSettings) {
     layers = (0..<settings.layers).map { TransformerLayer(store, "\(name).layers.\($0)", settings) }
     norm = RMSNorm(store, "\(name).norm", width: settings.width)
   }
@@ -105,28 +81,25 @@ struct Transformer {
   ///
   /// - Parameters:
   ///   - x: [B, T, width]
-  ///   - tokens: Which tokens of the layout these are, [T].
-  ///   - past: By layer, keys and values of tokens in front; `pastTokens` says which.
-  ///   - outputs: The rows of `x` whose final states are wanted.
-  ///   - padding: By sample and token, past ones first: whether it is padding.
-  /// - Returns: Normalised final states, [B, outputs, width] (nil for no outputs), and keys and
-  ///   values by layer.
-  func callAsFunction(
-    _ tape: Tape, _ x: Variable, tokens: [Int], layout: TokenLayout,
-    past: (tokens: [Int], keyValues: [KeyValue])? = nil, outputs: Range<Int>, padding: [Bool]?
+  ///   - positions: Rotary positions, [T].
+  ///   - past: By layer, keys and values of P tokens in front, which these tokens may see too.
+  ///   - outputs: The rows of `x` whose final states are wanted; the last layer skips the others.
+  ///   - mask: Of all T rows, looking at P + T tokens; nil where all is seen.
+  ///   - outputMask: The same of the `outputs` rows alone.
+  /// - Returns: Normalised final states, [B, outputs, width] (nil for no outputs), and these
+  ///   tokens' keys and values by layer.
+  public func callAsFunction(
+    _ tape: Tape, _ x: Variable, positions: [Int32], past: [KeyValue]? = nil,
+    outputs: Range<Int>, mask: AttentionMask?, outputMask: AttentionMask?
   ) -> (states: Variable?, keyValues: [KeyValue]) {
-    let positions = tokens.map { layout.positions[$0] }
-    let keys = (past?.tokens ?? []) + tokens
-    let mask = layout.mask(queries: tokens, keys: keys, padding: padding)
-    let lastMask = layout.mask(queries: Array(tokens[outputs]), keys: keys, padding: padding)
     var state: Variable? = x
     var keyValues: [KeyValue] = []
     for (index, layer) in layers.enumerated() {
       guard let input = state else { break }
       let isLast = index == layers.count - 1
       let result = layer(
-        tape, input, positions: positions, past: past?.keyValues[index],
-        rows: isLast ? outputs : 0..<tokens.count, mask: isLast ? lastMask : mask)
+        tape, input, positions: positions, past: past?[index],
+        rows: isLast ? outputs : 0..<positions.count, mask: isLast ? outputMask : mask)
       state = result.states
       keyValues.append(result.keyValue)
     }
