@@ -6,15 +6,15 @@ import Tensors
 /// Queries and the keys and values they read may come from different networks, as an action expert
 /// reads its backbone: project each where it lives and join them with `KeyValue.appending`.
 public struct Attention: Sendable {
-  public let query: Linear
-  public let key: Linear
-  public let value: Linear
+  /// Queries, keys and values at once: columns ordered (q | k | v), then head, then dimension.
+  public let projection: Linear
   public let output: Linear
   public let heads: Int
   public let keyValueHeads: Int
   public let headWidth: Int
 
-  /// Adds `<name>.{query,key,value,output}.weight`, without biases.
+  /// Adds `<name>.qkv.weight` [width, (heads + 2 · keyValueHeads) · headWidth] and
+  /// `<name>.output.weight` [heads · headWidth, width], without biases.
   public init(_ store: ParameterStore, _ name: String, _ settings: TransformerSettings) {
     let (width, headWidth) = (settings.width, settings.headWidth)
     let (heads, keyValueHeads) = (settings.heads, settings.keyValueHeads)
@@ -22,46 +22,90 @@ public struct Attention: Sendable {
       heads % keyValueHeads == 0 && headWidth % 2 == 0,
       "'\(name)': \(keyValueHeads) key-value heads must divide \(heads) heads, "
         + "and the head width \(headWidth) must be even")
-    func linear(_ part: String, _ inputs: Int, _ outputs: Int) -> Linear {
-      Linear(store, "\(name).\(part)", inputs: inputs, outputs: outputs, bias: false)
-    }
-    query = linear("query", width, heads * headWidth)
-    key = linear("key", width, keyValueHeads * headWidth)
-    value = linear("value", width, keyValueHeads * headWidth)
-    output = linear("output", heads * headWidth, width)
+    projection = Linear(
+      store, "\(name).qkv", inputs: width, outputs: (heads + 2 * keyValueHeads) * headWidth,
+      bias: false)
+    output = Linear(
+      store, "\(name).output", inputs: heads * headWidth, outputs: width, bias: false)
     self.heads = heads
     self.keyValueHeads = keyValueHeads
     self.headWidth = headWidth
   }
 
+  private var queryWidth: Int { heads * headWidth }
+  private var keyWidth: Int { keyValueHeads * headWidth }
+
+  /// The queries of some tokens and the keys and values of all, in one product where all look.
+  ///
+  /// - Parameters:
+  ///   - x: [B, T, width], normalised.
+  ///   - positions: [T]
+  ///   - rows: The tokens that will look.
+  /// - Returns: Queries [B, rows, heads · headWidth], turned (nil for no rows), and the T tokens'
+  ///   keys and values.
+  public func project(
+    _ tape: Tape, _ x: Variable, positions: [Int32], rows: Range<Int>
+  ) -> (queries: Variable?, keyValue: KeyValue) {
+    guard rows.count == positions.count else {
+      let queries =
+        rows.isEmpty
+        ? nil
+        : self.queries(tape, tape.slice(x, rows: rows), positions: Array(positions[rows]))
+      return (queries, keyValue(tape, x, positions: positions))
+    }
+    let all = projection(tape, x)
+    let queries = tape.rotary(
+      tape.columns(all, 0..<queryWidth), heads: heads, positions: positions)
+    return (queries, keyValue(tape, all, firstColumn: queryWidth, positions: positions))
+  }
+
   /// x [B, T, width] at `positions` [T] → [B, T, heads · headWidth], turned.
   public func queries(_ tape: Tape, _ x: Variable, positions: [Int32]) -> Variable {
-    tape.rotary(query(tape, x), heads: heads, positions: positions)
+    tape.rotary(
+      projection(tape, x, columns: 0..<queryWidth), heads: heads, positions: positions)
   }
 
   /// x [B, T, width] at `positions` [T] → keys, turned, and values, [B, T, keyValueHeads ·
   /// headWidth] each.
   public func keyValue(_ tape: Tape, _ x: Variable, positions: [Int32]) -> KeyValue {
-    KeyValue(
-      key: tape.rotary(key(tape, x), heads: keyValueHeads, positions: positions),
-      value: value(tape, x))
+    let columns = queryWidth..<queryWidth + 2 * keyWidth
+    return keyValue(
+      tape, projection(tape, x, columns: columns), firstColumn: 0, positions: positions)
+  }
+
+  /// Keys and values out of a product that holds them from `firstColumn` on.
+  private func keyValue(
+    _ tape: Tape, _ product: Variable, firstColumn: Int, positions: [Int32]
+  ) -> KeyValue {
+    let middle = firstColumn + keyWidth
+    return KeyValue(
+      key: tape.rotary(
+        tape.columns(product, firstColumn..<middle), heads: keyValueHeads, positions: positions),
+      value: tape.columns(product, middle..<middle + keyWidth))
   }
 
   /// Attention and the output projection.
   ///
   /// - Parameters:
-  ///   - x: The tokens that look, [B, Tq, width], normalised.
-  ///   - positions: [Tq]
+  ///   - queries: [B, Tq, heads · headWidth], as `project` makes them.
   ///   - seen: What they look at, Tk tokens.
   ///   - mask: [Tq, Tk] or [B, Tq, Tk]; nil where all is seen.
   /// - Returns: [B, Tq, width]
-  public func callAsFunction(
-    _ tape: Tape, _ x: Variable, positions: [Int32], seen: KeyValue, mask: AttentionMask?
+  public func attend(
+    _ tape: Tape, queries: Variable, seen: KeyValue, mask: AttentionMask?
   ) -> Variable {
     output(
       tape,
       tape.attention(
-        query: queries(tape, x, positions: positions), key: seen.key, value: seen.value,
-        heads: heads, keyValueHeads: keyValueHeads, mask: mask))
+        query: queries, key: seen.key, value: seen.value, heads: heads,
+        keyValueHeads: keyValueHeads, mask: mask))
+  }
+
+  /// Attention of tokens x [B, Tq, width] at `positions` [Tq], normalised, to others: `queries` and
+  /// `attend` in one. Where the tokens look at themselves, `project` is cheaper.
+  public func callAsFunction(
+    _ tape: Tape, _ x: Variable, positions: [Int32], seen: KeyValue, mask: AttentionMask?
+  ) -> Variable {
+    attend(tape, queries: queries(tape, x, positions: positions), seen: seen, mask: mask)
   }
 }

@@ -15,9 +15,11 @@ public struct Linear: Sendable {
     self.bias = bias ? store.add("\(name).bias", [outputs], .zeros, decays: false) : nil
   }
 
-  /// [..., inputs] → [..., outputs]
-  public func callAsFunction(_ tape: Tape, _ x: Variable) -> Variable {
-    tape.linear(x, weight: weight, bias: bias)
+  /// [..., inputs] → [..., outputs], or only the outputs in `columns`.
+  public func callAsFunction(
+    _ tape: Tape, _ x: Variable, columns: Range<Int>? = nil
+  ) -> Variable {
+    tape.linear(x, weight: weight, bias: bias, columns: columns)
   }
 }
 

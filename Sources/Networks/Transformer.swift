@@ -54,14 +54,12 @@ public struct TransformerLayer: Sendable {
     _ tape: Tape, _ x: Variable, positions: [Int32], past: KeyValue?, rows: Range<Int>,
     mask: AttentionMask?
   ) -> (states: Variable?, keyValue: KeyValue) {
-    let normed = attentionNorm(tape, x)
-    let own = attention.keyValue(tape, normed, positions: positions)
-    guard !rows.isEmpty else { return (nil, own) }
+    let (queries, own) = attention.project(
+      tape, attentionNorm(tape, x), positions: positions, rows: rows)
+    guard let queries else { return (nil, own) }
+    let attended = attention.attend(
+      tape, queries: queries, seen: past?.appending(own, on: tape) ?? own, mask: mask)
     let isWhole = rows.count == positions.count
-    let seen = past?.appending(own, on: tape) ?? own
-    let attended = attention(
-      tape, isWhole ? normed : tape.slice(normed, rows: rows), positions: Array(positions[rows]),
-      seen: seen, mask: mask)
     let state = tape.add(isWhole ? x : tape.slice(x, rows: rows), attended)
     return (tape.add(state, feedForward(tape, feedForwardNorm(tape, state))), own)
   }

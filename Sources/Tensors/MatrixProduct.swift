@@ -31,15 +31,17 @@ enum MatrixProduct {
   }
 
   /// C = A B (+ C if `accumulate`) for row-major A [m, k], B [k, n], C [m, n]; a transposed operand
-  /// is stored the other way round.
+  /// is stored the other way round. A stride is the distance between the starts of stored rows: nil
+  /// where they follow each other, larger for some columns of a wider matrix.
   static func multiply(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
-    m: Int, n: Int, k: Int, transposeA: Bool = false, transposeB: Bool = false, accumulate: Bool
+    m: Int, n: Int, k: Int, transposeA: Bool = false, transposeB: Bool = false, accumulate: Bool,
+    strideA: Int? = nil, strideB: Int? = nil, strideC: Int? = nil
   ) {
     product(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-      blasint(m), blasint(n), blasint(k), 1, a, blasint(transposeA ? m : k),
-      b, blasint(transposeB ? k : n), accumulate ? 1 : 0, c, blasint(n))
+      blasint(m), blasint(n), blasint(k), 1, a, blasint(strideA ?? (transposeA ? m : k)),
+      b, blasint(strideB ?? (transposeB ? k : n)), accumulate ? 1 : 0, c, blasint(strideC ?? n))
   }
 
   /// The loaded library. Sendable: the handle never changes and the library is safe to call from

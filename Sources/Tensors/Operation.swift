@@ -6,7 +6,8 @@ enum Operation {
   /// Nothing to go back to: a constant, or a node that needs no gradient.
   case leaf
   case parameter(Parameter)
-  case linear(Int, weight: Parameter, bias: Parameter?)
+  /// Times the columns of the weight from `firstColumn` on, as many as the result has.
+  case linear(Int, weight: Parameter, bias: Parameter?, firstColumn: Int)
   case add(Int, Int)
   /// `x` [samples, rows, width] plus `s` [samples, width].
   case addPerSample(Int, Int, samples: Int)
@@ -21,6 +22,7 @@ enum Operation {
   case attention(AttentionRecord)
   case concatenate([Variable])
   case slice(Int, start: Int)
+  case columns(Int, start: Int)
   /// The same numbers in another shape.
   case reshape(Int)
   case softmax(Int)

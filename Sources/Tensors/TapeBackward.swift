@@ -79,8 +79,8 @@ extension Tape {
     case .parameter(let parameter):
       let target = parameters.gradientPointer(parameter)
       recap_add(target, target, dy, shape.count)
-    case .linear(let x, let weight, let bias):
-      propagateLinear(x, weight, bias, dy, shape)
+    case .linear(let x, let weight, let bias, let firstColumn):
+      propagateLinear(x, weight, bias, firstColumn, dy, shape)
     case .add(let a, let b):
       pass(from: node, to: a)
       pass(from: node, to: b)
@@ -143,6 +143,11 @@ extension Tape {
       }
     case .slice(let x, let start):
       propagateSlice(x, start, dy, shape)
+    case .columns(let x, let start):
+      if let whole = zeroedTarget(x) {
+        recap_copy_rows(
+          whole + start, nodes[x].shape.width, dy, shape.width, shape.rows, shape.width, 1)
+      }
     case .reshape(let x):
       pass(from: node, to: x)
     case .softmax(let x):
@@ -173,20 +178,23 @@ extension Tape {
 
   /// dW += xᵀ dy, db += Σ dy, dx = dy Wᵀ
   private func propagateLinear(
-    _ x: Int, _ weight: Parameter, _ bias: Parameter?, _ dy: UnsafeMutablePointer<Float>,
-    _ shape: Shape
+    _ x: Int, _ weight: Parameter, _ bias: Parameter?, _ firstColumn: Int,
+    _ dy: UnsafeMutablePointer<Float>, _ shape: Shape
   ) {
     let inputs = nodes[x].shape.width
+    let columns = parameters.slots[weight.index].shape[1]
     MatrixProduct.multiply(
-      nodes[x].value, dy, into: parameters.gradientPointer(weight), m: inputs, n: shape.width,
-      k: shape.rows, transposeA: true, accumulate: true)
+      nodes[x].value, dy, into: parameters.gradientPointer(weight) + firstColumn, m: inputs,
+      n: shape.width, k: shape.rows, transposeA: true, accumulate: true, strideC: columns)
     if let bias {
-      recap_sum_per_sample(parameters.gradientPointer(bias), dy, 1, shape.rows, shape.width, 1)
+      recap_sum_per_sample(
+        parameters.gradientPointer(bias) + firstColumn, dy, 1, shape.rows, shape.width, 1)
     }
     if let dx = gradientTarget(x) {
       MatrixProduct.multiply(
-        dy, parameters.valuePointer(weight), into: dx.start, m: shape.rows, n: inputs,
-        k: shape.width, transposeB: true, accumulate: dx.accumulates != 0)
+        dy, parameters.valuePointer(weight) + firstColumn, into: dx.start, m: shape.rows,
+        n: inputs, k: shape.width, transposeB: true, accumulate: dx.accumulates != 0,
+        strideB: columns)
     }
   }
 

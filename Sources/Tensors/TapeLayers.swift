@@ -2,26 +2,36 @@ import CKernels
 
 extension Tape {
   /// x [..., in] · weight [in, out] + bias [out].
-  public func linear(_ x: Variable, weight: Parameter, bias: Parameter? = nil) -> Variable {
+  ///
+  /// - Parameter columns: Only these columns of the weight and elements of the bias; nil for all.
+  public func linear(
+    _ x: Variable, weight: Parameter, bias: Parameter? = nil, columns: Range<Int>? = nil
+  ) -> Variable {
     let x = index(x)
     let shape = nodes[x].shape
     let weightShape = parameters.slots[weight.index].shape
     precondition(
       shape.rank > 0 && weightShape.count == 2 && weightShape[0] == shape.width,
       "linear: weight '\(parameters.name(of: weight))' \(weightShape) does not take \(shape.array)")
-    let outputs = weightShape[1]
+    let columns = columns ?? 0..<weightShape[1]
+    precondition(
+      columns.lowerBound >= 0 && columns.upperBound <= weightShape[1] && !columns.isEmpty,
+      "linear: weight '\(parameters.name(of: weight))' \(weightShape) has no columns \(columns)")
     let (result, y) = emit(
-      shape.replacingWidth(outputs), .linear(x, weight: weight, bias: bias),
+      shape.replacingWidth(columns.count),
+      .linear(x, weight: weight, bias: bias, firstColumn: columns.lowerBound),
       needsGradient: isRecording)
     if let bias {
       precondition(
-        parameters.slots[bias.index].count == outputs,
-        "linear: bias '\(parameters.name(of: bias))' does not have \(outputs) elements")
-      recap_fill_rows(y, parameters.valuePointer(bias), shape.rows, outputs)
+        parameters.slots[bias.index].count == weightShape[1],
+        "linear: bias '\(parameters.name(of: bias))' does not have \(weightShape[1]) elements")
+      recap_fill_rows(
+        y, parameters.valuePointer(bias) + columns.lowerBound, shape.rows, columns.count)
     }
     MatrixProduct.multiply(
-      nodes[x].value, parameters.valuePointer(weight), into: y, m: shape.rows, n: outputs,
-      k: shape.width, accumulate: bias != nil)
+      nodes[x].value, parameters.valuePointer(weight) + columns.lowerBound, into: y,
+      m: shape.rows, n: columns.count, k: shape.width, accumulate: bias != nil,
+      strideB: weightShape[1])
     return result
   }
 
@@ -154,6 +164,22 @@ extension Tape {
     recap_copy_rows(
       y, block, nodes[x].value + rows.lowerBound * shape[2], shape[1] * shape[2], shape[0], block, 0
     )
+    return result
+  }
+
+  /// Columns `columns` of the innermost axis of x [..., n]: [..., columns.count].
+  public func columns(_ x: Variable, _ columns: Range<Int>) -> Variable {
+    let x = index(x)
+    let shape = nodes[x].shape
+    precondition(
+      columns.lowerBound >= 0 && columns.upperBound <= shape.width && !columns.isEmpty,
+      "columns: \(columns) are not in \(shape.array)")
+    let (result, y) = emit(
+      shape.replacingWidth(columns.count), .columns(x, start: columns.lowerBound),
+      needsGradient: needsGradient(x))
+    recap_copy_rows(
+      y, columns.count, nodes[x].value + columns.lowerBound, shape.width, shape.rows,
+      columns.count, 0)
     return result
   }
 }

@@ -135,7 +135,7 @@ import Testing
     }
     let fixture = try Fixture(padded: padded)
     let before = try fixture.losses().flow
-    try fixture.disturb("backbone.layers.0.attention.value.weight", row: 0)
+    try fixture.disturb("backbone.layers.0.attention.qkv.weight", row: 0)
     #expect(try fixture.losses().flow != before)
   }
 

@@ -12,6 +12,13 @@ import Testing
     check.run { $0.linear($0.parameter(x), weight: w, bias: b) }
   }
 
+  @Test func `linear, some columns`() {
+    let x = check.input("x", [2, 3, 4])
+    let w = check.input("w", [4, 7])
+    let b = check.input("b", [7])
+    check.run { $0.linear($0.parameter(x), weight: w, bias: b, columns: 2..<5) }
+  }
+
   @Test func `linear, one parameter used twice`() {
     let x = check.input("x", [3, 4])
     let w = check.input("w", [4, 4], .normal(0.5))
@@ -122,6 +129,14 @@ import Testing
     check.run { tape in
       let whole = tape.concatenate([tape.parameter(a), tape.parameter(b), tape.parameter(a)])
       return tape.add(tape.slice(whole, rows: 1..<5), tape.slice(whole, rows: 4..<8))
+    }
+  }
+
+  @Test func `cutting columns`() {
+    let x = check.input("x", [2, 3, 5])
+    check.run { tape in
+      let x = tape.parameter(x)
+      return tape.add(tape.columns(x, 1..<4), tape.columns(x, 2..<5))
     }
   }
 
