@@ -107,8 +107,11 @@ public actor Collector: Role, JobHandler {
   ) throws -> ActionChunk {
     let request = PolicyRequest(
       observation: observation, task: recording.attempt.task, indicator: .positive,
-      guidance: recording.attempt.work.guidance, seed: recording.nextNoiseSeed())
-    return try policy.chunks(for: [request])[0]
+      subtask: recording.keptSubtask, guidance: recording.attempt.work.guidance,
+      seed: recording.nextNoiseSeed())
+    let answer = try policy.answers(to: [request])[0]
+    recording.pursue(answer.subtask)
+    return answer.chunk
   }
 
   /// The policy that is to act; nil where a person does.

@@ -36,6 +36,8 @@ struct EpisodeRecording {
   private var episode: Episode?
   private let embodiment: Embodiment
   private var chunks: UInt64 = 0
+  /// What the policy pursues, and the step at which it chose that.
+  private var subtask: (text: String, step: Int)?
 
   init(attempt: Attempt, embodiment: Embodiment) {
     self.attempt = attempt
@@ -43,13 +45,29 @@ struct EpisodeRecording {
   }
 
   /// Steps until the task's time limit.
-  var stepsLeft: Int { attempt.task.maximumSteps - (episode?.count ?? 0) }
+  var stepsLeft: Int { attempt.task.maximumSteps - steps }
 
   /// A different seed for every chunk's noise, decided by the episode's seed alone.
   mutating func nextNoiseSeed() -> UInt64 {
     chunks += 1
     return attempt.seed &+ chunks &* 0x9E37_79B9_7F4A_7C15
   }
+
+  /// The subtask that the policy keeps for its next chunk; nil where it is to choose.
+  var keptSubtask: String? {
+    guard let subtask, let lifetime = attempt.work.subtaskSteps,
+      steps - subtask.step < lifetime
+    else { return nil }
+    return subtask.text
+  }
+
+  /// Notes which subtask the policy pursues from here on.
+  mutating func pursue(_ text: String?) {
+    guard text != subtask?.text || keptSubtask == nil else { return }
+    subtask = text.map { ($0, steps) }
+  }
+
+  private var steps: Int { episode?.count ?? 0 }
 
   /// Adds what the robot did since the last turn.
   mutating func append(_ turn: RobotTurn) throws {

@@ -1,5 +1,7 @@
 // The shape of a whole configuration file, and every range: what is not listed here is not valid.
 
+import Policies
+
 extension RunConfiguration {
   static let shape = Shape.mapping([
     "name": Shape.Field(shape: .text(.name), required: true),
@@ -11,7 +13,9 @@ extension RunConfiguration {
       shape: .reflecting(
         defaults.schedule, ranges: ["iterations": .atLeast(0), "episodesPerJob": .atLeast(1)])),
     "method": Shape.Field(shape: .reflecting(defaults.method, ranges: methodRanges)),
-    "models": Shape.Field(shape: .reflecting(defaults.models, ranges: modelRanges)),
+    "models": Shape.Field(shape: .reflecting(
+        defaults.models, ranges: modelRanges,
+        optionals: ["vision": VisionSettings.defaults as Any])),
     "training": Shape.Field(shape: .reflecting(defaults.training, ranges: trainingRanges)),
     "robots": Shape.Field(
       shape: .list(of: .mapping(robotFields), atLeast: 1), required: true),
@@ -36,6 +40,7 @@ extension RunConfiguration {
     "indicatorDropout": .from(0, below: 1),
     "guidance": .from(0, to: 10),
     "executedActions": .from(1, to: 256),
+    "subtaskSteps": .atLeast(1),
   ]
 
   private static let modelRanges: [String: Shape.Range] = [
@@ -50,6 +55,10 @@ extension RunConfiguration {
     "chunkLength": .from(1, to: 256),
     "eulerSteps": .from(1, to: 100),
     "patchSize": .from(1, to: 64),
+    "scale": .above(0, to: 1000),
+    "vocabularyLimit": .from(8, to: 65536),
+    "slots": .from(2, to: 4096),
+    "merge": .from(1, to: 16),
     "flowLossWeight": .above(0),
     "noiseEmphasis": .from(1, to: 10),
     "bins": .from(2, to: 10001),

@@ -37,6 +37,13 @@ extension TransformerSettings {
     width: 64, layers: 3, heads: 4, keyValueHeads: 1, headWidth: 16, feedForward: 128)
 }
 
+extension VisionSettings {
+  static let defaults = VisionSettings(
+    network: TransformerSettings(
+      width: 64, layers: 2, heads: 4, keyValueHeads: 4, headWidth: 16, feedForward: 128),
+    merge: 2)
+}
+
 extension TrainingSettings {
   static let defaults = TrainingSettings(steps: 1000, batchSize: 128, learningRate: 1e-3)
 }

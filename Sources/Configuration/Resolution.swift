@@ -1,4 +1,5 @@
 import Foundation
+import Policies
 
 /// Fills in what a valid file leaves out.
 enum Resolution {
@@ -8,6 +9,13 @@ enum Resolution {
     let taskDefaults = try merge(
       file["taskDefaults"] ?? SettingNode(.mapping([:])), over: node(of: TaskSettings.defaults))
     root["taskDefaults"] = nil
+    // A vision tower is there or not; what is left out of one has defaults.
+    let vision = try node(of: VisionSettings.defaults)
+    for model in ["policy", "value"] {
+      if let given = root["models"]?[model]?["vision"], case .mapping = given.content {
+        root["models"]?[model]?["vision"] = merge(given, over: vision)
+      }
+    }
     root["tasks"] = map(root["tasks"]) { [merge($0, over: taskDefaults)] }
     let robotDefaults = try node(of: RobotSettings.defaults)
     root["robots"] = map(root["robots"]) { copies(of: merge($0, over: robotDefaults)) }

@@ -125,23 +125,32 @@ extension Shape {
   ///   - value: A struct of numbers, texts, booleans, optionals of these, and further such structs.
   ///   - ranges: Limits of its numbers, by property name at any depth; a number without one may be
   ///     anything.
-  static func reflecting(_ value: Any, ranges: [String: Range]) -> Shape {
+  ///   - optionals: What optional structs look like when they are there, by property name.
+  static func reflecting(
+    _ value: Any, ranges: [String: Range], optionals: [String: Any] = [:]
+  ) -> Shape {
     mapping(
       Dictionary(
         uniqueKeysWithValues: Mirror(reflecting: value).children.map { label, child in
           let name = label ?? ""
-          return (name, field(name, child, ranges))
+          return (name, field(name, child, ranges, optionals))
         }))
   }
 
-  private static func field(_ name: String, _ value: Any, _ ranges: [String: Range]) -> Field {
+  private static func field(
+    _ name: String, _ value: Any, _ ranges: [String: Range], _ optionals: [String: Any]
+  ) -> Field {
+    if let example = optionals[name] {
+      return Field(shape: reflecting(example, ranges: ranges), mayBeNothing: true)
+    }
     if let optional = type(of: value) as? any OptionalSetting.Type {
       guard let leaf = leaf(optional.wrapped, ranges[name]) else {
         preconditionFailure("setting '\(name)': an optional must hold a number, text or boolean")
       }
       return Field(shape: leaf, mayBeNothing: true)
     }
-    return Field(shape: leaf(type(of: value), ranges[name]) ?? reflecting(value, ranges: ranges))
+    return Field(shape: leaf(type(of: value), ranges[name])
+        ?? reflecting(value, ranges: ranges, optionals: optionals))
   }
 
   private static func leaf(_ type: Any.Type, _ range: Range?) -> Shape? {

@@ -4,13 +4,11 @@ public struct DatasetDescription: Sendable, Equatable {
   /// By name, so that the order does not depend on who recorded first.
   public var tasks: [TaskDescription]
 
-  /// - Parameters:
-  ///   - episodes: At least one, all of one embodiment.
-  ///   - job: Named in errors.
+  /// - Parameter episodes: At least one, all of one embodiment.
   /// - Throws: `EpisodeError.malformed` for an empty dataset or one of several embodiments.
-  public init(of episodes: [Episode], job: String) throws {
+  public init(of episodes: [Episode]) throws {
     guard let first = episodes.first else {
-      throw EpisodeError.malformed("\(job): the dataset holds no episodes")
+      throw EpisodeError.malformed("the dataset holds no episodes")
     }
     embodiment = first.metadata.embodiment
     var tasks: [String: TaskDescription] = [:]
@@ -18,7 +16,7 @@ public struct DatasetDescription: Sendable, Equatable {
       let metadata = episode.metadata
       guard metadata.embodiment == embodiment else {
         throw EpisodeError.malformed(
-          "\(job): episode \(metadata.id) was recorded by embodiment \(metadata.embodiment), "
+          "episode \(metadata.id) was recorded by embodiment \(metadata.embodiment), "
             + "others by \(embodiment): one network serves one embodiment")
       }
       tasks[metadata.task.name] = metadata.task

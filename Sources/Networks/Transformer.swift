@@ -21,6 +21,19 @@ public struct KeyValue: Sendable {
       key: tape.concatenate([key, other.key]), value: tape.concatenate([value, other.value]))
   }
 
+  /// The whole batch several times, one after the other.
+  public func repeated(_ times: Int, on tape: Tape) -> KeyValue {
+    func repeated(_ x: Variable) -> Variable {
+      let shape = tape.shape(x)
+      // Samples are contiguous: as one long sample the batch can be concatenated with itself.
+      let long = tape.reshape(x, [1, shape[0] * shape[1], shape[2]])
+      return tape.reshape(
+        tape.concatenate(Array(repeating: long, count: times)),
+        [shape[0] * times, shape[1], shape[2]])
+    }
+    return KeyValue(key: repeated(key), value: repeated(value))
+  }
+
   /// As a constant: gradients end here.
   public func stoppingGradient(on tape: Tape) -> KeyValue {
     KeyValue(key: tape.stopGradient(key), value: tape.stopGradient(value))

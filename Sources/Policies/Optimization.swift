@@ -1,16 +1,17 @@
+import Foundation
 import Networks
 import RecapAlgorithm
 import Tensors
 
 /// The part of training that does not depend on the model: backward pass, AdamW with clipping,
-/// learning-rate schedule, averaged weights.
+/// learning-rate schedule, averaged weights, and the state from which it goes on exactly.
 final class Optimization {
   private let store: ParameterStore
   private let settings: TrainingSettings
   private let optimizer: AdamW
   private let schedule: LearningRateSchedule
   private let average: WeightAverage?
-  private var stepsDone = 0
+  private(set) var stepsDone = 0
 
   /// - Throws: `PolicyError.settings` for a number out of range.
   init(_ store: ParameterStore, _ settings: TrainingSettings) throws(PolicyError) {
@@ -56,4 +57,62 @@ final class Optimization {
 
   /// Puts the averaged weights into the store.
   func finish() { average?.swap() }
+
+  // MARK: Interruption
+
+  private static let randomKey = "random"
+  private static let settingsKey = "training"
+
+  /// Everything from which training goes on exactly (weights, moments, average, random numbers) as
+  /// a safetensors file.
+  ///
+  /// - Parameter random: The generator of the batches, as it is after the last step.
+  func state(random: RandomSource) throws -> [UInt8] {
+    var file = SafetensorsFile()
+    store.store(into: &file)
+    optimizer.store(into: &file)
+    average?.store(into: &file)
+    file.metadata[Self.randomKey] = try Self.json(random)
+    file.metadata[Self.settingsKey] = try Self.json(settings)
+    return file.serialized()
+  }
+
+  /// Goes on where `state(random:)` was called.
+  ///
+  /// - Returns: The generator of the batches.
+  /// - Throws: `PolicyError.trainingState` for another training's state, `SafetensorsError` for a
+  ///   damaged file or one that lacks a tensor. Nothing has changed then.
+  func restore(_ state: [UInt8]) throws -> RandomSource {
+    let file = try SafetensorsFile(parsing: state)
+    let decoder = JSONDecoder()
+    let metadata = [Self.settingsKey, Self.randomKey].map { Data((file.metadata[$0] ?? "").utf8) }
+    guard let saved = try? decoder.decode(TrainingSettings.self, from: metadata[0]),
+      let random = try? decoder.decode(RandomSource.self, from: metadata[1])
+    else { throw PolicyError.trainingState("its metadata is missing or damaged") }
+    guard saved == settings else {
+      throw PolicyError.trainingState("it was saved with \(saved); this training has \(settings)")
+    }
+    let before = try SafetensorsFile(parsing: self.state(random: random))
+    do {
+      try load(file)
+    } catch {
+      // A part of it may have been read already.
+      try load(before)
+      throw error
+    }
+    return random
+  }
+
+  private func load(_ file: SafetensorsFile) throws {
+    try store.load(file)
+    try optimizer.load(file)
+    try average?.load(file)
+    stepsDone = optimizer.steps
+  }
+
+  private static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
 }

@@ -5,7 +5,7 @@ import RecapAlgorithm
 import Tensors
 
 /// Trains a policy on a labelled dataset (paper, Equation 3): each step draws frames uniformly and
-/// descends subtask cross-entropy + action cross-entropy + α × flow-matching error.
+/// descends subtask cross-entropy + action-token cross-entropy + α × flow-matching error.
 ///
 /// A frame's indicator is its label's text, or always "positive" where there are no labels (the SFT
 /// stage), left out with a probability so that the same network is the unconditional policy.
@@ -13,8 +13,8 @@ public final class PolicyTrainer {
   private let policy: Policy
   private let examples: TrainingExamples
   private let columns: ObservationColumns
-  /// [frames, A], normalised
-  private let actions: [Float]
+  private let chunks: ActionChunks
+  private var actionTokens: ActionTokens
   /// [frames], indices into the known subtask texts, −1 where not known
   private let subtasks: [Int32]
   private let settings: TrainingSettings
@@ -40,14 +40,13 @@ public final class PolicyTrainer {
     self.examples = examples
     self.settings = settings
     self.indicatorDropout = indicatorDropout
-    columns = try policy.network.inputs.columns(of: examples)
-    var actions: [Float] = []
-    actions.reserveCapacity(examples.count * policy.embodiment.actionWidth)
-    for episode in examples.episodes {
-      policy.actionScaler.appendNormalized(episode.actions, to: &actions)
-    }
-    self.actions = actions
-    subtasks = try Self.subtasks(examples, policy.network.inputs.prompts)
+    columns = try policy.inputs.columns(of: examples)
+    chunks = ActionChunks(
+      episodes: examples.episodes, scaler: policy.actionScaler,
+      length: policy.settings.chunkLength)
+    actionTokens = ActionTokens(
+      chunks, policy.actionTokenizer, slots: policy.network.shape.actionSlots)
+    subtasks = try Self.subtasks(examples, policy.inputs.prompts)
     optimization = try Optimization(policy.store, settings)
     random = RandomSource(seed: seed, stream: "policy training")
   }
@@ -77,7 +76,7 @@ public final class PolicyTrainer {
   /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = examples.sample(settings.batchSize, using: &random)
-    let batch = policy.network.inputs.batch(of: frames, in: columns)
+    let batch = policy.inputs.batch(of: frames, in: columns)
     let tape = policy.tape
     tape.reset(recording: true)
     let losses = policy.network.losses(tape, batch, targets(of: frames))
@@ -91,11 +90,21 @@ public final class PolicyTrainer {
   /// Puts the averaged weights into the policy. Call once, after the last step.
   public func finish() { optimization.finish() }
 
+  /// Gradient steps taken.
+  public var stepsDone: Int { optimization.stepsDone }
+
+  /// The state from which the training goes on exactly, after any step.
+  public func state() throws -> [UInt8] { try optimization.state(random: random) }
+
+  /// Goes on from a state of the same model, examples, settings and seed.
+  ///
+  /// - Throws: `PolicyError.trainingState` or `SafetensorsError`; nothing has changed then.
+  public func restore(_ state: [UInt8]) throws { random = try optimization.restore(state) }
+
   /// Gathers what the network is to predict for some frames, and draws noise, flow times and
   /// dropout.
   func targets(of frames: [Int]) -> PolicyNetwork.Targets {
-    let network = policy.network
-    let prompts = network.inputs.prompts
+    let prompts = policy.inputs.prompts
     let size = policy.settings.chunkLength * policy.embodiment.actionWidth
     var targets = PolicyNetwork.Targets()
     targets.times.reserveCapacity(frames.count)
@@ -106,14 +115,16 @@ public final class PolicyTrainer {
     chunk.reserveCapacity(size)
     for frame in frames {
       let subtask = subtasks[frame]
-      targets.subtasks.append(subtask)
       targets.subtaskTokens += prompts.subtask(Int(subtask))
+      targets.subtaskTargets += prompts.subtaskTargets(Int(subtask))
       let indicator = AdvantageIndicator(isPositive: examples.positives[frame])
         .dropped(withProbability: indicatorDropout, using: &random)
       targets.indicatorTokens += prompts.indicator(indicator)
       chunk.removeAll(keepingCapacity: true)
-      appendChunk(from: frame, to: &chunk, weights: &targets.weights)
-      network.coefficients.appendClasses(of: chunk[...], to: &targets.actionClasses)
+      chunks.append(from: frame, to: &chunk)
+      chunks.appendWeights(from: frame, to: &targets.weights)
+      actionTokens.append(
+        from: frame, to: &targets.actionTokens, targets: &targets.actionTargets)
       let time = flowTime()
       targets.times.append(time)
       for action in chunk {
@@ -123,18 +134,6 @@ public final class PolicyTrainer {
       }
     }
     return targets
-  }
-
-  /// The normalised actions from a frame on. Behind the end of its episode the last action is
-  /// repeated, with weight 0 in the flow loss.
-  private func appendChunk(from frame: Int, to chunk: inout [Float], weights: inout [Float]) {
-    let width = policy.embodiment.actionWidth
-    let last = examples.starts[examples.episode(ofFrame: frame) + 1] - 1
-    for step in frame..<frame + policy.settings.chunkLength {
-      let source = min(step, last)
-      chunk += actions[source * width..<(source + 1) * width]
-      for _ in 0..<width { weights.append(step <= last ? 1 : 0) }
-    }
   }
 
   /// η = 1 − t with t ~ Beta(b, 1), kept off η = 1, where nothing is left to learn.

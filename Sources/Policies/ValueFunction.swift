@@ -12,6 +12,8 @@ import Tensors
 /// Not `Sendable`: one actor owns it and does its arithmetic.
 public final class ValueFunction {
   private static let kind = "recap-value"
+  /// 1 kept queries, keys and values in three tensors.
+  private static let version = 2
   /// Frames in one inference pass.
   private static let batchSize = 256
 
@@ -24,34 +26,37 @@ public final class ValueFunction {
 
   let store: ParameterStore
   let tape: Tape
+  let inputs: ObservationInputs
   let network: ValueNetwork
 
   /// The tasks that it knows.
-  public var tasks: [TaskDescription] { network.inputs.prompts.tasks }
+  public var tasks: [TaskDescription] { inputs.prompts.tasks }
   /// The number of weights.
   public var parameterCount: Int { store.count }
 
-  /// A value function with random weights.
+  /// A value function with random weights for the robot and the tasks of some episodes. What is
+  /// measured on them (statistics, tokenizer) it keeps for good: their tasks are the only ones it
+  /// will know.
   ///
   /// - Parameters:
-  ///   - tasks: At least one; their texts train its tokenizer and are the only ones it will know.
-  ///   - normalization: Measured on the data that it will be trained on first.
+  ///   - episodes: At least one, all of one embodiment: what it will be trained on first.
   ///   - seed: Of the weights.
-  /// - Throws: `PolicyError` where settings, embodiment and statistics do not fit together.
-  public convenience init(
-    settings: ValueSettings, embodiment: Embodiment, tasks: [TaskDescription],
-    normalization: Normalization, seed: UInt64
-  ) throws {
+  /// - Throws: `PolicyError` where settings and episodes do not fit together.
+  public convenience init(settings: ValueSettings, learningFrom episodes: [Episode], seed: UInt64)
+    throws
+  {
+    let dataset = try DatasetDescription(of: episodes)
     try self.init(
-      settings: settings, embodiment: embodiment, prompts: Prompts(tasks: tasks),
-      normalization: normalization, seed: seed)
+      settings: settings, embodiment: dataset.embodiment, prompts: Prompts(tasks: dataset.tasks),
+      normalization: .measured(from: episodes), seed: seed)
   }
 
   /// Reads a checkpoint.
   ///
   /// - Throws: `PolicyError` or `SafetensorsError`, naming the file or tensor at fault.
   public convenience init(checkpoint: CheckpointFiles) throws {
-    let files = try ModelFiles<ValueSettings>(checkpoint, kind: Self.kind)
+    let files = try ModelFiles<ValueSettings>(
+      checkpoint, kind: Self.kind, version: Self.version)
     let configuration = files.configuration
     try self.init(
       settings: configuration.settings, embodiment: configuration.embodiment,
@@ -60,21 +65,23 @@ public final class ValueFunction {
     try ModelFiles<ValueSettings>.load(checkpoint, into: store)
   }
 
-  private init(
+  /// - Parameter prompts: What it reads, as tokens of the tokenizer that it will keep.
+  init(
     settings: ValueSettings, embodiment: Embodiment, prompts: Prompts,
     normalization: Normalization, seed: UInt64
   ) throws {
     try settings.validate()
-    let inputs = try ObservationInputs(
+    inputs = try ObservationInputs(
       embodiment: embodiment, prompts: prompts, normalization: normalization,
       usesImages: settings.usesImages, usesEnvironmentState: settings.usesEnvironmentState,
-      patchSize: settings.patchSize, byQuantiles: settings.normalizesByQuantiles)
+      patchSize: settings.patchSize, vision: settings.vision,
+      byQuantiles: settings.normalizesByQuantiles)
     self.settings = settings
     self.embodiment = embodiment
     self.normalization = normalization
     bins = ValueBins(count: settings.bins)
     store = ParameterStore(seed: seed)
-    network = ValueNetwork(store, inputs: inputs, settings: settings)
+    network = ValueNetwork(store, shape: inputs.shape, settings: settings)
     tape = Tape(store)
   }
 
@@ -82,8 +89,9 @@ public final class ValueFunction {
   public func checkpoint() throws -> CheckpointFiles {
     try ModelFiles(
       configuration: ModelConfiguration(
-        kind: Self.kind, version: 1, settings: settings, embodiment: embodiment, tasks: tasks),
-      tokenizer: network.inputs.prompts.tokenizer, normalization: normalization
+        kind: Self.kind, version: Self.version, settings: settings, embodiment: embodiment,
+        tasks: tasks),
+      tokenizer: inputs.prompts.tokenizer, normalization: normalization
     ).checkpoint(of: store)
   }
 
@@ -92,12 +100,12 @@ public final class ValueFunction {
   /// - Throws: `PolicyError` for an episode of another embodiment or an unknown task.
   public func values(of episode: Episode) throws -> [Float] {
     let examples = try TrainingExamples(episodes: [episode], labels: [nil])
-    let columns = try network.inputs.columns(of: examples)
+    let columns = try inputs.columns(of: examples)
     var values: [Float] = []
     values.reserveCapacity(examples.count)
     for start in stride(from: 0, to: examples.count, by: Self.batchSize) {
       let frames = Array(start..<min(start + Self.batchSize, examples.count))
-      let batch = network.inputs.batch(of: frames, in: columns)
+      let batch = inputs.batch(of: frames, in: columns)
       tape.reset(recording: false)
       values += bins.expectations(of: tape.value(tape.softmax(network.logits(tape, batch))))
     }

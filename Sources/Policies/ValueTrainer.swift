@@ -30,7 +30,7 @@ public final class ValueTrainer {
       throw PolicyError.settings("failureCost is \(failureCost); it must be above 0")
     }
     let examples = try TrainingExamples(episodes: episodes, labels: episodes.map { _ in nil })
-    columns = try value.network.inputs.columns(of: examples)
+    columns = try value.inputs.columns(of: examples)
     returns = episodes.flatMap { Returns.normalized(of: $0, failureCost: failureCost) }
     optimization = try Optimization(value.store, settings)
     random = RandomSource(seed: seed, stream: "value training")
@@ -45,7 +45,7 @@ public final class ValueTrainer {
   /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = examples.sample(settings.batchSize, using: &random)
-    let batch = value.network.inputs.batch(of: frames, in: columns)
+    let batch = value.inputs.batch(of: frames, in: columns)
     let tape = value.tape
     tape.reset(recording: true)
     let logits = value.network.logits(tape, batch)
@@ -54,6 +54,17 @@ public final class ValueTrainer {
 
   /// Puts the averaged weights into the value function. Call once, after the last step.
   public func finish() { optimization.finish() }
+
+  /// Gradient steps taken.
+  public var stepsDone: Int { optimization.stepsDone }
+
+  /// The state from which the training goes on exactly, after any step.
+  public func state() throws -> [UInt8] { try optimization.state(random: random) }
+
+  /// Goes on from a state of the same model, examples, settings and seed.
+  ///
+  /// - Throws: `PolicyError.trainingState` or `SafetensorsError`; nothing has changed then.
+  public func restore(_ state: [UInt8]) throws { random = try optimization.restore(state) }
 
   /// - Parameters:
   ///   - logits: [B, bins]

@@ -11,9 +11,14 @@ import RoleRuntime
 /// The arithmetic runs on this actor's own thread.
 public actor PolicyLearner: Role, JobHandler {
   private let worker: Worker
+  private let shelf: TrainingShelf?
   private let executor = ThreadExecutor(name: "policy-learner")
 
-  public init(worker: Worker) { self.worker = worker }
+  /// - Parameter shelf: Keeps the state of the training at hand; nil to start interrupted jobs anew.
+  public init(worker: Worker, shelf: TrainingShelf? = nil) {
+    self.worker = worker
+    self.shelf = shelf
+  }
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -36,11 +41,12 @@ public actor PolicyLearner: Role, JobHandler {
     let trainer = try PolicyTrainer(
       policy: policy, examples: TrainingExamples(episodes: episodes, labels: labels),
       settings: work.training, indicatorDropout: work.indicatorDropout, seed: order.job.seed)
-    let metrics = try await runTraining(steps: work.training.steps, reportingTo: context) {
-      try trainer.step()
-    }
+    let saves = try shelf?.place(for: order, configuration: context.configuration)
+    let metrics = try await carryOut(
+      trainer, steps: work.training.steps, saves: saves, reportingTo: context)
     trainer.finish()
     let checkpoint = try await context.archive.putCheckpoint(try policy.checkpoint().files)
+    try saves?.remove()
     return .checkpoint(checkpoint, metrics: metrics)
   }
 
@@ -66,10 +72,8 @@ public actor PolicyLearner: Role, JobHandler {
       return try Policy(
         checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
     }
-    let dataset = try DatasetDescription(of: episodes, job: order.job.id)
     return try Policy(
-      settings: configuration.models.policy, embodiment: dataset.embodiment, tasks: dataset.tasks,
-      normalization: .measured(from: episodes), seed: order.job.seed)
+      settings: configuration.models.policy, learningFrom: episodes, seed: order.job.seed)
   }
 }
 
@@ -83,3 +87,5 @@ public struct IncompleteLabels: Error, CustomStringConvertible {
     "\(job): label set \(labels.short) has no labels for episode \(episode.short)"
   }
 }
+
+extension PolicyTrainer: Training {}

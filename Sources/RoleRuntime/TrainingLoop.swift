@@ -1,40 +1,62 @@
 import Messaging
 import RecapAlgorithm
 
-/// Runs a trainer's steps to the end on the caller's actor: reports progress, stays cancellable,
-/// and returns each metric's mean over the last tenth of the steps.
+/// A training that goes step by step and can be interrupted.
+public protocol Training: AnyObject {
+  /// Gradient steps taken.
+  var stepsDone: Int { get }
+  /// One gradient step; returns its metrics.
+  func step() throws -> [String: Double]
+  /// Everything from which it goes on exactly.
+  func state() throws -> [UInt8]
+  /// Goes on from what `state()` gave; an error leaves everything as it is.
+  func restore(_ state: [UInt8]) throws
+}
+
+/// Runs a training to the end on the caller's actor: reports progress, stays cancellable, saves its
+/// state now and then, and returns each metric's mean over the last tenth of the steps.
 ///
 /// - Parameters:
-///   - steps: Gradient steps.
+///   - steps: Gradient steps in all.
+///   - saves: Where its state is kept; what is there already is continued. Nil keeps none.
 ///   - context: Where progress goes, about twice a second.
-///   - step: One gradient step; returns its metrics.
-/// - Throws: What `step` throws, `TrainingDiverged` for a metric that is not finite, or
-///   `CancellationError`.
-public func runTraining(
-  steps: Int, reportingTo context: JobContext, isolation: isolated (any Actor)? = #isolation,
-  step: () throws -> [String: Double]
+/// - Throws: What a step throws, `TrainingDiverged` for a metric that is not finite, `FileError` for
+///   a state that cannot be saved, or `CancellationError`.
+public func carryOut(
+  _ training: some Training, steps: Int, saves: SavedTraining? = nil,
+  reportingTo context: JobContext, isolation: isolated (any Actor)? = #isolation
 ) async throws -> [String: Double] {
+  try saves?.restore(training)
   let clock = ContinuousClock()
   let start = clock.now
+  let first = training.stepsDone
   var lastReport = start
+  var lastSave = start
   var recent = MetricMeans()
   var closing = MetricMeans()
-  for index in 0..<steps {
+  let closingStart = steps - max(1, steps / 10)
+  while training.stepsDone < steps {
     try Task.checkCancellation()
-    let metrics = try step()
+    let index = training.stepsDone
+    let metrics = try training.step()
     if let (name, value) = metrics.first(where: { !$0.value.isFinite }) {
       throw TrainingDiverged(metric: name, value: value, step: index)
     }
     recent.add(metrics)
-    if index >= steps - max(1, steps / 10) { closing.add(metrics) }
+    if index >= closingStart { closing.add(metrics) }
     let now = clock.now
     if now - lastReport > .milliseconds(500) || index == steps - 1 {
       var shown = recent.means
-      shown["steps per second"] = Double(index + 1) / (now - start).inSeconds
+      shown["steps per second"] = Double(index + 1 - first) / (now - start).inSeconds
       await context.report(
         JobProgress(done: index + 1, total: steps, unit: "steps", metrics: shown))
       lastReport = now
       recent = MetricMeans()
+    }
+    // Not in the last tenth, whose means would otherwise lack what came before the interruption.
+    if let saves, now - lastSave > saves.interval, index + 1 <= closingStart {
+      try saves.save(training)
+      lastSave = now
     }
   }
   var result = closing.means

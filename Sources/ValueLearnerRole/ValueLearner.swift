@@ -11,9 +11,14 @@ import RoleRuntime
 /// The arithmetic runs on this actor's own thread.
 public actor ValueLearner: Role, JobHandler {
   private let worker: Worker
+  private let shelf: TrainingShelf?
   private let executor = ThreadExecutor(name: "value-learner")
 
-  public init(worker: Worker) { self.worker = worker }
+  /// - Parameter shelf: Keeps the state of the training at hand; nil to start interrupted jobs anew.
+  public init(worker: Worker, shelf: TrainingShelf? = nil) {
+    self.worker = worker
+    self.shelf = shelf
+  }
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -35,11 +40,12 @@ public actor ValueLearner: Role, JobHandler {
     let trainer = try ValueTrainer(
       value: value, episodes: episodes, settings: work.training,
       failureCost: work.failureCost, seed: order.job.seed)
-    let metrics = try await runTraining(steps: work.training.steps, reportingTo: context) {
-      try trainer.step()
-    }
+    let saves = try shelf?.place(for: order, configuration: context.configuration)
+    let metrics = try await carryOut(
+      trainer, steps: work.training.steps, saves: saves, reportingTo: context)
     trainer.finish()
     let checkpoint = try await context.archive.putCheckpoint(try value.checkpoint().files)
+    try saves?.remove()
     return .checkpoint(checkpoint, metrics: metrics)
   }
 
@@ -51,9 +57,9 @@ public actor ValueLearner: Role, JobHandler {
       return try ValueFunction(
         checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
     }
-    let dataset = try DatasetDescription(of: episodes, job: order.job.id)
     return try ValueFunction(
-      settings: configuration.models.value, embodiment: dataset.embodiment, tasks: dataset.tasks,
-      normalization: .measured(from: episodes), seed: order.job.seed)
+      settings: configuration.models.value, learningFrom: episodes, seed: order.job.seed)
   }
 }
+
+extension ValueTrainer: Training {}

@@ -45,6 +45,9 @@ struct LearnerOptions: Sendable {
   var coordinator: String
   /// The name to join under.
   var name: String
+  /// Where states of interrupted trainings are kept; nil for a directory beside the system's
+  /// temporary files.
+  var states: String?
 }
 
 extension WorkerRole {

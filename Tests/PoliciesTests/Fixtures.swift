@@ -33,7 +33,8 @@ enum Toy {
   {
     var settings = PolicySettings(
       backbone: transformer, expertWidth: 12, expertFeedForward: 24, chunkLength: 4,
-      usesImages: false, usesEnvironmentState: true)
+      usesImages: false, usesEnvironmentState: true,
+      actionTokens: ActionTokenSettings(scale: 2, vocabularyLimit: 64, slots: 10))
     change(&settings)
     return settings
   }
@@ -65,7 +66,19 @@ enum Toy {
     try Policy(
       settings: settings, embodiment: embodiment,
       prompts: Prompts(tasks: tasks, tokenizer: tokenizer), normalization: unit(embodiment),
-      seed: seed)
+      actionTokenizer: actionTokenizer(settings, embodiment), seed: seed)
+  }
+
+  /// Fitted on random chunks.
+  static func actionTokenizer(
+    _ settings: PolicySettings, _ embodiment: Embodiment
+  ) throws -> FASTTokenizer {
+    var random = RandomSource(seed: 1, stream: "chunks")
+    let size = settings.chunkLength * embodiment.actionWidth
+    return try .fitted(
+      on: (0..<200).map { _ in random.normals(size)[...] }, chunkLength: settings.chunkLength,
+      actionWidth: embodiment.actionWidth, scale: settings.actionTokens.scale,
+      vocabularyLimit: settings.actionTokens.vocabularyLimit)
   }
 
   /// A policy whose every weight is random: fresh ones have zero gates and heads, which would hide
@@ -137,6 +150,18 @@ enum Toy {
         task.subtasks.isEmpty ? nil : random.integer(below: task.subtasks.count)
       )
     }
+  }
+}
+
+extension Policy {
+  /// The actions alone.
+  func chunks(for requests: [PolicyRequest]) throws -> [ActionChunk] {
+    try answers(to: requests).map(\.chunk)
+  }
+
+  /// The subtasks alone.
+  func subtasks(for requests: [PolicyRequest]) throws -> [String?] {
+    try answers(to: requests).map(\.subtask)
   }
 }
 

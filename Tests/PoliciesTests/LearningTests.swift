@@ -86,7 +86,7 @@ import Testing
         policy: policy, examples: Self.twoWays(), settings: settings, indicatorDropout: 0.3,
         seed: 1)
       for _ in 0..<4 { _ = try trainer.step() }
-      let head = try #require(policy.store.parameter(named: "action_head.weight"))
+      let head = try #require(policy.store.parameter(named: "fast_head.weight"))
       let trained = policy.store.values(of: head)
       trainer.finish()
       return (trained, policy.store.values(of: head))
@@ -109,9 +109,49 @@ import Testing
     #expect(policy.tape.pooledBytes == bytes)
   }
 
+  /// Weights, moments, average and random numbers: a training that was interrupted gives the same
+  /// weights, bit for bit, as one that was not.
+  @Test func anInterruptedTrainingGoesOnExactly() throws {
+    func trainer(seed: UInt64) throws -> (Policy, PolicyTrainer) {
+      let policy = try Toy.policy(seed: seed)
+      let trainer = try PolicyTrainer(
+        policy: policy, examples: Self.twoWays(), settings: Toy.training(steps: 8),
+        indicatorDropout: 0.3, seed: seed)
+      return (policy, trainer)
+    }
+    let (whole, undisturbed) = try trainer(seed: 1)
+    for _ in 0..<3 { _ = try undisturbed.step() }
+    let state = try undisturbed.state()
+    for _ in 3..<8 { _ = try undisturbed.step() }
+    undisturbed.finish()
+
+    // Everything comes from the state: this one began from other weights and random numbers.
+    let (resumed, continued) = try trainer(seed: 2)
+    _ = try continued.step()
+    try continued.restore(state)
+    #expect(continued.stepsDone == 3)
+    #expect(try continued.state() == state)
+    for _ in 3..<8 { _ = try continued.step() }
+    continued.finish()
+    #expect(try resumed.checkpoint() == whole.checkpoint())
+
+    // What does not fit changes nothing.
+    let before = try continued.state()
+    #expect(throws: SafetensorsError.self) {
+      try continued.restore(Array(state[..<(state.count / 2)]))
+    }
+    var lacking = try SafetensorsFile(parsing: state)
+    lacking.metadata["training"] = nil
+    #expect(throws: PolicyError.self) { try continued.restore(lacking.serialized()) }
+    var misshapen = try SafetensorsFile(parsing: state)
+    misshapen.add("average.expert.action_out.bias", shape: [3], floats: [0, 0, 0])
+    #expect(throws: SafetensorsError.self) { try continued.restore(misshapen.serialized()) }
+    #expect(try continued.state() == before)
+  }
+
   @Test func divergenceIsReported() throws {
     let policy = try Toy.policy()
-    let head = try #require(policy.store.parameter(named: "action_head.bias"))
+    let head = try #require(policy.store.parameter(named: "fast_head.weight"))
     policy.store.setValues(of: head, to: policy.store.values(of: head).map { _ in .infinity })
     let trainer = try PolicyTrainer(
       policy: policy, examples: Self.twoWays(), settings: Toy.training(steps: 9),
@@ -147,12 +187,12 @@ import Testing
         (observation(number), [number.isMultiple(of: 2) ? 1 : -1, 0], nil)
       }
     }
-    let policy = try Toy.policy(
-      Toy.policySettings {
+    let policy = try Policy(
+      settings: Toy.policySettings {
         $0.usesImages = true
         $0.usesEnvironmentState = false
         $0.patchSize = 4
-      }, embodiment: Toy.seeing)
+      }, learningFrom: episodes, seed: 1)
     let trainer = try PolicyTrainer(
       policy: policy,
       examples: TrainingExamples(episodes: episodes, labels: episodes.map { _ in nil }),

@@ -56,7 +56,8 @@ import Testing
     let checkpoint = try policy.checkpoint()
     #expect(
       checkpoint.files.keys.sorted() == [
-        "assets/toy/norm_stats.json", "config.json", "model.safetensors", "tokenizer.json",
+        "assets/toy/norm_stats.json", "config.json", "fast_tokenizer.json", "model.safetensors",
+        "tokenizer.json",
       ])
     let restored = try Policy(checkpoint: checkpoint)
     let requests = [1, 2].map { Toy.request($0, guidance: 2, embodiment: Toy.seeing) }
@@ -73,7 +74,7 @@ import Testing
     }
     #expect(throws: PolicyError.self) { try ValueFunction(checkpoint: checkpoint) }
     var weights = try SafetensorsFile(parsing: checkpoint.bytes(CheckpointFiles.weights))
-    weights.add("action_head.bias", shape: [3], floats: [0, 0, 0])
+    weights.add("fast_head.weight", shape: [3], floats: [0, 0, 0])
     var misshapen = checkpoint
     misshapen.files[CheckpointFiles.weights] = weights.serialized()
     #expect(throws: SafetensorsError.self) { try Policy(checkpoint: misshapen) }
@@ -101,6 +102,10 @@ import Testing
       error { $0.task.subtasks.append("drink") }
         == .unknownSubtask(
           index: 2, task: "pour", known: ["reach for the pot", "tilt the pot"]))
+    #expect(
+      error { $0.subtask = "drink" }
+        == .unknownSubtaskText(
+          "drink", task: "pour", known: ["reach for the pot", "tilt the pot"]))
     #expect(error { $0.guidance = -1 } != nil)
     let seeing = try Toy.policy(
       Toy.policySettings {

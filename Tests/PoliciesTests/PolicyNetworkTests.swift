@@ -17,8 +17,8 @@ import Testing
       policy = try Toy.scrambled(settings, tokenizer: padded ? BytePairTokenizer() : nil)
       let episode = try Toy.noiseEpisode(1, steps: 6)
       let examples = try TrainingExamples(episodes: [episode], labels: [nil])
-      batch = policy.network.inputs.batch(
-        of: Array(0..<6), in: try policy.network.inputs.columns(of: examples))
+      batch = policy.inputs.batch(
+        of: Array(0..<6), in: try policy.inputs.columns(of: examples))
       targets = try PolicyTrainer(
         policy: policy, examples: examples, settings: Toy.training(steps: 1), indicatorDropout: 0,
         seed: 1
@@ -36,8 +36,18 @@ import Testing
       )
     }
 
+    func outputs() throws -> (subtask: [Float], action: [Float], velocity: [Float]) {
+      let tape = policy.tape
+      tape.reset(recording: false)
+      let outputs = policy.network.outputs(tape, batch, targets)
+      return (
+        tape.value(try #require(outputs.subtaskLogits)), tape.value(outputs.actionLogits),
+        tape.value(outputs.velocity)
+      )
+    }
+
     mutating func setIndicator(_ indicator: AdvantageIndicator) {
-      let tokens = policy.network.inputs.prompts.indicator(indicator)
+      let tokens = policy.inputs.prompts.indicator(indicator)
       targets.indicatorTokens = (0..<batch.count).flatMap { _ in tokens }
     }
 
@@ -64,33 +74,41 @@ import Testing
     #expect(positive.flow != negative.flow)
   }
 
+  /// What a place holds is not seen by what stands before it.
   @Test(arguments: [false, true])
-  func theSubtaskTextReachesActionsButNotItsOwnReadout(padded: Bool) throws {
+  func whatIsWrittenComesFromWhatStandsBefore(padded: Bool) throws {
     var fixture = try Fixture(padded: padded)
-    let before = try fixture.losses()
-    let other = fixture.policy.network.inputs.prompts.noSubtaskTokens
-    fixture.targets.subtaskTokens = (0..<fixture.batch.count).flatMap { _ in other }
-    let after = try fixture.losses()
-    #expect(before.subtask == after.subtask)
+    let before = try fixture.outputs()
+    // The last token of each sample's subtask: its own prediction knows it, the one before does not.
+    let slots = fixture.policy.inputs.prompts.subtaskSlots
+    for sample in 0..<fixture.batch.count {
+      let row = sample * slots..<(sample + 1) * slots
+      let last = try #require(row.last { fixture.targets.subtaskTokens[$0] != 0 })
+      fixture.targets.subtaskTokens[last] = 7
+    }
+    let after = try fixture.outputs()
+    let vocabulary = before.subtask.count / (fixture.batch.count * slots)
+    let first = 0..<vocabulary
+    #expect(before.subtask[first] == after.subtask[first])
+    #expect(before.subtask != after.subtask)
     #expect(before.action != after.action)
-    #expect(before.flow != after.flow)
+    #expect(before.velocity != after.velocity)
   }
 
+  /// The expert does not see the FAST tokens, and they see only those before them.
   @Test(arguments: [false, true])
-  func nobodySeesAReadout(padded: Bool) throws {
-    let fixture = try Fixture(padded: padded)
-    let before = try fixture.losses()
-    try fixture.disturb("backbone.readouts", row: 0)
-    let subtask = try fixture.losses()
-    #expect(subtask.subtask != before.subtask)
-    #expect(subtask.action == before.action)
-    #expect(subtask.flow == before.flow)
-    try fixture.disturb("backbone.readouts", row: 0, by: -1)
-    try fixture.disturb("backbone.readouts", row: 1)
-    let action = try fixture.losses()
-    #expect(isClose([action.subtask], [before.subtask], within: 1e-5))
-    #expect(action.action != before.action)
-    #expect(isClose([action.flow], [before.flow], within: 1e-5))
+  func actionTokensReachOnlyLaterOnes(padded: Bool) throws {
+    var fixture = try Fixture(padded: padded)
+    let before = try fixture.outputs()
+    let slots = fixture.policy.network.shape.actionSlots
+    for sample in 0..<fixture.batch.count { fixture.targets.actionTokens[sample * slots + 2] = 5 }
+    let after = try fixture.outputs()
+    #expect(before.subtask == after.subtask)
+    #expect(before.velocity == after.velocity)
+    let vocabulary = fixture.policy.actionTokenizer.vocabularySize
+    #expect(before.action[..<(2 * vocabulary)] == after.action[..<(2 * vocabulary)])
+    let third = 2 * vocabulary..<3 * vocabulary
+    #expect(before.action[third] != after.action[third])
   }
 
   @Test func paddingIsNotSeen() throws {
@@ -159,30 +177,44 @@ import Testing
     #expect(try fixture.losses().flow < 1e-9)
   }
 
-  @Test func theExpertNeverSeesTheActionReadout() throws {
-    let layout = try Toy.policy().network.layout
-    #expect(layout.visible == layout.count - 2)
-    for query in 0..<layout.count {
-      for key in layout.visible..<layout.count where key != query {
-        #expect(!layout.sees(query, key))
+  /// Writing token by token with cached keys and values gives the logits of training.
+  @Test(arguments: [false, true])
+  func writingComputesWhatTrainingComputes(padded: Bool) throws {
+    let fixture = try Fixture(padded: padded)
+    let (network, tape) = (fixture.policy.network, fixture.policy.tape)
+    let logits = try fixture.outputs().subtask
+    let slots = fixture.policy.inputs.prompts.subtaskSlots
+    let vocabulary = logits.count / (fixture.batch.count * slots)
+    tape.reset(recording: false)
+    // Of two texts that differ in one token only, the likelier one is chosen.
+    let written = (0..<fixture.batch.count).map { sample in
+      Array(fixture.targets.subtaskTokens[sample * slots + 1..<(sample + 1) * slots])
+        .filter { $0 != BytePairTokenizer.pad }
+    }
+    for place in 0..<(written.map(\.count).min() ?? 0) {
+      let choices = written.map { text in
+        let other: Int32 = text[place] == 9 ? 8 : 9
+        return [text, text[..<place] + [other]]
+      }
+      let chosen = network.subtasks(tape, network.prefix(tape, fixture.batch), choices: choices)
+      for (sample, texts) in choices.enumerated() {
+        let row = (sample * slots + place) * vocabulary
+        let known = logits[row + Int(texts[0][place])]
+        let other = logits[row + Int(texts[1][place])]
+        #expect(chosen[sample] == (known >= other ? 0 : 1))
       }
     }
   }
 
-  @Test func groupsSeeTheirOwnAndEarlierOnes() {
-    let layout = TokenLayout([
-      .init(count: 2, group: 0), .init(count: 1, group: 0, isReadout: true),
-      .init(count: 1, group: 1), .init(count: 1, group: 2, isReadout: true),
-    ])
-    // In memory: two of group 0, one of group 1, then the two read-outs.
-    #expect(layout.positions == [0, 1, 3, 2, 4])
-    #expect(layout.ranges == [0..<2, 3..<4, 2..<3, 4..<5])
+  @Test func observationsSeeEachOtherAndWritingIsCausal() {
+    let layout = TokenLayout([.observed(2), .written(2), .written(0), .written(1)])
+    #expect(layout.ranges == [0..<2, 2..<4, 4..<4, 4..<5])
     let expected = [
       [true, true, false, false, false],
       [true, true, false, false, false],
       [true, true, true, false, false],
-      [true, true, false, true, false],
-      [true, true, true, false, true],
+      [true, true, true, true, false],
+      [true, true, true, true, true],
     ]
     for (query, row) in expected.enumerated() {
       #expect(row.indices.map { layout.sees(query, $0) } == row)

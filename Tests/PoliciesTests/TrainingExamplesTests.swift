@@ -57,7 +57,7 @@ import Testing
     let episode = try Toy.noiseEpisode(1, steps: 2)
     let labels = EpisodeLabels(values: [0, 0], advantages: [0, 0], positives: [true, false])
     let policy = try Toy.policy()
-    let prompts = policy.network.inputs.prompts
+    let prompts = policy.inputs.prompts
     func indicators(dropout: Double, labels: EpisodeLabels?) throws -> [Int32] {
       try PolicyTrainer(
         policy: policy, examples: TrainingExamples(episodes: [episode], labels: [labels]),

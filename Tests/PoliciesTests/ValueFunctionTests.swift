@@ -14,7 +14,7 @@ import Testing
 
   static func value(_ settings: ValueSettings = settings()) throws -> ValueFunction {
     try ValueFunction(
-      settings: settings, embodiment: Toy.embodiment, tasks: [Toy.pour, Toy.wipe],
+      settings: settings, embodiment: Toy.embodiment, prompts: Prompts(tasks: [Toy.pour, Toy.wipe]),
       normalization: Toy.unit(Toy.embodiment), seed: 1)
   }
 

@@ -1,6 +1,9 @@
+import Foundation
 import Messaging
-import RoleRuntime
+import RecapAlgorithm
 import Testing
+
+@testable import RoleRuntime
 
 @Suite struct TrainingLoopTests {
   private actor Reports {
@@ -14,13 +17,33 @@ import Testing
       archive: makeArchiveClient(link), configuration: "", report: { await reports.add($0) })
   }
 
+  /// Counts its steps; a closure gives the metrics.
+  private final class Counting: Training {
+    var stepsDone = 0
+    private let metrics: (Int) -> [String: Double]
+
+    init(_ metrics: @escaping (Int) -> [String: Double] = { ["loss": Double($0)] }) {
+      self.metrics = metrics
+    }
+
+    func step() -> [String: Double] {
+      stepsDone += 1
+      return metrics(stepsDone)
+    }
+
+    func state() -> [UInt8] { [UInt8(stepsDone)] }
+
+    struct Damaged: Error {}
+
+    func restore(_ state: [UInt8]) throws {
+      guard state.count == 1 else { throw Damaged() }
+      stepsDone = Int(state[0])
+    }
+  }
+
   @Test func theResultIsTheMeanOfTheLastTenth() async throws {
     let reports = Reports()
-    var step = 0.0
-    let metrics = try await runTraining(steps: 40, reportingTo: context(reports)) {
-      step += 1
-      return ["loss": step]
-    }
+    let metrics = try await carryOut(Counting(), steps: 40, reportingTo: context(reports))
     // Steps 37 to 40.
     #expect(metrics["loss"] == 38.5)
     let last = try #require(await reports.all.last)
@@ -28,13 +51,10 @@ import Testing
   }
 
   @Test func aMetricThatLeavesTheNumbersEndsTheTraining() async throws {
-    var step = 0
     let context = context(Reports())
     let error = await #expect(throws: TrainingDiverged.self) {
-      try await runTraining(steps: 10, reportingTo: context) {
-        step += 1
-        return ["loss": step == 4 ? .nan : 1]
-      }
+      try await carryOut(
+        Counting { ["loss": $0 == 4 ? .nan : 1] }, steps: 10, reportingTo: context)
     }
     #expect(error?.step == 3)
     #expect(error?.description.contains("loss is nan at step 3") == true)
@@ -43,18 +63,74 @@ import Testing
   @Test func cancellationStopsBetweenSteps() async throws {
     let context = context(Reports())
     let training = Task {
-      var steps = 0
+      let counting = Counting {
+        if $0 == 5 { withUnsafeCurrentTask { $0?.cancel() } }
+        return [:]
+      }
       do {
-        _ = try await runTraining(steps: .max, reportingTo: context) {
-          steps += 1
-          if steps == 5 { withUnsafeCurrentTask { $0?.cancel() } }
-          return [:]
-        }
+        _ = try await carryOut(counting, steps: .max, reportingTo: context)
       } catch is CancellationError {
-        return steps
+        return counting.stepsDone
       }
       return -1
     }
     #expect(try await training.value == 5)
+  }
+
+  // MARK: Interruption
+
+  private let directory = FileManager.default.temporaryDirectory
+    .appending(path: "training-\(UUID().uuidString)").path
+
+  private func place(_ seed: UInt64 = 1, lease: String = "a") throws -> SavedTraining {
+    let work = TrainValueWork(
+      dataset: [], initial: nil, training: TrainingSettings(steps: 40, batchSize: 1, learningRate: 1),
+      failureCost: nil)
+    let job = Job(id: "job", task: nil, iteration: nil, seed: seed, work: .trainValue(work))
+    return try TrainingShelf(directory: directory, interval: .zero)
+      .place(for: JobOrder(job: job, lease: lease), configuration: "{}")
+  }
+
+  @Test func anInterruptedTrainingGoesOnWhereItWasSaved() async throws {
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let context = context(Reports())
+    let first = try place()
+    let interrupted = Counting { step in
+      ["loss": step == 20 ? .nan : Double(step)]
+    }
+    await #expect(throws: TrainingDiverged.self) {
+      try await carryOut(interrupted, steps: 40, saves: first, reportingTo: context)
+    }
+    // The job comes again under another lease, to another learner with the same directory.
+    let second = try place(lease: "b")
+    var steps: [Int] = []
+    let resumed = Counting {
+      steps.append($0)
+      return ["loss": Double($0)]
+    }
+    let metrics = try await carryOut(resumed, steps: 40, saves: second, reportingTo: context)
+    #expect(steps == Array(20...40))
+    #expect(metrics["loss"] == 38.5)
+    // Another job, or the same with other inputs, does not see it.
+    let other = Counting()
+    _ = try await carryOut(other, steps: 1, saves: try place(2), reportingTo: context)
+    #expect(other.stepsDone == 1)
+    try second.remove()
+    try second.remove()
+    let fresh = Counting()
+    _ = try await carryOut(fresh, steps: 1, saves: try place(), reportingTo: context)
+    #expect(fresh.stepsDone == 1)
+  }
+
+  @Test func aStateThatDoesNotFitIsLeftOut() async throws {
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let place = try place()
+    try place.save(Counting())
+    let files = try FileManager.default.contentsOfDirectory(atPath: directory)
+    #expect(files.count == 1)
+    try Data([1, 2]).write(to: URL(filePath: "\(directory)/\(files[0])"))
+    let training = Counting()
+    _ = try await carryOut(training, steps: 3, saves: place, reportingTo: context(Reports()))
+    #expect(training.stepsDone == 3)
   }
 }

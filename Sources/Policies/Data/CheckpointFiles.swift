@@ -3,7 +3,8 @@ import Foundation
 /// A checkpoint as named files, wherever they are stored.
 ///
 /// `model.safetensors` weights · `config.json` architecture, embodiment, tasks · `tokenizer.json`
-/// in Hugging Face's layout · `assets/<embodiment>/norm_stats.json` in openpi's layout.
+/// in Hugging Face's layout · `fast_tokenizer.json` of a policy's action tokens ·
+/// `assets/<embodiment>/norm_stats.json` in openpi's layout.
 public struct CheckpointFiles: Sendable, Equatable {
   /// Contents by relative path.
   public var files: [String: [UInt8]]
@@ -13,6 +14,7 @@ public struct CheckpointFiles: Sendable, Equatable {
   static let weights = "model.safetensors"
   static let configuration = "config.json"
   static let tokenizer = "tokenizer.json"
+  static let actionTokenizer = "fast_tokenizer.json"
 
   static func statistics(of embodiment: String) -> String {
     "assets/\(embodiment)/norm_stats.json"

@@ -3,9 +3,6 @@ import Tensors
 
 /// `config.json`: what a model is and what it was made for.
 struct ModelConfiguration<Settings: Codable & Sendable>: Codable, Sendable {
-  /// The only version so far.
-  static var currentVersion: Int { 1 }
-
   /// "recap-policy" or "recap-value"
   var kind: String
   var version: Int
@@ -37,10 +34,9 @@ struct ModelFiles<Settings: Codable & Sendable> {
 
   /// - Throws: `PolicyError` for a missing or unreadable file, or a checkpoint of another kind or
   ///   version.
-  init(_ checkpoint: CheckpointFiles, kind: String) throws {
+  init(_ checkpoint: CheckpointFiles, kind: String, version: Int) throws {
     // The header first: another kind's settings would fail with a message that helps nobody.
     let header = try checkpoint.decoded(CheckpointFiles.configuration, as: ModelHeader.self)
-    let version = ModelConfiguration<Settings>.currentVersion
     guard header.kind == kind, header.version == version else {
       throw PolicyError.checkpoint(
         file: CheckpointFiles.configuration,

@@ -4,21 +4,34 @@ import Episodes
 /// patches.
 ///
 /// Letters: B samples, P proprioception width, E environment-state width (0 when unused), M patches
-/// of all cameras (0 when unused), p pixels along a patch.
+/// of all cameras (0 when unused), p pixels along a patch, m × m patches in a block (1 without a
+/// vision tower).
 struct ObservationInputs: Sendable {
   let embodiment: Embodiment
   let prompts: Prompts
   let usesImages: Bool
   let environmentWidth: Int
   let patchSize: Int
+  let vision: VisionSettings?
   /// M
   let patchCount: Int
   let proprioceptionScaler: FeatureScaler
   /// nil where the environment state is not used.
   let environmentScaler: FeatureScaler?
 
+  /// m
+  private var merge: Int { vision?.merge ?? 1 }
+  /// The sizes of what a network of these inputs reads.
+  var shape: ModelShape {
+    ModelShape(
+      cameras: usesImages ? embodiment.cameras.count : 0, patches: patchCount,
+      patchWidth: patchWidth, patchesPerToken: merge * merge,
+      proprioception: embodiment.proprioceptionWidth, environmentState: environmentWidth,
+      action: embodiment.actionWidth, textVocabulary: prompts.tokenizer.vocabularySize,
+      taskSlots: prompts.taskSlots)
+  }
   /// Numbers in one patch: p × p × 3.
-  var patchWidth: Int { patchSize * patchSize * 3 }
+  private var patchWidth: Int { patchSize * patchSize * 3 }
 
   /// Inputs are clipped to this many standard deviations.
   private static let limit: Float = 10
@@ -27,7 +40,7 @@ struct ObservationInputs: Sendable {
   ///   together.
   init(
     embodiment: Embodiment, prompts: Prompts, normalization: Normalization, usesImages: Bool,
-    usesEnvironmentState: Bool, patchSize: Int, byQuantiles: Bool
+    usesEnvironmentState: Bool, patchSize: Int, vision: VisionSettings?, byQuantiles: Bool
   ) throws(PolicyError) {
     guard embodiment.proprioceptionWidth > 0, embodiment.actionWidth > 0 else {
       throw .settings(
@@ -38,8 +51,10 @@ struct ObservationInputs: Sendable {
     self.prompts = prompts
     self.usesImages = usesImages
     self.patchSize = patchSize
+    self.vision = usesImages ? vision : nil
     environmentWidth = usesEnvironmentState ? embodiment.environmentStateWidth : 0
-    patchCount = usesImages ? try Self.patchCount(of: embodiment, patchSize: patchSize) : 0
+    patchCount =
+      usesImages ? try Self.patchCount(of: embodiment, patchSize: patchSize, vision: vision) : 0
     proprioceptionScaler = try Self.scaler(
       normalization.state, "observation.state", embodiment.proprioceptionWidth, byQuantiles)
     guard usesEnvironmentState else {
@@ -74,21 +89,31 @@ struct ObservationInputs: Sendable {
   }
 
   private static func patchCount(
-    of embodiment: Embodiment, patchSize: Int
+    of embodiment: Embodiment, patchSize: Int, vision: VisionSettings?
   ) throws(PolicyError) -> Int {
     guard (1...4).contains(embodiment.cameras.count) else {
       throw .settings(
         "usesImages is on; 1 to 4 cameras are possible, the embodiment '\(embodiment.name)' has "
           + "\(embodiment.cameras.count)")
     }
+    let block = patchSize * (vision?.merge ?? 1)
     var count = 0
     for camera in embodiment.cameras {
-      guard camera.width.isMultiple(of: patchSize), camera.height.isMultiple(of: patchSize) else {
+      guard camera.width.isMultiple(of: block), camera.height.isMultiple(of: block) else {
         throw .settings(
-          "patchSize is \(patchSize); it must divide the \(camera.width)×\(camera.height) pixels "
-            + "of the camera '\(camera.name)'")
+          "patchSize\(vision == nil ? "" : " × vision.merge") is \(block); it must divide the "
+            + "\(camera.width)×\(camera.height) pixels of the camera '\(camera.name)'")
       }
       count += camera.width / patchSize * (camera.height / patchSize)
+    }
+    if vision != nil, let first = embodiment.cameras.first,
+      let other = embodiment.cameras.first(where: {
+        $0.width != first.width || $0.height != first.height
+      })
+    {
+      throw .settings(
+        "a vision tower needs cameras of one size; '\(first.name)' has "
+          + "\(first.width)×\(first.height) pixels, '\(other.name)' \(other.width)×\(other.height)")
     }
     return count
   }
@@ -213,19 +238,24 @@ struct ObservationInputs: Sendable {
     return batch
   }
 
-  /// Cuts a frame into patches, row by row: [patches, p, p, 3], each byte as b / 127.5 − 1 in [−1,
-  /// 1].
+  /// Cuts a frame into patches: blocks row by row, the m × m patches of each block row by row, each
+  /// patch as [p, p, 3] with bytes as b / 127.5 − 1 in [−1, 1].
   private func appendPatches(
     of bytes: [UInt8], at start: Int, camera index: Int, to patches: inout [Float]
   ) {
     let camera = embodiment.cameras[index]
-    let stride = camera.width * 3
-    let rowBytes = patchSize * 3
-    for top in Swift.stride(from: 0, to: camera.height, by: patchSize) {
-      for left in Swift.stride(from: 0, to: stride, by: rowBytes) {
-        for row in top..<top + patchSize {
-          let from = start + row * stride + left
-          for byte in bytes[from..<from + rowBytes] { patches.append(Float(byte) / 127.5 - 1) }
+    let block = patchSize * merge
+    for blockTop in stride(from: 0, to: camera.height, by: block) {
+      for blockLeft in stride(from: 0, to: camera.width, by: block) {
+        for top in stride(from: blockTop, to: blockTop + block, by: patchSize) {
+          for left in stride(from: blockLeft, to: blockLeft + block, by: patchSize) {
+            for row in top..<top + patchSize {
+              let from = start + (row * camera.width + left) * 3
+              for byte in bytes[from..<from + patchSize * 3] {
+                patches.append(Float(byte) / 127.5 - 1)
+              }
+            }
+          }
         }
       }
     }
@@ -244,6 +274,17 @@ struct ObservationBatch: Sendable {
   var patches: [Float] = []
   /// [B, task slots]
   var taskTokens: [Int32] = []
+
+  /// All samples several times, one after the other.
+  func repeated(_ times: Int) -> ObservationBatch {
+    func repeated<Element>(_ values: [Element]) -> [Element] {
+      Array(repeatElement(values, count: times).joined())
+    }
+    return ObservationBatch(
+      count: count * times, proprioception: repeated(proprioception),
+      environmentState: repeated(environmentState), patches: repeated(patches),
+      taskTokens: repeated(taskTokens))
+  }
 }
 
 /// A dataset's numbers, normalised; camera frames stay bytes in their episodes.

@@ -12,9 +12,9 @@ import Tensors
 ///
 /// Letters: B samples, H actions in a chunk, A action width, e the expert's width, S state width, L
 /// layers.
-struct ActionExpert {
+struct ActionExpert: Sendable {
   /// A layer whose norms take scale, shift and gate from the flow time.
-  private struct Layer {
+  private struct Layer: Sendable {
     let attention: Attention
     let feedForward: GatedMLP
   }
@@ -142,14 +142,15 @@ struct ActionExpert {
     let half = max(width / 2, 1)
     let angles = (0..<half).map { index in
       let share = half == 1 ? 0 : Double(index) / Double(half - 1)
-      return Float(2 * Double.pi / (4e-3 * pow(1000, share)))
+      return 2 * Double.pi / (4e-3 * pow(1000, share))
     }
     var embedding: [Float] = []
     embedding.reserveCapacity(times.count * width)
     for time in times {
       for index in 0..<width {
-        let angle = time * angles[index % half]
-        embedding.append(index < half ? sin(angle) : cos(angle))
+        // In double: the fastest turns 250 times, and a float would lose three digits of the rest.
+        let angle = Double(time) * angles[index % half]
+        embedding.append(Float(index < half ? sin(angle) : cos(angle)))
       }
     }
     return embedding

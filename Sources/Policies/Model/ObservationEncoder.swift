@@ -3,67 +3,64 @@ import Tensors
 
 /// The first tokens of a sequence: camera patches, task text, proprioception, environment state.
 ///
-/// Letters as for `ObservationInputs`; d is the model's width.
-struct ObservationEncoder {
-  private let inputs: ObservationInputs
-  private let width: Int
+/// Letters as for `ModelShape`; d is the model's width.
+struct ObservationEncoder: Sendable {
+  private let shape: ModelShape
   private let patch: Linear?
   private let patchPosition: Parameter?
+  private let vision: VisionTower?
   private let text: Parameter
   private let proprioception: Linear
   private let environmentState: Linear?
 
-  /// The segments of its tokens in reading order, as one group.
-  static func segments(_ inputs: ObservationInputs) -> [TokenLayout.Segment] {
-    [
-      .init(count: inputs.patchCount, group: 0),
-      .init(count: inputs.prompts.taskSlots, group: 0),
-      .init(count: 1, group: 0),
-      .init(count: inputs.environmentScaler == nil ? 0 : 1, group: 0),
-    ]
-  }
-
-  init(_ store: ParameterStore, _ name: String, _ inputs: ObservationInputs, width: Int) {
-    self.inputs = inputs
-    self.width = width
-    if inputs.patchCount > 0 {
-      patch = Linear(store, "\(name).patch", inputs: inputs.patchWidth, outputs: width)
+  /// - Parameters:
+  ///   - width: d
+  ///   - vision: nil to read patches directly.
+  init(
+    _ store: ParameterStore, _ name: String, _ shape: ModelShape, width: Int,
+    vision tower: VisionSettings?
+  ) {
+    self.shape = shape
+    if shape.patches > 0 {
+      let own = tower?.network.width ?? width
+      patch = Linear(store, "\(name).patch", inputs: shape.patchWidth, outputs: own)
       patchPosition = store.add(
-        "\(name).patch_position", [inputs.patchCount, width], .normal(0.5), decays: false)
+        "\(name).patch_position", [shape.patches, own], .normal(0.5), decays: false)
+      vision = tower.map {
+        VisionTower(store, name, $0, cameras: shape.cameras, outputs: width)
+      }
     } else {
-      patch = nil
-      patchPosition = nil
+      (patch, patchPosition, vision) = (nil, nil, nil)
     }
     text = store.add(
-      "\(name).text", [inputs.prompts.tokenizer.vocabularySize, width], .normal(1), decays: false)
+      "\(name).text", [shape.textVocabulary, width], .normal(1), decays: false)
     proprioception = Linear(
-      store, "\(name).proprioception", inputs: inputs.embodiment.proprioceptionWidth, outputs: width
-    )
+      store, "\(name).proprioception", inputs: shape.proprioception, outputs: width)
     environmentState =
-      inputs.environmentScaler == nil
+      shape.environmentState == 0
       ? nil
-      : Linear(store, "\(name).environment_state", inputs: inputs.environmentWidth, outputs: width)
+      : Linear(store, "\(name).environment_state", inputs: shape.environmentState, outputs: width)
   }
 
-  /// The observation's tokens, one block a segment: [B, segment, d] each.
+  /// The observation's tokens, one block a kind: [B, block, d] each.
   func callAsFunction(_ tape: Tape, _ batch: ObservationBatch) -> [Variable] {
     var tokens: [Variable] = []
     if let patch, let patchPosition {
       let pixels = tape.constant(
-        [batch.count, inputs.patchCount, inputs.patchWidth], batch.patches)
-      tokens.append(
-        tape.add(patch(tape, pixels), broadcasting: tape.parameter(patchPosition)))
+        [batch.count, shape.patches, shape.patchWidth], batch.patches)
+      let patches = tape.add(
+        patch(tape, pixels), broadcasting: tape.parameter(patchPosition))
+      tokens.append(vision?(tape, patches) ?? patches)
     }
     tokens.append(embed(tape, batch.taskTokens, samples: batch.count))
     tokens.append(
       proprioception(
         tape,
-        tape.constant(
-          [batch.count, 1, inputs.embodiment.proprioceptionWidth], batch.proprioception)))
+        tape.constant([batch.count, 1, shape.proprioception], batch.proprioception)))
     if let environmentState {
       tokens.append(
         environmentState(
-          tape, tape.constant([batch.count, 1, inputs.environmentWidth], batch.environmentState)))
+          tape, tape.constant([batch.count, 1, shape.environmentState], batch.environmentState)))
     }
     return tokens
   }
@@ -77,16 +74,53 @@ struct ObservationEncoder {
   }
 }
 
+/// A transformer over each camera's patches, whose neighbouring outputs are merged into one token.
+///
+/// Letters: v its width, m × m patches merged, C cameras.
+struct VisionTower: Sendable {
+  private let settings: VisionSettings
+  private let cameras: Int
+  private let transformer: Transformer
+  private let projection: Linear
+
+  /// Adds `<name>.vision.*` and `<name>.vision_projection.*`.
+  init(
+    _ store: ParameterStore, _ name: String, _ settings: VisionSettings, cameras: Int, outputs: Int
+  ) {
+    self.settings = settings
+    self.cameras = cameras
+    transformer = Transformer(store, "\(name).vision", settings.network)
+    projection = Linear(
+      store, "\(name).vision_projection",
+      inputs: settings.merge * settings.merge * settings.network.width, outputs: outputs)
+  }
+
+  /// - Parameter patches: [B, C × patches, v], a block's patches one after the other; cameras of
+  ///   one size.
+  /// - Returns: [B, C × patches / m², d]
+  func callAsFunction(_ tape: Tape, _ patches: Variable) -> Variable {
+    let shape = tape.shape(patches)
+    let own = shape[1] / cameras
+    let alone = tape.reshape(patches, [shape[0] * cameras, own, shape[2]])
+    // Where a patch is, its position vector says; rotary position 0 turns nothing.
+    let (states, _) = transformer(
+      tape, alone, positions: Array(repeating: 0, count: own), outputs: 0..<own, mask: nil,
+      outputMask: nil)
+    guard let states else { preconditionFailure("a camera has patches") }
+    let block = settings.merge * settings.merge
+    return projection(
+      tape, tape.reshape(states, [shape[0], shape[1] / block, block * shape[2]]))
+  }
+}
+
 extension ObservationBatch {
-  /// By sample and observation token: whether it is padding, [B, tokens].
-  ///
-  /// - Parameter inputs: What the batch was made by.
-  func padding(_ inputs: ObservationInputs) -> [[Bool]] {
-    let slots = inputs.prompts.taskSlots
-    let others = Array(repeating: false, count: inputs.environmentScaler == nil ? 1 : 2)
-    let patches = Array(repeating: false, count: inputs.patchCount)
+  /// By sample and observation token: whether it is padding, [B][tokens].
+  func padding(_ shape: ModelShape) -> [[Bool]] {
+    let slots = shape.taskSlots
+    let images = Array(repeating: false, count: shape.imageTokens)
+    let others = Array(repeating: false, count: shape.observationTokens - images.count - slots)
     return (0..<count).map { sample in
-      patches
+      images
         + taskTokens[sample * slots..<(sample + 1) * slots].map { $0 == BytePairTokenizer.pad }
         + others
     }

@@ -1,76 +1,53 @@
 import Networks
 import Tensors
 
-/// Which token stands where in a sequence, and which sees which.
-///
-/// Attention is block-causal over groups: a token sees the tokens of its own group and of earlier
-/// ones. Read-out tokens see like any token of their group and are seen by nobody but themselves,
-/// so that what they learn to collect changes nothing for the others. In memory they stand last, so
-/// that what others see is one block.
+/// Which token stands where in a sequence, and which sees which: every token sees all tokens of
+/// earlier segments, and of its own segment either all (what is observed) or those up to itself
+/// (what is written, one token after the other).
 struct TokenLayout: Sendable {
   struct Segment: Sendable {
     var count: Int
-    var group: Int
-    var isReadout = false
+    /// Whether its tokens see only themselves and what stands before them.
+    var isCausal: Bool
+
+    static func observed(_ count: Int) -> Segment { Segment(count: count, isCausal: false) }
+    static func written(_ count: Int) -> Segment { Segment(count: count, isCausal: true) }
   }
 
-  /// By token.
-  let groups: [Int]
-  let readouts: [Bool]
-  /// Rotary positions by token, in reading order whatever the order in memory.
-  let positions: [Int32]
-  /// Each segment's tokens, in the order in which they were given.
+  /// Each segment's tokens.
   let ranges: [Range<Int>]
-  /// Tokens that others may see: 0..<visible.
-  let visible: Int
+  /// By token: it sees the tokens 0..<limit.
+  private let limits: [Int]
 
-  var count: Int { groups.count }
+  /// Tokens in all. Their places are their rotary positions.
+  var count: Int { limits.count }
 
   /// - Parameter segments: In reading order.
   init(_ segments: [Segment]) {
-    var groups: [Int] = []
-    var readouts: [Bool] = []
-    var positions: [Int32] = []
-    var ranges = Array(repeating: 0..<0, count: segments.count)
-    var starts: [Int] = []
-    var start = 0
+    var ranges: [Range<Int>] = []
+    var limits: [Int] = []
     for segment in segments {
-      starts.append(start)
-      start += segment.count
+      let range = limits.count..<limits.count + segment.count
+      ranges.append(range)
+      limits += range.map { segment.isCausal ? $0 + 1 : range.upperBound }
     }
-    for isReadout in [false, true] {
-      for (index, segment) in segments.enumerated() where segment.isReadout == isReadout {
-        ranges[index] = groups.count..<groups.count + segment.count
-        groups += Array(repeating: segment.group, count: segment.count)
-        readouts += Array(repeating: isReadout, count: segment.count)
-        positions += (starts[index]..<starts[index] + segment.count).map(Int32.init)
-      }
-    }
-    self.groups = groups
-    self.readouts = readouts
-    self.positions = positions
     self.ranges = ranges
-    visible = readouts.count { !$0 }
+    self.limits = limits
   }
 
   /// Whether token `query` sees token `key`, padding aside.
-  func sees(_ query: Int, _ key: Int) -> Bool {
-    readouts[key] ? query == key : groups[key] <= groups[query]
-  }
+  func sees(_ query: Int, _ key: Int) -> Bool { key < limits[query] }
 
-  /// The mask of some tokens looking at others; nil where all see all.
+  /// The mask of some tokens looking at the tokens 0..<keys; nil where all see all.
   ///
-  /// - Parameters:
-  ///   - queries: Tokens that look.
-  ///   - keys: Tokens that are looked at.
-  ///   - padding: By sample and token of `keys`, whether it is padding; nil where nothing is.
-  func mask(queries: [Int], keys: [Int], padding: [Bool]?) -> AttentionMask? {
+  /// - Parameter padding: By sample and key, whether it is padding, [B, keys]; nil where nothing is.
+  func mask(queries: Range<Int>, keys: Int, padding: [Bool]?) -> AttentionMask? {
     var visible: [Bool] = []
-    visible.reserveCapacity(queries.count * keys.count)
+    visible.reserveCapacity(queries.count * keys)
     for query in queries {
-      for key in keys { visible.append(sees(query, key)) }
+      for key in 0..<keys { visible.append(sees(query, key)) }
     }
-    return Self.mask(visible, queries: queries.count, keys: keys.count, padding: padding)
+    return Self.mask(visible, queries: queries.count, keys: keys, padding: padding)
   }
 
   /// - Parameters:
@@ -98,21 +75,25 @@ struct TokenLayout: Sendable {
 }
 
 extension Transformer {
-  /// Runs tokens of a layout.
+  /// Runs some tokens of a layout, behind those that have been run before.
   ///
   /// - Parameters:
-  ///   - tokens: Which tokens of the layout these are, [T].
-  ///   - past: By layer, keys and values of tokens in front, and which tokens those are.
-  ///   - outputs: The rows of `x` whose final states are wanted.
-  ///   - padding: By sample and token, past ones first: whether it is padding.
+  ///   - x: [B, tokens, width]
+  ///   - tokens: Which tokens of the layout these are.
+  ///   - past: By layer, keys and values of the tokens in front, 0..<tokens.lowerBound; nil where
+  ///     there are none.
+  ///   - outputs: The tokens whose final states are wanted: the last ones of `tokens`.
+  ///   - padding: By sample and token, whether it is padding, [B, 0..<tokens.upperBound]; nil where
+  ///     nothing is.
   func callAsFunction(
-    _ tape: Tape, _ x: Variable, tokens: [Int], layout: TokenLayout,
-    past: (tokens: [Int], keyValues: [KeyValue])? = nil, outputs: Range<Int>, padding: [Bool]?
+    _ tape: Tape, _ x: Variable, tokens: Range<Int>, of layout: TokenLayout,
+    past: [KeyValue]? = nil, outputs: Range<Int>, padding: [Bool]?
   ) -> (states: Variable?, keyValues: [KeyValue]) {
-    let keys = (past?.tokens ?? []) + tokens
+    let keys = tokens.upperBound
+    let rows = outputs.lowerBound - tokens.lowerBound..<outputs.upperBound - tokens.lowerBound
     return self(
-      tape, x, positions: tokens.map { layout.positions[$0] }, past: past?.keyValues,
-      outputs: outputs, mask: layout.mask(queries: tokens, keys: keys, padding: padding),
-      outputMask: layout.mask(queries: Array(tokens[outputs]), keys: keys, padding: padding))
+      tape, x, positions: tokens.map(Int32.init), past: past, outputs: rows,
+      mask: layout.mask(queries: tokens, keys: keys, padding: padding),
+      outputMask: layout.mask(queries: outputs, keys: keys, padding: padding))
   }
 }

@@ -1,9 +1,9 @@
 import Networks
 import Tensors
 
-/// The value function's network. Letters as for `ObservationInputs`; d is its width.
-struct ValueNetwork {
-  let inputs: ObservationInputs
+/// The value function's network. Letters as for `ModelShape`; d is its width.
+struct ValueNetwork: Sendable {
+  private let shape: ModelShape
   private let settings: ValueSettings
   private let layout: TokenLayout
   private let encoder: ObservationEncoder
@@ -12,11 +12,12 @@ struct ValueNetwork {
   private let transformer: Transformer
   private let head: Linear
 
-  init(_ store: ParameterStore, inputs: ObservationInputs, settings: ValueSettings) {
-    self.inputs = inputs
+  init(_ store: ParameterStore, shape: ModelShape, settings: ValueSettings) {
+    self.shape = shape
     self.settings = settings
-    layout = TokenLayout(ObservationEncoder.segments(inputs) + [.init(count: 1, group: 0)])
-    encoder = ObservationEncoder(store, "encoder", inputs, width: settings.network.width)
+    layout = TokenLayout([.observed(shape.observationTokens + 1)])
+    encoder = ObservationEncoder(
+      store, "encoder", shape, width: settings.network.width, vision: settings.vision)
     valueToken = store.add("value_token", [1, settings.network.width], .normal(1), decays: false)
     transformer = Transformer(store, "network", settings.network)
     head = Linear(
@@ -29,9 +30,8 @@ struct ValueNetwork {
       table: valueToken, ids: Array(repeating: 0, count: batch.count), shape: [batch.count, 1])
     let last = layout.count - 1
     let (states, _) = transformer(
-      tape, tape.concatenate(encoder(tape, batch) + [token]), tokens: Array(0..<layout.count),
-      layout: layout, outputs: last..<layout.count,
-      padding: batch.padding(inputs).flatMap { $0 + [false] })
+      tape, tape.concatenate(encoder(tape, batch) + [token]), tokens: 0..<layout.count, of: layout,
+      outputs: last..<layout.count, padding: batch.padding(shape).flatMap { $0 + [false] })
     guard let states else { preconditionFailure("a value network has a value token") }
     return tape.reshape(head(tape, states), [batch.count, settings.bins])
   }

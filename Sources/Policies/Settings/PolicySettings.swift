@@ -18,6 +18,10 @@ public struct PolicySettings: Codable, Hashable, Sendable {
   public var usesEnvironmentState: Bool
   /// Pixels along a square patch; a divisor of each camera's width and height.
   public var patchSize: Int
+  /// The discrete form of a chunk, which the backbone learns to write.
+  public var actionTokens: ActionTokenSettings
+  /// A transformer over each camera's patches; nil reads patches directly.
+  public var vision: VisionSettings?
   /// α: weight of the flow-matching error beside the two cross-entropies.
   public var flowLossWeight: Float
   /// b ≥ 1: noise shares 1 − η are drawn from Beta(b, 1) in training. 1 is uniform; π0's 1.5
@@ -29,6 +33,7 @@ public struct PolicySettings: Codable, Hashable, Sendable {
   public init(
     backbone: TransformerSettings, expertWidth: Int, expertFeedForward: Int, chunkLength: Int,
     eulerSteps: Int = 5, usesImages: Bool, usesEnvironmentState: Bool, patchSize: Int = 8,
+    actionTokens: ActionTokenSettings = ActionTokenSettings(), vision: VisionSettings? = nil,
     flowLossWeight: Float = 1, noiseEmphasis: Float = 1.5, normalizesByQuantiles: Bool = false
   ) {
     self.backbone = backbone
@@ -39,6 +44,8 @@ public struct PolicySettings: Codable, Hashable, Sendable {
     self.usesImages = usesImages
     self.usesEnvironmentState = usesEnvironmentState
     self.patchSize = patchSize
+    self.actionTokens = actionTokens
+    self.vision = vision
     self.flowLossWeight = flowLossWeight
     self.noiseEmphasis = noiseEmphasis
     self.normalizesByQuantiles = normalizesByQuantiles
@@ -55,6 +62,8 @@ public struct PolicySettings: Codable, Hashable, Sendable {
   func validate() throws(PolicyError) {
     try backbone.validate(as: "backbone")
     try expert.validate(as: "expert")
+    try actionTokens.validate()
+    try vision?.validate()
     for (key, size) in [
       ("chunkLength", chunkLength), ("eulerSteps", eulerSteps), ("patchSize", patchSize),
     ] where size < 1 {
@@ -81,6 +90,8 @@ public struct ValueSettings: Codable, Hashable, Sendable {
   public var usesEnvironmentState: Bool
   /// Pixels along a square patch; a divisor of each camera's width and height.
   public var patchSize: Int
+  /// A transformer over each camera's patches; nil reads patches directly.
+  public var vision: VisionSettings?
   /// Whether a return's probability is shared between the two nearest bins instead of given to the
   /// nearest, which is the paper's form.
   public var splitsReturns: Bool
@@ -89,19 +100,22 @@ public struct ValueSettings: Codable, Hashable, Sendable {
 
   public init(
     network: TransformerSettings, bins: Int = 201, usesImages: Bool, usesEnvironmentState: Bool,
-    patchSize: Int = 8, splitsReturns: Bool = false, normalizesByQuantiles: Bool = false
+    patchSize: Int = 8, vision: VisionSettings? = nil, splitsReturns: Bool = false,
+    normalizesByQuantiles: Bool = false
   ) {
     self.network = network
     self.bins = bins
     self.usesImages = usesImages
     self.usesEnvironmentState = usesEnvironmentState
     self.patchSize = patchSize
+    self.vision = vision
     self.splitsReturns = splitsReturns
     self.normalizesByQuantiles = normalizesByQuantiles
   }
 
   func validate() throws(PolicyError) {
     try network.validate(as: "network")
+    try vision?.validate()
     guard bins >= 2 else { throw .settings("bins is \(bins); it must be at least 2") }
     guard patchSize >= 1 else {
       throw .settings("patchSize is \(patchSize); it must be at least 1")

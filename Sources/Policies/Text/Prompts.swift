@@ -4,27 +4,27 @@ import RecapAlgorithm
 /// Every text that a model reads, as tokens in slots of fixed length.
 ///
 /// A slot is as long as the longest of its texts; shorter ones are padded, and padding is never
-/// attended to. A text that is left out (no subtask, no indicator) is the token `<none>`, which
-/// learns a meaning of its own.
+/// attended to. An indicator that is left out is the token `<none>`, which learns a meaning of its
+/// own. The subtask is written by the policy itself: its slot begins with `<none>`, and each place
+/// predicts the next token, the last one padding.
 struct Prompts: Sendable {
   let tokenizer: BytePairTokenizer
   /// The tasks that the model knows.
   let tasks: [TaskDescription]
-  /// The subtask texts of all tasks, each once: the classes of the subtask read-out.
+  /// The subtask texts of all tasks, each once.
   let subtaskTexts: [String]
   /// [tasks][slot length]
   let taskTokens: [[Int32]]
-  /// [subtasks][slot length]
+  /// Each subtask's tokens, without beginning and padding.
   let subtaskTokens: [[Int32]]
-  /// What stands in the subtask's slot where it is not known.
-  let noSubtaskTokens: [Int32]
+  /// Places of a subtask: its beginning and its tokens. None where no task has subtasks.
+  let subtaskSlots: Int
   private let indicatorTokens: [AdvantageIndicator: [Int32]]
   private let taskIndices: [String: Int]
   private let subtaskIndices: [String: Int]
 
-  /// Slot lengths in tokens. There is no subtask slot where no task has subtasks.
+  /// Slot lengths in tokens.
   var taskSlots: Int { taskTokens.first?.count ?? 0 }
-  var subtaskSlots: Int { noSubtaskTokens.count }
   var indicatorSlots: Int { indicator(.absent).count }
 
   /// - Parameters:
@@ -59,11 +59,8 @@ struct Prompts: Sendable {
     self.taskIndices = taskIndices
     self.subtaskIndices = subtaskIndices
     taskTokens = Self.padded(tasks.map { tokenizer.encode($0.instruction) })
-    let subtasks = Self.padded(
-      (subtaskTexts.isEmpty ? [] : [[BytePairTokenizer.none]])
-        + subtaskTexts.map { tokenizer.encode($0) })
-    noSubtaskTokens = subtasks.first ?? []
-    subtaskTokens = Array(subtasks.dropFirst())
+    subtaskTokens = subtaskTexts.map { tokenizer.encode($0) }
+    subtaskSlots = subtaskTokens.map { $0.count + 1 }.max() ?? 0
     let indicators = AdvantageIndicator.allCases
     let texts = Self.padded(
       indicators.map { $0 == .absent ? [BytePairTokenizer.none] : tokenizer.encode($0.text) })
@@ -73,10 +70,23 @@ struct Prompts: Sendable {
   /// An indicator's tokens, [indicatorSlots].
   func indicator(_ indicator: AdvantageIndicator) -> [Int32] { indicatorTokens[indicator] ?? [] }
 
-  /// A subtask's tokens, [subtaskSlots].
+  /// What stands in the subtask's places, [subtaskSlots].
   ///
   /// - Parameter index: Into `subtaskTexts`, or −1 where it is not known.
-  func subtask(_ index: Int) -> [Int32] { index < 0 ? noSubtaskTokens : subtaskTokens[index] }
+  func subtask(_ index: Int) -> [Int32] {
+    guard subtaskSlots > 0 else { return [] }
+    return Self.padded(
+      [BytePairTokenizer.none] + (index < 0 ? [] : subtaskTokens[index]), subtaskSlots)
+  }
+
+  /// The token that each of the subtask's places is to predict, [subtaskSlots]; −1 for nothing.
+  ///
+  /// - Parameter index: Into `subtaskTexts`, or −1 where it is not known.
+  func subtaskTargets(_ index: Int) -> [Int32] {
+    guard index >= 0 else { return Array(repeating: -1, count: subtaskSlots) }
+    let targets = subtaskTokens[index] + [BytePairTokenizer.pad]
+    return targets + Array(repeating: -1, count: subtaskSlots - targets.count)
+  }
 
   /// The place of a task among those that the model knows.
   ///
@@ -104,8 +114,10 @@ struct Prompts: Sendable {
 
   private static func padded(_ texts: [[Int32]]) -> [[Int32]] {
     let length = texts.map(\.count).max() ?? 0
-    return texts.map {
-      $0 + Array(repeating: BytePairTokenizer.pad, count: length - $0.count)
-    }
+    return texts.map { padded($0, length) }
+  }
+
+  private static func padded(_ tokens: [Int32], _ length: Int) -> [Int32] {
+    tokens + Array(repeating: BytePairTokenizer.pad, count: length - tokens.count)
   }
 }

@@ -17,12 +17,15 @@ public struct MethodSettings: Codable, Hashable, Sendable {
   /// Actions of a chunk that a robot executes before the policy is asked again (≥ 1): fewer react sooner, more ask
   /// less often. Nil for the whole chunk.
   public var executedActions: Int?
+  /// Control steps for which a subtask is kept before the policy is asked for the next one (≥ 1):
+  /// subtasks change slowly, and asking costs time. Nil asks with every chunk.
+  public var subtaskSteps: Int?
 
   /// The paper's values.
   public init(
     failureCost: Double? = nil, pretrainPositiveShare: Double = 0.3, positiveShare: Double = 0.4,
     lookahead: Int = 50, indicatorDropout: Double = 0.3, guidance: Float = 1,
-    executedActions: Int? = nil
+    executedActions: Int? = nil, subtaskSteps: Int? = nil
   ) {
     self.failureCost = failureCost
     self.pretrainPositiveShare = pretrainPositiveShare
@@ -31,5 +34,6 @@ public struct MethodSettings: Codable, Hashable, Sendable {
     self.indicatorDropout = indicatorDropout
     self.guidance = guidance
     self.executedActions = executedActions
+    self.subtaskSteps = subtaskSteps
   }
 }

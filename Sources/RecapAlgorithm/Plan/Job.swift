@@ -71,6 +71,8 @@ public struct CollectWork: Codable, Hashable, Sendable {
   public var guidance: Float
   /// Actions of a chunk that are executed before the policy is asked again; nil for all of them.
   public var executedActions: Int?
+  /// Steps for which a subtask is kept; nil to choose with every chunk.
+  public var subtaskSteps: Int?
   /// Episode indices within the stage: episode `i` is seeded from the stage's seed and `i`, whichever job holds it.
   public var firstEpisode: Int
   public var episodeCount: Int
@@ -79,12 +81,13 @@ public struct CollectWork: Codable, Hashable, Sendable {
 
   public init(
     source: EpisodeSource, policy: String?, guidance: Float, executedActions: Int? = nil,
-    firstEpisode: Int, episodeCount: Int, stage: String
+    subtaskSteps: Int? = nil, firstEpisode: Int, episodeCount: Int, stage: String
   ) {
     self.source = source
     self.policy = policy
     self.guidance = guidance
     self.executedActions = executedActions
+    self.subtaskSteps = subtaskSteps
     self.firstEpisode = firstEpisode
     self.episodeCount = episodeCount
     self.stage = stage

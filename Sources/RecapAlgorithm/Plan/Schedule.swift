@@ -172,7 +172,8 @@ private struct TaskJobs {
       let first = slice * episodes / count
       let work = CollectWork(
         source: source, policy: policy, guidance: settings.method.guidance,
-        executedActions: settings.method.executedActions, firstEpisode: first,
+        executedActions: settings.method.executedActions,
+        subtaskSteps: settings.method.subtaskSteps, firstEpisode: first,
         episodeCount: (slice + 1) * episodes / count - first, stage: stage)
       return Job(
         id: "\(stage)/\(slice)", task: task.name, iteration: iteration,

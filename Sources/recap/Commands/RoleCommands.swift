@@ -116,9 +116,17 @@ struct LearnerArguments: ParsableArguments {
   @Option(help: "A name to join under, unique within the run. (default: that of the command)")
   var name: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Where the state of an interrupted training waits to be continued; learners may share it. "
+        + "(default: below the temporary directory)",
+      valueName: "directory"))
+  var states: String?
+
   func work(as role: WorkerRole) async throws {
     try await Composition.learner(
-      LearnerOptions(role: role, coordinator: connect.text, name: name ?? role.defaultName))
+      LearnerOptions(
+        role: role, coordinator: connect.text, name: name ?? role.defaultName, states: states))
   }
 }
 

@@ -45,7 +45,8 @@ enum Composition {
         }
         for (role, name) in learners(of: configuration) {
           group.addTask {
-            try await learn(role, name: name, coordinator: localEndpoint)
+            try await learn(
+              role, name: name, coordinator: localEndpoint, states: "\(run.directory)/training")
             return .worker
           }
         }
@@ -89,8 +90,12 @@ enum Composition {
   static func learner(_ options: LearnerOptions) async throws {
     Logs.bootstrap(.info)
     try await stoppingOnSignals {
-      _ = try await description(ofRunAt: options.coordinator)
-      try await learn(options.role, name: options.name, coordinator: options.coordinator)
+      let run = try await description(ofRunAt: options.coordinator)
+      let states =
+        options.states ?? "\(FileManager.default.temporaryDirectory.path)/recap-training"
+      try await learn(
+        options.role, name: options.name, coordinator: options.coordinator,
+        states: run.runID.map { "\(states)/\($0)" } ?? states)
     }
   }
 
@@ -206,14 +211,19 @@ enum Composition {
     }
   }
 
-  private static func learn(_ role: WorkerRole, name: String, coordinator: String) async throws {
+  /// - Parameter states: The directory for the states of interrupted trainings.
+  private static func learn(
+    _ role: WorkerRole, name: String, coordinator: String, states: String
+  ) async throws {
     let worker = try makeWorker(
       WorkerDescription(name: name, incarnation: UUID().uuidString, role: role),
       coordinator: coordinator)
     switch role {
-    case .valueLearner: try await ValueLearner(worker: worker).run()
+    case .valueLearner:
+      try await ValueLearner(worker: worker, shelf: TrainingShelf(directory: states)).run()
     case .advantageLabeller: try await AdvantageLabeller(worker: worker).run()
-    case .policyLearner: try await PolicyLearner(worker: worker).run()
+    case .policyLearner:
+      try await PolicyLearner(worker: worker, shelf: TrainingShelf(directory: states)).run()
     case .collector: preconditionFailure("a collector needs a robot")
     }
   }

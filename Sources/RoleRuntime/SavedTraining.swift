@@ -1,0 +1,83 @@
+import DurableFiles
+import Episodes
+import Foundation
+import Logging
+import Messaging
+import RecapAlgorithm
+
+/// Where a learner keeps the state of the training at hand, so that a crash or a restart costs the
+/// minute since it was last saved instead of the whole job.
+public struct TrainingShelf: Sendable {
+  private let directory: String
+  private let interval: Duration
+  private let log: Logger
+
+  /// - Parameters:
+  ///   - directory: Learners may share one, so that any of them can go on with a job; made when
+  ///     something is saved first.
+  ///   - interval: Between two savings.
+  public init(
+    directory: String, interval: Duration = .seconds(30),
+    log: Logger = Logger(label: "recap.training")
+  ) {
+    self.directory = directory
+    self.interval = interval
+    self.log = log
+  }
+
+  /// The place for one job's training. The same job with the same inputs finds it again.
+  ///
+  /// - Parameter configuration: The run's, as JSON.
+  public func place(for order: JobOrder, configuration: String) throws -> SavedTraining {
+    // The same job has another lease after a restart.
+    var key = order
+    key.lease = ""
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let digest = ContentDigest(hashing: Array(try encoder.encode(key)) + Array(configuration.utf8))
+    return SavedTraining(
+      path: "\(directory)/\(digest.short).safetensors", directory: directory, job: order.job.id,
+      interval: interval, log: log)
+  }
+}
+
+/// One training's saved state: a file that is replaced as a whole or not at all.
+public struct SavedTraining: Sendable {
+  let path: String
+  private let directory: String
+  private let job: String
+  let interval: Duration
+  private let log: Logger
+
+  init(path: String, directory: String, job: String, interval: Duration, log: Logger) {
+    self.path = path
+    self.directory = directory
+    self.job = job
+    self.interval = interval
+    self.log = log
+  }
+
+  /// Lets the training go on from what was saved. A state that does not fit is reported and left
+  /// out: the training then starts from its beginning.
+  func restore(_ training: some Training) throws {
+    guard let state = try DurableFile.read(path) else { return }
+    do {
+      try training.restore(state)
+      log.info("\(job) goes on from step \(training.stepsDone)")
+    } catch {
+      log.warning("\(job) starts from its beginning: \(error)")
+    }
+  }
+
+  func save(_ training: some Training) throws {
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true)
+    try DurableFile.write(try training.state(), to: path, temporary: "\(path).\(getpid()).partial")
+  }
+
+  /// Forgets the state, once the job's result is in the archive.
+  public func remove() throws {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    try FileManager.default.removeItem(atPath: path)
+  }
+}
