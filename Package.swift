@@ -125,7 +125,9 @@ let package = Package(
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),
     tests(of: "RecapAlgorithm", ["Episodes", "Tensors"]),
-    tests(of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
+    tests(
+      of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"],
+      resources: [.copy("Fixtures")]),
     tests(of: "Configuration", ["RecapAlgorithm", "Episodes", "Policies"]),
     tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm", Library.database]),
     tests(of: "Messaging", ["Episodes", "RecapAlgorithm"]),

@@ -4,6 +4,8 @@ public enum PolicyError: Error, Equatable, CustomStringConvertible {
   case settings(String)
   /// A tokenizer file that is not a byte-level BPE tokenizer.
   case tokenizer(String)
+  /// An action tokenizer, or tokens of actions, that cannot be used.
+  case actionTokenizer(String)
   /// A text that needs more tokens than the model has room for.
   case textTooLong(String, tokens: Int, room: Int)
   /// A task that the model was not made for.
@@ -25,6 +27,7 @@ public enum PolicyError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .settings(let reason): "model settings: \(reason)"
     case .tokenizer(let reason): "tokenizer.json: \(reason)"
+    case .actionTokenizer(let reason): "action tokenizer: \(reason)"
     case .textTooLong(let text, let tokens, let room):
       "the text '\(text)' takes \(tokens) tokens; the model has room for \(room)"
     case .unknownTask(let task, let instruction, let known):
