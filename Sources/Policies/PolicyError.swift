@@ -4,7 +4,7 @@ public enum PolicyError: Error, Equatable, CustomStringConvertible {
   case settings(String)
   /// A tokenizer file that is not a byte-level BPE tokenizer.
   case tokenizer(String)
-  /// A file of action tokens that cannot be used.
+  /// An action tokenizer, or tokens of actions, that cannot be used.
   case actionTokenizer(String)
   /// A task that the model was not made for.
   case unknownTask(String, instruction: String, known: [String])
@@ -29,7 +29,7 @@ public enum PolicyError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .settings(let reason): "model settings: \(reason)"
     case .tokenizer(let reason): "tokenizer.json: \(reason)"
-    case .actionTokenizer(let reason): "fast_tokenizer.json: \(reason)"
+    case .actionTokenizer(let reason): "action tokenizer: \(reason)"
     case .unknownTask(let task, let instruction, let known):
       "the model does not know the task '\(task)' with the instruction '\(instruction)'; it knows "
         + known.joined(separator: ", ")
