@@ -60,3 +60,13 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     return "\(source): \(count)\n" + problems.map { "  \($0)" }.joined(separator: "\n")
   }
 }
+
+extension [ConfigurationError.Problem] {
+  /// In the order of the file, then by key.
+  func sorted() -> Self {
+    func line(_ problem: Element) -> Int {
+      if case .line(let line) = problem.origin { line } else { .max }
+    }
+    return sorted { (line($0), $0.keyPath) < (line($1), $1.keyPath) }
+  }
+}

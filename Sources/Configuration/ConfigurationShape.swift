@@ -13,14 +13,31 @@ extension RunConfiguration {
       shape: .reflecting(
         defaults.schedule, ranges: ["iterations": .atLeast(0), "episodesPerJob": .atLeast(1)])),
     "method": Shape.Field(shape: .reflecting(defaults.method, ranges: methodRanges)),
-    "models": Shape.Field(shape: .reflecting(
-        defaults.models, ranges: modelRanges,
-        optionals: ["vision": VisionSettings.defaults as Any])),
+    "models": Shape.Field(shape: modelShape),
     "training": Shape.Field(shape: .reflecting(defaults.training, ranges: trainingRanges)),
     "robots": Shape.Field(
       shape: .list(of: .mapping(robotFields), atLeast: 1), required: true),
     "runtime": Shape.Field(shape: .mapping(runtimeFields)),
   ])
+
+  private static let modelShape = Shape.reflecting(
+    defaults.models, ranges: modelRanges, optionals: ["vision": VisionSettings.defaults as Any])
+
+  /// A file of models: see `ModelFile`.
+  static var modelFileShape: Shape {
+    guard case .mapping(var fields) = modelShape else { return modelShape }
+    fields["reference"] = Shape.Field(
+      shape: .reflecting(ReferenceRobot(), ranges: referenceRanges))
+    return .mapping(fields)
+  }
+
+  private static let referenceRanges: [String: Shape.Range] = [
+    "cameras": .from(0, to: 4), "pixels": .from(8, to: 4096), "proprioception": .from(1, to: 4096),
+    "environmentState": .from(0, to: 4096), "action": .from(1, to: 4096),
+    "textVocabulary": .from(258, to: 1_000_000), "actionVocabulary": .from(8, to: 65536),
+    "taskTokens": .from(1, to: 4096), "subtaskTokens": .from(0, to: 4096),
+    "indicatorTokens": .from(1, to: 64),
+  ]
 
   private static let named = ["name": Shape.Field(shape: .text(.name), required: true)]
 

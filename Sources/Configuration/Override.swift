@@ -1,3 +1,22 @@
+extension SettingNode {
+  /// Replaces settings, each as "key.path=value".
+  ///
+  /// - Returns: What could not be replaced, and why.
+  mutating func apply(_ overrides: [String]) -> [ConfigurationError.Problem] {
+    var problems: [ConfigurationError.Problem] = []
+    for text in overrides {
+      do {
+        try Override(text).apply(to: &self)
+      } catch let problem as OverrideProblem {
+        problems.append(problem.problem)
+      } catch {
+        problems.append(.init(kind: .unreadable, keyPath: text, message: "\(error)"))
+      }
+    }
+    return problems
+  }
+}
+
 /// One `--set key.path=value`.
 struct Override {
   var path: [String]

@@ -5,22 +5,29 @@ import Policies
 enum Resolution {
   /// The whole configuration, ready to be decoded.
   static func resolve(_ file: SettingNode) throws -> SettingNode {
-    var root = try merge(file, over: node(of: RunConfiguration.defaults))
+    var root = try merge(file, over: SettingNode(encoding: RunConfiguration.defaults))
     let taskDefaults = try merge(
-      file["taskDefaults"] ?? SettingNode(.mapping([:])), over: node(of: TaskSettings.defaults))
+      file["taskDefaults"] ?? SettingNode(.mapping([:])), over: SettingNode(encoding: TaskSettings.defaults))
     root["taskDefaults"] = nil
-    // A vision tower is there or not; what is left out of one has defaults.
-    let vision = try node(of: VisionSettings.defaults)
-    for model in ["policy", "value"] {
-      if let given = root["models"]?[model]?["vision"], case .mapping = given.content {
-        root["models"]?[model]?["vision"] = merge(given, over: vision)
-      }
+    if var models = root["models"] {
+      try completeVision(&models)
+      root["models"] = models
     }
     root["tasks"] = map(root["tasks"]) { [merge($0, over: taskDefaults)] }
-    let robotDefaults = try node(of: RobotSettings.defaults)
+    let robotDefaults = try SettingNode(encoding: RobotSettings.defaults)
     root["robots"] = map(root["robots"]) { copies(of: merge($0, over: robotDefaults)) }
     senseWhatRobotsReport(&root, file: file)
     return root
+  }
+
+  /// A vision tower is there or not; what is left out of one has defaults.
+  static func completeVision(_ models: inout SettingNode) throws {
+    let vision = try SettingNode(encoding: VisionSettings.defaults)
+    for model in ["policy", "value"] {
+      if let given = models[model]?["vision"], case .mapping = given.content {
+        models[model]?["vision"] = merge(given, over: vision)
+      }
+    }
   }
 
   /// `top` where it says something, `base` elsewhere; lists are replaced as a whole.
@@ -72,9 +79,5 @@ enum Resolution {
     guard var list, case .list(let items) = list.content else { return list }
     list.content = .list(items.flatMap(transform))
     return list
-  }
-
-  private static func node(of settings: some Encodable) throws -> SettingNode {
-    try JSONDecoder().decode(SettingNode.self, from: JSONEncoder().encode(settings))
   }
 }

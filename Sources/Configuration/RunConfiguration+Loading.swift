@@ -13,52 +13,26 @@ extension RunConfiguration {
   public static func load(
     file path: String, overrides: [String] = [], workcellTasks: [String]
   ) throws -> RunConfiguration {
-    let yaml: String
-    do {
-      yaml = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      let here = FileManager.default.currentDirectoryPath
-      var isDirectory: ObjCBool = false
-      let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-      throw ConfigurationError(
-        source: path,
-        problems: [
-          .init(
-            kind: .unreadable, keyPath: "",
-            message: isDirectory.boolValue
-              ? "is a directory; expected a YAML file"
-              : exists
-                ? "cannot be read as UTF-8 text" : "there is no such file (looked from \(here))")
-        ])
-    }
+    let yaml = try SettingNode.text(ofFile: path)
     return try RunConfiguration(
-      yaml: yaml, source: path, overrides: overrides, workcellTasks: workcellTasks)
+      yaml: yaml, source: path, directory: (path as NSString).deletingLastPathComponent,
+      overrides: overrides, workcellTasks: workcellTasks)
   }
 
   /// Reads and checks YAML text; see `load(file:overrides:workcellTasks:)`.
   ///
-  /// - Parameter source: What to call the text in errors.
+  /// - Parameters:
+  ///   - source: What to call the text in errors.
+  ///   - directory: Where `models.from` is looked for.
   public init(
-    yaml: String, source: String = "configuration", overrides: [String] = [],
-    workcellTasks: [String]
+    yaml: String, source: String = "configuration", directory: String = "",
+    overrides: [String] = [], workcellTasks: [String]
   ) throws {
-    var root: SettingNode
-    do {
-      root = try SettingNode(yaml: yaml)
-    } catch {
-      throw ConfigurationError(
-        source: source,
-        problems: [.init(kind: .unreadable, keyPath: "", message: "not valid YAML: \(error)")])
-    }
-    if root.content == .nothing { root.content = .mapping([:]) }
+    var root = try SettingNode(yaml: yaml, source: source)
 
-    var problems: [ConfigurationError.Problem] = []
-    for text in overrides {
-      do {
-        try Override(text).apply(to: &root)
-      } catch let problem as OverrideProblem {
-        problems.append(problem.problem)
-      }
+    var problems = root.apply(overrides)
+    if problems.isEmpty {
+      try ModelFile.insert(into: &root, source: source, directory: directory)
     }
     var checker = ShapeChecker()
     checker.check(root, against: Self.shape, at: "")
@@ -112,15 +86,5 @@ extension RunConfiguration {
     default:
       .init(kind: .unreadable, keyPath: "", message: "\(error)")
     }
-  }
-}
-
-extension [ConfigurationError.Problem] {
-  /// In the order of the file, then by key.
-  fileprivate func sorted() -> Self {
-    func line(_ problem: Element) -> Int {
-      if case .line(let line) = problem.origin { line } else { .max }
-    }
-    return sorted { (line($0), $0.keyPath) < (line($1), $1.keyPath) }
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Yams
 
 /// A value as it was written, before it is known to be valid.
@@ -66,6 +67,49 @@ extension SettingNode {
       return
     }
     self.init(root, origin: origin)
+  }
+
+  /// Reads a whole file's YAML, which is a mapping.
+  ///
+  /// - Parameter source: What to call the text in errors.
+  /// - Throws: `ConfigurationError`.
+  init(yaml: String, source: String) throws {
+    do {
+      try self.init(yaml: yaml)
+    } catch {
+      throw ConfigurationError(
+        source: source,
+        problems: [.init(kind: .unreadable, keyPath: "", message: "not valid YAML: \(error)")])
+    }
+    if content == .nothing { content = .mapping([:]) }
+  }
+
+  /// A file's text.
+  ///
+  /// - Throws: `ConfigurationError` that says why it cannot be read.
+  static func text(ofFile path: String) throws -> String {
+    do {
+      return try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      let here = FileManager.default.currentDirectoryPath
+      var isDirectory: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+      throw ConfigurationError(
+        source: path,
+        problems: [
+          .init(
+            kind: .unreadable, keyPath: "",
+            message: isDirectory.boolValue
+              ? "is a directory; expected a YAML file"
+              : exists
+                ? "cannot be read as UTF-8 text" : "there is no such file (looked from \(here))")
+        ])
+    }
+  }
+
+  /// Settings as they would be written.
+  init(encoding settings: some Encodable) throws {
+    self = try JSONDecoder().decode(SettingNode.self, from: JSONEncoder().encode(settings))
   }
 
   private init(_ node: Node, origin: ConfigurationError.Origin?) {

@@ -17,16 +17,21 @@ public final class ParameterStore {
   private(set) var slots: [Slot] = []
   private var indices: [String: Int] = [:]
   private let seed: UInt64
+  private let isOutline: Bool
   private(set) var valueBuffer: UnsafeMutablePointer<Float>
   private(set) var gradientBuffer: UnsafeMutablePointer<Float>
   private var capacity: Int
   /// Floats in use, with the padding that aligns each parameter.
   public private(set) var flatCount = 0
 
-  /// - Parameter seed: Of the first values. Each parameter draws from a stream of its own name, so
-  ///   its values do not depend on what else there is.
-  public init(seed: UInt64) {
+  /// - Parameters:
+  ///   - seed: Of the first values. Each parameter draws from a stream of its own name, so its
+  ///     values do not depend on what else there is.
+  ///   - isOutline: Whether only names and shapes are wanted, for counting: nothing is kept in
+  ///     memory, and nothing can be computed.
+  public init(seed: UInt64, isOutline: Bool = false) {
     self.seed = seed
+    self.isOutline = isOutline
     capacity = 1024
     valueBuffer = FloatMemory.allocate(capacity)
     gradientBuffer = FloatMemory.allocate(capacity)
@@ -51,11 +56,12 @@ public final class ParameterStore {
       shape.allSatisfy { $0 > 0 }, "parameter '\(name)' cannot have the shape \(shape)")
     let count = shape.reduce(1, *)
     let offset = flatCount
-    grow(to: offset + FloatMemory.aligned(count))
+    let end = offset + FloatMemory.aligned(count)
+    if isOutline { flatCount = end } else { grow(to: end) }
     let slot = Slot(name: name, shape: shape, offset: offset, count: count, decays: decays)
     indices[name] = slots.count
     slots.append(slot)
-    fill(slot, initial)
+    if !isOutline { fill(slot, initial) }
     return Parameter(index: slots.count - 1)
   }
 

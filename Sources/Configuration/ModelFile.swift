@@ -1,0 +1,68 @@
+import Foundation
+import Policies
+
+/// A file of `Configs/models`: the sizes of a policy and a value function that belong together, for
+/// runs to start from (`models.from`), and the robot that they are described for.
+public struct ModelFile: Codable, Sendable {
+  public var policy: PolicySettings
+  public var value: ValueSettings
+  /// The robot for which `recap model describe` counts parameters and operations.
+  public var reference: ReferenceRobot
+
+  /// Reads and checks a file.
+  ///
+  /// - Parameter overrides: Settings that replace the file's, as "key.path=value".
+  /// - Throws: `ConfigurationError` with everything that is wrong.
+  public static func load(file path: String, overrides: [String] = []) throws -> ModelFile {
+    let root = try checkedRoot(file: path, overrides: overrides)
+    let defaults = try SettingNode(
+      encoding: ModelFile(
+        policy: RunConfiguration.defaults.models.policy,
+        value: RunConfiguration.defaults.models.value, reference: ReferenceRobot()))
+    var models = Resolution.merge(root, over: defaults)
+    try Resolution.completeVision(&models)
+    var file = try JSONDecoder().decode(ModelFile.self, from: JSONEncoder().encode(models))
+    file.policy.usesImages = file.reference.cameras > 0
+    file.policy.usesEnvironmentState = file.reference.environmentState > 0
+    file.value.usesImages = file.policy.usesImages
+    file.value.usesEnvironmentState = file.policy.usesEnvironmentState
+    return file
+  }
+
+  /// Puts the models of the file that `models.from` names below a run's own settings.
+  ///
+  /// - Parameters:
+  ///   - root: The run's file.
+  ///   - source: What the run's file is called.
+  ///   - directory: Where the file of models is looked for.
+  static func insert(into root: inout SettingNode, source: String, directory: String) throws {
+    guard let file = root["models"]?["from"] else { return }
+    root["models"]?["from"] = nil
+    guard let name = file.text else {
+      throw ConfigurationError(
+        source: source,
+        problems: [
+          .init(
+            kind: .wrongType, keyPath: "models.from", origin: file.origin,
+            message: "got \(file.description); expected a file, such as models/tiny.yaml")
+        ])
+    }
+    var models = try checkedRoot(file: (directory as NSString).appendingPathComponent(name))
+    models["reference"] = nil
+    root["models"] = Resolution.merge(root["models"] ?? models, over: models)
+  }
+
+  private static func checkedRoot(
+    file path: String, overrides: [String] = []
+  ) throws -> SettingNode {
+    var root = try SettingNode(yaml: SettingNode.text(ofFile: path), source: path)
+    var problems = root.apply(overrides)
+    var checker = ShapeChecker()
+    checker.check(root, against: RunConfiguration.modelFileShape, at: "")
+    problems += checker.problems
+    guard problems.isEmpty else {
+      throw ConfigurationError(source: path, problems: problems.sorted())
+    }
+    return root
+  }
+}
