@@ -38,8 +38,13 @@ def main() -> None:
     servers = [contender for contender in contenders if isinstance(contender, Server)]
     others = Others(lambda: [server.process for server in servers])
     schedule = Schedule(arguments.rounds, arguments.seconds, arguments.patience)
+    rows = []
     try:
-        rows = [Row(measure(work, contenders, schedule, others, report)) for work in works]
+        for work in works:
+            rows.append(Row(measure(work, contenders, schedule, others, report)))
+            report("  ".join(rows[-1].cells()))
+    except KeyboardInterrupt:
+        report("interrupted: what was measured follows")
     finally:
         for contender in contenders:
             contender.close()

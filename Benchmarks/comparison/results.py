@@ -80,9 +80,7 @@ class Row:
         ]
 
     def _least(self, keys: Sequence[str]) -> float | None:
-        times = [
-            time for key in keys if (time := self.outcome.milliseconds(key)) is not None
-        ]
+        times = [time for key in keys if (time := self.outcome.milliseconds(key)) is not None]
         return min(times, default=None)
 
 

@@ -6,7 +6,7 @@ Run it from the folder Benchmarks: `python -m reference.jax_reference --check`.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from .work import Work
 
 Parameters = dict[str, jax.Array]
 Batch = dict[str, Any]
-Heads = jax.Array
+Heads: TypeAlias = jax.Array
 """Queries, keys or values `[batch, tokens, heads, head_size]`."""
 
 

@@ -6,7 +6,7 @@ Run it from the folder Benchmarks: `python -m reference.torch_reference --check 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from .work import Work
 
 Parameters = dict[str, torch.Tensor]
 Batch = dict[str, torch.Tensor]
-Heads = torch.Tensor
+Heads: TypeAlias = torch.Tensor
 """Queries, keys or values `[batch, heads, tokens, head_size]`."""
 
 
@@ -59,9 +59,7 @@ class Network(torch.nn.Module):
         x = torch.cat([self.prefix(p, batch), F.embedding(tokens, p["tok_emb"])], 1)
         x, seen = self.backbone(p, x, self.bias, self.model.layers)
         logits = norm(x[:, spec.PREFIX :], p["norm_f"]) @ p["lm_head"]
-        seen = [
-            (k[:, :, : spec.PREFIX].detach(), v[:, :, : spec.PREFIX].detach()) for k, v in seen
-        ]
+        seen = [(k[:, :, : spec.PREFIX].detach(), v[:, :, : spec.PREFIX].detach()) for k, v in seen]
         tau = batch["tau"][:, None, None]
         velocity = self.expert(p, seen, tau * actions + (1 - tau) * noise, batch["tau"])
         squared_error = ((velocity - (actions - noise)) ** 2).mean()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
+
 from comparison.contenders import Failure, Measurement
 from comparison.goals import GOALS
 from comparison.machine import Others, busy_ticks

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from reference import spec
 from reference.operations import nominal_operations
 from reference.work import Work
