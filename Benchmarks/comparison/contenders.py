@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ class Server:
     def __init__(self, key: str, command: Sequence[str]) -> None:
         """Starts the program. Raises Failure where it does not start, as without the framework."""
         self.key = key
+        # A file takes whatever is written; a pipe that nobody empties would stop the program.
+        self._complaints = tempfile.TemporaryFile("w+")
         try:
             self._process = subprocess.Popen(
                 command,
@@ -57,11 +60,16 @@ class Server:
                 text=True,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=self._complaints,
             )
         except OSError as error:
+            self._complaints.close()
             raise Failure(str(error)) from error
-        self.version = str(self._answer()["ready"])
+        try:
+            self.version = str(self._answer()["ready"])
+        except Failure:
+            self.close()
+            raise
 
     @property
     def process(self) -> int:
@@ -74,12 +82,16 @@ class Server:
         return Measurement(float(self._ask({"run": str(work), "seconds": seconds})["milliseconds"]))
 
     def close(self) -> None:
-        """Ends the program."""
+        """Ends the program, at once if it does not end with its input."""
+        assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
+            self._process.stdin.close()
+            self._process.wait(timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+        self._process.stdout.close()
+        self._complaints.close()
 
     def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -93,8 +105,9 @@ class Server:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            _, complaint = self._process.communicate()
-            raise Failure(_last_line(complaint) or f"it ended with {self._process.returncode}")
+            status = self._process.wait()
+            self._complaints.seek(0)
+            raise Failure(_last_line(self._complaints.read()) or f"it ended with {status}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise Failure(str(answer["error"]))

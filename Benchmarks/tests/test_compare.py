@@ -1,11 +1,12 @@
 """The comparison's arithmetic, with contenders that take the time they are told."""
 
 import json
+import sys
 from collections.abc import Sequence
 
 import pytest
 
-from comparison.contenders import Failure, Measurement
+from comparison.contenders import Failure, Measurement, Server
 from comparison.goals import GOALS
 from comparison.machine import Others, busy_ticks
 from comparison.results import Row, closing_line, table
@@ -105,3 +106,26 @@ def test_time_that_the_host_took_away_is_busy_and_waiting_is_not() -> None:
 
 def test_goals_name_work() -> None:
     assert [str(Work.parse(name)) for name in GOALS] == list(GOALS)
+
+
+def test_a_server_answers_fails_at_one_work_and_ends_with_its_input() -> None:
+    program = """
+import json, sys
+print(json.dumps({"ready": "Example 1"}), flush=True)
+for line in sys.stdin:
+    command = json.loads(line)
+    bad = command.get("prepare") == "train vla-small 32"
+    print(json.dumps({"error": "too large"} if bad else {"milliseconds": 7}), flush=True)
+"""
+    server = Server("example", [sys.executable, "-c", program])
+    assert server.version == "Example 1"
+    with pytest.raises(Failure, match="too large"):
+        server.prepare(Work("train", "vla-small", 32))
+    server.prepare(Work("train", "vla-tiny", 32))
+    assert server.run(Work("train", "vla-tiny", 32), 1) == Measurement(7)
+    server.close()
+
+
+def test_a_server_that_cannot_start_says_why() -> None:
+    with pytest.raises(Failure, match="No module named 'absent'"):
+        Server("example", [sys.executable, "-c", "import absent"])
