@@ -9,7 +9,8 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python lint format check demo metaworld metaworld-camera clean
+.PHONY: help setup build test test-python lint format check demo metaworld metaworld-camera
+.PHONY: bench bench-build bench-compare clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,8 +27,9 @@ test: setup ## Build and run the whole test suite
 	swift test --skip-build --disable-xctest --no-parallel
 	$(MAKE) test-python
 
-test-python: .venv/test-ready ## Run the Python client's tests
+test-python: .venv/test-ready ## Run the Python tests: the client's, and the benchmarks' arithmetic
 	cd Clients/Python && ../../.venv/bin/python -m pytest --quiet
+	cd Benchmarks && ../.venv/bin/python -m pytest --quiet
 
 lint: ## Check formatting and file sizes
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
@@ -48,8 +50,17 @@ metaworld-camera: build .venv/metaworld-ready ## Meta-World from camera images
 	@Scripts/setup.sh libosmesa6
 	$(RECAP) run Configs/metaworld-camera.yaml $(ARGS)
 
+bench: bench-build ## Measure this system's own speed
+	.build/release/recap-bench $(ARGS)
+
+bench-build: setup
+	$(SWIFT_BUILD) --configuration release --product recap-bench
+
+bench-compare: bench-build .venv-bench/jax-ready .venv-bench/torch-ready ## Compare the speed of training and sampling with JAX and PyTorch
+	.venv-bench/bin/python Benchmarks/compare.py $(ARGS)
+
 clean: ## Remove everything built; runs stay
-	rm -rf .build .venv
+	rm -rf .build .venv .venv-bench
 
 # The Python environments' stamps: made again when the client's requirements change.
 .venv/bin/python:
@@ -63,3 +74,13 @@ clean: ## Remove everything built; runs stay
 .venv/metaworld-ready: Clients/Python/pyproject.toml | .venv/bin/python
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable 'Clients/Python[metaworld]'
 	@touch $@
+
+# PyTorch's compiler needs a C++ compiler and Python's headers.
+.venv-bench/bin/python:
+	@Scripts/setup.sh g++ python3-dev
+	python3 -m venv .venv-bench
+
+# A framework that cannot be installed is left out of the comparison, and tried again the next time.
+.venv-bench/%-ready: Benchmarks/reference/requirements-%.txt | .venv-bench/bin/python
+	@if .venv-bench/bin/pip install --quiet --disable-pip-version-check --requirement $<; \
+	  then touch $@; else echo "$* could not be installed: the comparison goes on without it." >&2; fi

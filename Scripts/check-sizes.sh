@@ -10,6 +10,6 @@ while IFS= read -r file; do
     echo "$file: $lines lines; at most $limit, so split it" >&2
     too_long=1
   fi
-done < <(find Sources Tests Clients -type f \
+done < <(find Sources Tests Clients Benchmarks -type f \
   \( -name '*.swift' -o -name '*.c' -o -name '*.h' -o -name '*.py' \) | sort)
 exit "$too_long"

@@ -1,0 +1,1 @@
+"""The benchmarks' models and data, and the same work done by JAX and by PyTorch."""
