@@ -58,15 +58,17 @@ struct Prompts: Sendable {
     self.subtaskTexts = subtaskTexts
     self.taskIndices = taskIndices
     self.subtaskIndices = subtaskIndices
-    taskTokens = Self.padded(tasks.map { tokenizer.encode($0.instruction) })
+    taskTokens = Self.padded(with: tokenizer.pad, tasks.map { tokenizer.encode($0.instruction) })
     let subtasks = Self.padded(
-      (subtaskTexts.isEmpty ? [] : [[BytePairTokenizer.none]])
+      with: tokenizer.pad,
+      (subtaskTexts.isEmpty ? [] : [[tokenizer.none]])
         + subtaskTexts.map { tokenizer.encode($0) })
     noSubtaskTokens = subtasks.first ?? []
     subtaskTokens = Array(subtasks.dropFirst())
     let indicators = AdvantageIndicator.allCases
     let texts = Self.padded(
-      indicators.map { $0 == .absent ? [BytePairTokenizer.none] : tokenizer.encode($0.text) })
+      with: tokenizer.pad,
+      indicators.map { $0 == .absent ? [tokenizer.none] : tokenizer.encode($0.text) })
     indicatorTokens = Dictionary(uniqueKeysWithValues: zip(indicators, texts))
   }
 
@@ -102,10 +104,10 @@ struct Prompts: Sendable {
     return indices
   }
 
-  private static func padded(_ texts: [[Int32]]) -> [[Int32]] {
+  private static func padded(with pad: Int32, _ texts: [[Int32]]) -> [[Int32]] {
     let length = texts.map(\.count).max() ?? 0
     return texts.map {
-      $0 + Array(repeating: BytePairTokenizer.pad, count: length - $0.count)
+      $0 + Array(repeating: pad, count: length - $0.count)
     }
   }
 }
