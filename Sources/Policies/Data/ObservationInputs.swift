@@ -28,6 +28,7 @@ struct ObservationInputs: Sendable {
       patchWidth: patchWidth, patchesPerToken: merge * merge,
       proprioception: embodiment.proprioceptionWidth, environmentState: environmentWidth,
       action: embodiment.actionWidth, textVocabulary: prompts.tokenizer.vocabularySize,
+      pad: prompts.tokenizer.pad, none: prompts.tokenizer.none,
       taskSlots: prompts.taskSlots)
   }
   /// Numbers in one patch: p × p × 3.

@@ -17,6 +17,9 @@ struct ModelShape: Hashable, Sendable {
   var action: Int
   /// Token ids of texts.
   var textVocabulary: Int
+  /// The ids that fill places without text, and that begin or stand for a text.
+  var pad: Int32 = 0
+  var none: Int32 = 1
   /// N, S, I: places of task text, subtask and indicator. S is 0 where no task has subtasks.
   var taskSlots: Int
   var subtaskSlots = 0

@@ -121,7 +121,7 @@ extension ObservationBatch {
     let others = Array(repeating: false, count: shape.observationTokens - images.count - slots)
     return (0..<count).map { sample in
       images
-        + taskTokens[sample * slots..<(sample + 1) * slots].map { $0 == BytePairTokenizer.pad }
+        + taskTokens[sample * slots..<(sample + 1) * slots].map { $0 == shape.pad }
         + others
     }
   }

@@ -28,7 +28,7 @@ extension PolicyNetwork {
   func subtasks(_ tape: Tape, _ prefix: Prefix, choices: [[[Int32]]]) -> [Int] {
     guard let subtaskHead else { preconditionFailure("no task has subtasks") }
     let first = range(.subtask).lowerBound
-    var search = TextSearch(choices)
+    var search = TextSearch(choices, begin: shape.none, end: shape.pad)
     var past = prefix.keyValues
     let observation = prefix.batch.padding(shape)
     while let tokens = search.nextInputs {

@@ -159,7 +159,7 @@ struct PolicyNetwork: Sendable {
   func padding(
     _ batch: ObservationBatch, subtasks: [Int32], indicators: [Int32]
   ) -> [[Bool]]? {
-    let pad = BytePairTokenizer.pad
+    let pad = shape.pad
     guard
       batch.taskTokens.contains(pad) || subtasks.contains(pad) || indicators.contains(pad)
     else { return nil }

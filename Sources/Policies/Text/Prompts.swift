@@ -58,12 +58,13 @@ struct Prompts: Sendable {
     self.subtaskTexts = subtaskTexts
     self.taskIndices = taskIndices
     self.subtaskIndices = subtaskIndices
-    taskTokens = Self.padded(tasks.map { tokenizer.encode($0.instruction) })
+    taskTokens = Self.padded(tasks.map { tokenizer.encode($0.instruction) }, with: tokenizer.pad)
     subtaskTokens = subtaskTexts.map { tokenizer.encode($0) }
     subtaskSlots = subtaskTokens.map { $0.count + 1 }.max() ?? 0
     let indicators = AdvantageIndicator.allCases
     let texts = Self.padded(
-      indicators.map { $0 == .absent ? [BytePairTokenizer.none] : tokenizer.encode($0.text) })
+      indicators.map { $0 == .absent ? [tokenizer.none] : tokenizer.encode($0.text) },
+      with: tokenizer.pad)
     indicatorTokens = Dictionary(uniqueKeysWithValues: zip(indicators, texts))
   }
 
@@ -75,8 +76,8 @@ struct Prompts: Sendable {
   /// - Parameter index: Into `subtaskTexts`, or −1 where it is not known.
   func subtask(_ index: Int) -> [Int32] {
     guard subtaskSlots > 0 else { return [] }
-    return Self.padded(
-      [BytePairTokenizer.none] + (index < 0 ? [] : subtaskTokens[index]), subtaskSlots)
+    let tokens = [tokenizer.none] + (index < 0 ? [] : subtaskTokens[index])
+    return tokens + Array(repeating: tokenizer.pad, count: subtaskSlots - tokens.count)
   }
 
   /// The token that each of the subtask's places is to predict, [subtaskSlots]; −1 for nothing.
@@ -84,7 +85,7 @@ struct Prompts: Sendable {
   /// - Parameter index: Into `subtaskTexts`, or −1 where it is not known.
   func subtaskTargets(_ index: Int) -> [Int32] {
     guard index >= 0 else { return Array(repeating: -1, count: subtaskSlots) }
-    let targets = subtaskTokens[index] + [BytePairTokenizer.pad]
+    let targets = subtaskTokens[index] + [tokenizer.pad]
     return targets + Array(repeating: -1, count: subtaskSlots - targets.count)
   }
 
@@ -112,12 +113,8 @@ struct Prompts: Sendable {
     return indices
   }
 
-  private static func padded(_ texts: [[Int32]]) -> [[Int32]] {
+  private static func padded(_ texts: [[Int32]], with pad: Int32) -> [[Int32]] {
     let length = texts.map(\.count).max() ?? 0
-    return texts.map { padded($0, length) }
-  }
-
-  private static func padded(_ tokens: [Int32], _ length: Int) -> [Int32] {
-    tokens + Array(repeating: BytePairTokenizer.pad, count: length - tokens.count)
+    return texts.map { $0 + Array(repeating: pad, count: length - $0.count) }
   }
 }

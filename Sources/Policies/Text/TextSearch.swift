@@ -5,14 +5,21 @@
 /// text is decided.
 struct TextSearch {
   private let choices: [[[Int32]]]
+  private let begin: Int32
+  private let end: Int32
   /// By sample, the places of the texts that still fit.
   private var remaining: [[Int]]
   /// Tokens chosen so far.
   private(set) var length = 0
 
-  /// - Parameter choices: By sample, its texts as tokens; at least one each.
-  init(_ choices: [[[Int32]]]) {
+  /// - Parameters:
+  ///   - choices: By sample, its texts as tokens; at least one each.
+  ///   - begin: The token that is read before a text.
+  ///   - end: The token that is chosen behind one.
+  init(_ choices: [[[Int32]]], begin: Int32, end: Int32) {
     self.choices = choices
+    self.begin = begin
+    self.end = end
     remaining = choices.map { Array($0.indices) }
   }
 
@@ -21,7 +28,7 @@ struct TextSearch {
   var nextInputs: [Int32]? {
     guard remaining.contains(where: { $0.count > 1 }) else { return nil }
     return choices.indices.map { sample in
-      length == 0 ? BytePairTokenizer.none : token(length - 1, of: remaining[sample][0], sample)
+      length == 0 ? begin : token(length - 1, of: remaining[sample][0], sample)
     }
   }
 
@@ -36,7 +43,7 @@ struct TextSearch {
         .max { logits[row + Int($0)] < logits[row + Int($1)] }
       remaining[sample] = remaining[sample].filter { token(length, of: $0, sample) == best }
       // Texts that end here alike are one text.
-      if best == BytePairTokenizer.pad { remaining[sample] = [remaining[sample][0]] }
+      if best == end { remaining[sample] = [remaining[sample][0]] }
     }
     length += 1
   }
@@ -44,9 +51,9 @@ struct TextSearch {
   /// By sample, the place of the chosen text among its choices.
   var results: [Int] { remaining.map { $0[0] } }
 
-  /// A text's token, or the padding that ends it.
+  /// A text's token, or what ends it.
   private func token(_ place: Int, of text: Int, _ sample: Int) -> Int32 {
     let tokens = choices[sample][text]
-    return place < tokens.count ? tokens[place] : BytePairTokenizer.pad
+    return place < tokens.count ? tokens[place] : end
   }
 }
