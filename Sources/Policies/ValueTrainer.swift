@@ -58,7 +58,7 @@ public final class ValueTrainer {
   /// Gradient steps taken.
   public var stepsDone: Int { optimization.stepsDone }
 
-  /// The state from which the training goes on exactly, after any step.
+  /// The state from which the training goes on exactly, after any step before `finish`.
   public func state() throws -> [UInt8] { try optimization.state(random: random) }
 
   /// Goes on from a state of the same model, examples, settings and seed.

@@ -136,17 +136,18 @@ import Testing
     #expect(try resumed.checkpoint() == whole.checkpoint())
 
     // What does not fit changes nothing.
-    let before = try continued.state()
+    let (_, fresh) = try trainer(seed: 2)
+    let before = try fresh.state()
     #expect(throws: SafetensorsError.self) {
-      try continued.restore(Array(state[..<(state.count / 2)]))
+      try fresh.restore(Array(state[..<(state.count / 2)]))
     }
     var lacking = try SafetensorsFile(parsing: state)
     lacking.metadata["training"] = nil
-    #expect(throws: PolicyError.self) { try continued.restore(lacking.serialized()) }
+    #expect(throws: PolicyError.self) { try fresh.restore(lacking.serialized()) }
     var misshapen = try SafetensorsFile(parsing: state)
     misshapen.add("average.expert.action_out.bias", shape: [3], floats: [0, 0, 0])
-    #expect(throws: SafetensorsError.self) { try continued.restore(misshapen.serialized()) }
-    #expect(try continued.state() == before)
+    #expect(throws: SafetensorsError.self) { try fresh.restore(misshapen.serialized()) }
+    #expect(try fresh.state() == before)
   }
 
   @Test func divergenceIsReported() throws {
