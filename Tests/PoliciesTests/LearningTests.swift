@@ -197,8 +197,8 @@ import Testing
     let trainer = try PolicyTrainer(
       policy: policy,
       examples: TrainingExamples(episodes: episodes, labels: episodes.map { _ in nil }),
-      settings: Toy.training(steps: 200, rate: 1e-2), indicatorDropout: 0.3, seed: 1)
-    for _ in 0..<200 { _ = try trainer.step() }
+      settings: Toy.training(steps: 300, rate: 1e-2), indicatorDropout: 0.3, seed: 1)
+    for _ in 0..<300 { _ = try trainer.step() }
     trainer.finish()
     let unseen = 1000..<1040
     let chunks = try policy.chunks(
