@@ -104,9 +104,9 @@ import Testing
       policy: policy, examples: Self.twoWays(), settings: Toy.training(steps: 9),
       indicatorDropout: 0.3, seed: 1)
     for _ in 0..<3 { _ = try trainer.step() }
-    let bytes = policy.tape.pooledBytes
+    let bytes = trainer.pooledBytes
     for _ in 0..<6 { _ = try trainer.step() }
-    #expect(policy.tape.pooledBytes == bytes)
+    #expect(trainer.pooledBytes == bytes)
   }
 
   /// Weights, moments, average and random numbers: a training that was interrupted gives the same
