@@ -38,6 +38,7 @@ public final class Tape {
 
   public let parameters: ParameterStore
   private let ownGradients: ParameterVector?
+  let team: ThreadTeam?
   let pool = BufferPool()
   var nodes: [Node] = []
   var gradients: [Gradient] = []
@@ -48,11 +49,17 @@ public final class Tape {
   private var parameterMemory: UnsafeMutablePointer<Float>?
   var rotaryTables: [RotaryTable] = []
 
-  /// - Parameter gradients: Where `backward` adds to, for tapes that work on one store at once; nil
-  ///   for the store's own gradients.
-  public init(_ parameters: ParameterStore, gradients: ParameterVector? = nil) {
+  /// - Parameters:
+  ///   - gradients: Where `backward` adds to, for tapes that work on one store at once; nil for the
+  ///     store's own gradients.
+  ///   - team: Threads to share out the larger forward operations to, for the soonest answer to a
+  ///     few samples. Many samples are better shared out whole, each thread with its own tape.
+  public init(
+    _ parameters: ParameterStore, gradients: ParameterVector? = nil, team: ThreadTeam? = nil
+  ) {
     self.parameters = parameters
     ownGradients = gradients
+    self.team = team
   }
 
   /// Forgets everything and starts a new pass.
