@@ -10,9 +10,9 @@ import Tensors
 ///     }
 ///     optimizer.step(learningRate: 3e-4, workers: workers)
 ///
-/// Slices also keep what a pass touches in the caches. Thread t has the t-th part of the slices and
-/// takes them in order, and gradients are summed in the order of threads: equal slices on equally
-/// many threads give equal results, bit for bit.
+/// Slices also keep what a pass touches in the caches. Part t of the slices goes in order
+/// over tape t, and gradients are summed in the order of tapes: equal slices on equally many threads
+/// give equal results, bit for bit.
 ///
 /// Not Sendable, as the store is not; one actor owns both. The closures run on the team's threads
 /// while that actor waits in the call, which is why the tapes may be handed to them.
