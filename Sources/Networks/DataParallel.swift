@@ -36,7 +36,9 @@ public final class DataParallel {
     let gradients = (1..<max(threads, 1)).map { _ in ParameterVector(zerosFor: parameters) }
     workers = Workers(
       parameters: parameters,
-      tapes: [Tape(parameters)] + gradients.map { Tape(parameters, gradients: $0) },
+      tapes: ([nil] + gradients).map {
+        Tape(parameters, gradients: $0, packsWeights: false)
+      },
       gradients: gradients)
   }
 
@@ -54,7 +56,7 @@ public final class DataParallel {
     return (0..<slices).map { count * $0 / slices..<count * ($0 + 1) / slices }
   }
 
-  /// Runs `body` for every slice of `count` samples.
+  /// Runs `body` for every slice of `count` samples, for passes without gradient.
   ///
   /// - Parameter body: Takes a tape, which it resets, and the samples. Nothing it makes on the tape
   ///   may leave it.

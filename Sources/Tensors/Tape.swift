@@ -39,6 +39,7 @@ public final class Tape {
   public let parameters: ParameterStore
   private let ownGradients: ParameterVector?
   let team: ThreadTeam?
+  private let packsWeights: Bool
   let pool = BufferPool()
   var nodes: [Node] = []
   var gradients: [Gradient] = []
@@ -54,12 +55,16 @@ public final class Tape {
   ///     store's own gradients.
   ///   - team: Threads to share out the larger forward operations to, for the soonest answer to a
   ///     few samples. Many samples are better shared out whole, each thread with its own tape.
+  ///   - packsWeights: Whether `reset` calls `ParameterStore.packWeights`. False for tapes that
+  ///     several threads use at once, whose owner does it before.
   public init(
-    _ parameters: ParameterStore, gradients: ParameterVector? = nil, team: ThreadTeam? = nil
+    _ parameters: ParameterStore, gradients: ParameterVector? = nil, team: ThreadTeam? = nil,
+    packsWeights: Bool = true
   ) {
     self.parameters = parameters
     ownGradients = gradients
     self.team = team
+    self.packsWeights = packsWeights
   }
 
   /// Forgets everything and starts a new pass.
@@ -72,7 +77,7 @@ public final class Tape {
     pass += 1
     self.recording = recording
     parameterMemory = parameters.valueBuffer
-    parameters.packWeights(backward: recording)
+    if packsWeights { parameters.packWeights(backward: recording) }
   }
 
   /// Bytes of pooled memory: constant once all shapes of a training loop have been seen.
