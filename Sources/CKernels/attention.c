@@ -180,7 +180,7 @@ KERNEL void recap_attention(const RecapAttention *s, float *out, float *probabil
 
   for (size_t b = 0; b < s->samples; b++) {
     if (b == 0 || s->biasStride) find_bounds(bounds, bias_of(s, b), queries, keys);
-    for (size_t h = 0; h < s->keyValueHeads; h++) {
+    for (size_t h = s->firstHead; h < s->endHead; h++) {
       transpose(kt, k + b * keys * ldk + h * width, ldk, keys, width, paddedKeys);
       const float *vh = v + b * keys * ldk + h * width;
       size_t ldv = ldk;

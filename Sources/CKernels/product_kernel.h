@@ -12,7 +12,8 @@ typedef float NAME(Loose) __attribute__((ext_vector_type(LANE_COUNT), aligned(4)
 #define READ(p) (*(const NAME(Loose) *)(p))
 #define WRITE(p, x) (*(NAME(Loose) *)(p) = (x))
 
-// C [rows, WIDTH] (+)= A B over `depth` steps. b is a packed panel. `rows` is a constant wherever this is inlined, so the sums live in registers.
+// C [rows, WIDTH] (+)= A B over `depth` steps; b is a packed panel. `rows` is a constant wherever
+// this is inlined, so the sums live in registers.
 static inline __attribute__((always_inline)) void NAME(tile)(
     const int rows, size_t depth, const float *restrict a, size_t lda,
     const float *restrict b, float *restrict c, size_t ldc, int accumulate) {
@@ -46,9 +47,11 @@ static inline __attribute__((always_inline)) void NAME(tile)(
     NAME(tile)(n, depth, a, lda, b, c, ldc, accumulate); \
     break;
 
-// The tile of any number of rows up to ROWS.
-static void NAME(tiles)(int rows, size_t depth, const float *a, size_t lda, const float *b,
-                        float *c, size_t ldc, int accumulate) {
+// The tile of any number of rows up to ROWS. The attribute, since the compiler would cut vectors of
+// 512 bits in two.
+__attribute__((min_vector_width(LANE_COUNT * 32))) static void NAME(tiles)(
+    int rows, size_t depth, const float *a, size_t lda, const float *b, float *c, size_t ldc,
+    int accumulate) {
   switch (rows) {
     CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #if ROWS > 6
@@ -83,8 +86,8 @@ static void NAME(pack_panel)(float *restrict to, const float *restrict b, size_t
   }
 }
 
-// The rows of the tile that begins where `left` rows are left: even tiles hide latency better than a
-// full one and a small rest.
+// The rows of the tile that begins where `left` rows are left: even tiles hide latency better than
+// a full one and a small rest.
 static inline size_t NAME(tile_rows)(size_t left) {
   if (left <= ROWS) return left;
   return left < ROWS + ROWS / 2 ? (left + 1) / 2 : ROWS;

@@ -10,9 +10,9 @@ import Tensors
 ///     }
 ///     optimizer.step(learningRate: 3e-4, workers: workers)
 ///
-/// Slices also keep what a pass touches in the caches. Thread t has the t-th part of the slices and
-/// takes them in order, and gradients are summed in the order of threads: equal slices on equally
-/// many threads give equal results, bit for bit.
+/// Slices also keep what a pass touches in the caches. Part t of the slices goes in order
+/// over tape t, and gradients are summed in the order of tapes: equal slices on equally many threads
+/// give equal results, bit for bit.
 ///
 /// Not Sendable, as the store is not; one actor owns both. The closures run on the team's threads
 /// while that actor waits in the call, which is why the tapes may be handed to them.
@@ -36,7 +36,9 @@ public final class DataParallel {
     let gradients = (1..<max(threads, 1)).map { _ in ParameterVector(zerosFor: parameters) }
     workers = Workers(
       parameters: parameters,
-      tapes: [Tape(parameters)] + gradients.map { Tape(parameters, gradients: $0) },
+      tapes: ([nil] + gradients).map {
+        Tape(parameters, gradients: $0, packsWeights: false)
+      },
       gradients: gradients)
   }
 
@@ -54,7 +56,7 @@ public final class DataParallel {
     return (0..<slices).map { count * $0 / slices..<count * ($0 + 1) / slices }
   }
 
-  /// Runs `body` for every slice of `count` samples.
+  /// Runs `body` for every slice of `count` samples, for passes without gradient.
   ///
   /// - Parameter body: Takes a tape, which it resets, and the samples. Nothing it makes on the tape
   ///   may leave it.

@@ -17,24 +17,27 @@ struct ReferenceEncoder: Sendable {
     state = Linear(store, "state", inputs: Batch.stateWidth, outputs: width)
   }
 
-  /// [samples, 32, d], [samples, 24, d] and [samples, 1, d].
-  func callAsFunction(_ tape: Tape, _ batch: ReferenceBatch, _ samples: Range<Int>) -> [Variable] {
+  /// [samples, 32, d], [samples, 24, d] and [samples, 1, d]; of several batches, the samples of
+  /// one after the other's.
+  func callAsFunction(
+    _ tape: Tape, _ batches: [ReferenceBatch], _ samples: Range<Int>
+  ) -> [Variable] {
     typealias Batch = ReferenceBatch
+    let count = batches.count * samples.count
     let pixels = tape.imagePatches(
-      batch.images.samples(
-        samples, width: batch.images.count / batch.count), samples: samples.count,
-      cameras: Batch.cameras, height: Batch.imageSize, width: Batch.imageSize,
+      batches.flatMap { $0.images.samples(samples, width: $0.images.count / $0.count) },
+      samples: count, cameras: Batch.cameras, height: Batch.imageSize, width: Batch.imageSize,
       patch: Batch.patchSize)
     return [
       tape.add(patch(tape, pixels), broadcasting: tape.parameter(patchPosition)),
       tape.embedding(
-        table: text, ids: batch.text.samples(samples, width: Batch.textTokens),
-        shape: [samples.count, Batch.textTokens]),
+        table: text, ids: batches.flatMap { $0.text.samples(samples, width: Batch.textTokens) },
+        shape: [count, Batch.textTokens]),
       state(
         tape,
         tape.constant(
-          [samples.count, 1, Batch.stateWidth],
-          batch.state.samples(samples, width: Batch.stateWidth))),
+          [count, 1, Batch.stateWidth],
+          batches.flatMap { $0.state.samples(samples, width: Batch.stateWidth) })),
     ]
   }
 }
@@ -93,7 +96,7 @@ struct ReferencePolicy: Sendable {
       table: encoder.text, ids: inputs, shape: [samples.count, Batch.fastTokens])
     let tokens = Batch.prefix + Batch.fastTokens
     let (states, keyValues) = backbone(
-      tape, tape.concatenate(encoder(tape, batch, samples) + [discrete]),
+      tape, tape.concatenate(encoder(tape, [batch], samples) + [discrete]),
       positions: (0..<tokens).map(Int32.init), outputs: Batch.prefix..<tokens, mask: mask,
       outputMask: outputMask)
     guard let states else { preconditionFailure("the discrete tokens are wanted") }
@@ -152,10 +155,10 @@ struct ReferencePolicy: Sendable {
     return actionOut(tape, states)
   }
 
-  /// The keys and values of the observation's tokens, by layer.
-  func prefix(_ tape: Tape, _ batch: ReferenceBatch, _ samples: Range<Int>) -> [KeyValue] {
+  /// The keys and values of the observations' tokens, by layer.
+  func prefix(_ tape: Tape, _ batches: [ReferenceBatch], _ samples: Range<Int>) -> [KeyValue] {
     backbone(
-      tape, tape.concatenate(encoder(tape, batch, samples)),
+      tape, tape.concatenate(encoder(tape, batches, samples)),
       positions: (0..<Batch.prefix).map(Int32.init), outputs: 0..<0, mask: nil, outputMask: nil
     ).keyValues
   }
@@ -182,7 +185,7 @@ struct ReferenceValueNetwork: Sendable {
     let readouts = tape.embedding(
       table: readout, ids: Array(repeating: 0, count: samples.count), shape: [samples.count, 1])
     let (states, _) = backbone(
-      tape, tape.concatenate(encoder(tape, batch, samples) + [readouts]),
+      tape, tape.concatenate(encoder(tape, [batch], samples) + [readouts]),
       positions: (0...Batch.prefix).map(Int32.init), outputs: Batch.prefix..<Batch.prefix + 1,
       mask: nil, outputMask: nil)
     guard let states else { preconditionFailure("the read-out is wanted") }

@@ -10,55 +10,68 @@ final class ReferenceSampling {
   private let store = ParameterStore(seed: 0)
   private let network: ReferenceTraining.Network
   private let workers: DataParallel
+  /// For fewer samples than threads: all threads work on each operation.
+  private let tape: Tape
   private let batch: ReferenceBatch
-  private let unconditional: ReferenceBatch
-  private let isGuided: Bool
+  private let unconditional: ReferenceBatch?
 
   init(_ model: ReferenceModel, samples: Int, threads: Int, isGuided: Bool) {
     network = ReferenceTraining.network(store, model)
     ReferenceParameters.fill(store, of: model)
     workers = DataParallel(store, threads: threads)
+    tape = Tape(store, team: ThreadTeam(count: threads))
     batch = ReferenceBatch(count: samples)
-    unconditional = batch.withoutIndicator()
-    self.isGuided = isGuided
+    unconditional = isGuided ? batch.withoutIndicator() : nil
   }
 
   /// Actions [B, 16, 8], or logits [B, 201] of a value network.
   func run() -> [Float] {
-    let (network, batch, unconditional, isGuided) = (network, batch, unconditional, isGuided)
+    let (network, batch, unconditional) = (network, batch, unconditional)
+    guard batch.count >= workers.threads else {
+      return Self.answer(tape, network, batch, unconditional, 0..<batch.count)
+    }
     let slice = (batch.count + workers.threads - 1) / workers.threads
     return workers.run(samples: batch.count, sliceSize: slice) { tape, samples in
-      tape.reset(recording: false)
-      switch network {
-      case .policy(let policy):
-        return Self.actions(
-          tape, policy, batch, isGuided ? unconditional : nil, samples)
-      case .value(let value):
-        return tape.value(value.logits(tape, batch, samples))
-      }
+      Self.answer(tape, network, batch, unconditional, samples)
     }.flatMap { $0 }
   }
 
+  private static func answer(
+    _ tape: Tape, _ network: ReferenceTraining.Network, _ batch: ReferenceBatch,
+    _ unconditional: ReferenceBatch?, _ samples: Range<Int>
+  ) -> [Float] {
+    tape.reset(recording: false)
+    switch network {
+    case .policy(let policy):
+      return actions(tape, policy, batch, unconditional, samples)
+    case .value(let value):
+      return tape.value(value.logits(tape, batch, samples))
+    }
+  }
+
+  /// Guidance reads every sample twice, in one pass: first as it is, then without its indicator.
   private static func actions(
     _ tape: Tape, _ policy: ReferencePolicy, _ batch: ReferenceBatch,
     _ unconditional: ReferenceBatch?, _ samples: Range<Int>
   ) -> [Float] {
     let width = Batch.chunkLength * Batch.actionWidth
-    let shape = [samples.count, Batch.chunkLength, Batch.actionWidth]
+    let copies = unconditional == nil ? 1 : 2
     var actions = batch.noise.samples(samples, width: width)
-    let conditioned = policy.prefix(tape, batch, samples)
-    let free = unconditional.map { policy.prefix(tape, $0, samples) }
+    let seen = policy.prefix(tape, [batch] + (unconditional.map { [$0] } ?? []), samples)
     for step in 0..<eulerSteps {
       let time = policy.timeEmbedding(tape, [Float(step) / Float(eulerSteps)])
-      let noised = tape.constant(shape, actions)
-      var velocity = tape.value(policy.velocity(tape, noised, time: time, seen: conditioned))
-      if let free {
-        let other = tape.value(policy.velocity(tape, noised, time: time, seen: free))
-        for index in velocity.indices {
-          velocity[index] = other[index] + guidance * (velocity[index] - other[index])
+      let noised = tape.constant(
+        [copies * samples.count, Batch.chunkLength, Batch.actionWidth],
+        copies == 1 ? actions : actions + actions)
+      let velocity = tape.value(policy.velocity(tape, noised, time: time, seen: seen))
+      for index in actions.indices {
+        var change = velocity[index]
+        if copies == 2 {
+          let free = velocity[actions.count + index]
+          change = free + guidance * (change - free)
         }
+        actions[index] += change / Float(eulerSteps)
       }
-      for index in actions.indices { actions[index] += velocity[index] / Float(eulerSteps) }
     }
     return actions
   }

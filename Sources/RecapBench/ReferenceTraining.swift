@@ -23,7 +23,8 @@ final class ReferenceTraining {
     workers = DataParallel(store, threads: threads)
     optimizer = AdamW(store)
     batch = ReferenceBatch(count: samples)
-    self.sliceSize = sliceSize ?? 4
+    // Few samples stay in the caches; with large matrices a product wants more rows.
+    self.sliceSize = sliceSize ?? (store.count > 4_000_000 ? 16 : 4)
   }
 
   static func network(_ store: ParameterStore, _ model: ReferenceModel) -> Network {

@@ -7,22 +7,27 @@ import CKernels
 /// Unsafe memory for the reason that `ParameterStore` gives. Threads may read it at once, and may
 /// pack shares of it at once while nobody reads.
 final class PackedWeights {
-  /// Larger matrices are left to OpenBLAS: measured, it is as fast from about here on.
+  /// With many rows, products with larger matrices are left to OpenBLAS: measured, it is as fast
+  /// from about here on.
   private static let largest = 300_000
+  /// Products of fewer rows are faster with packed weights of any size.
+  static let fewRows = 128
 
-  enum Form: Int { case plain, transposed }
+  /// What there is of a matrix: small ones plain and transposed, large ones only for passes
+  /// without gradient, whose rows are few.
+  enum Form: Int, CaseIterable { case plain, transposed, large }
 
   private struct Place {
     var slot: Int
-    /// By form: where in `memory`.
-    var offsets: [Int]
+    /// By form: where in `memory`; nil where there is none.
+    var offsets: [Int?]
   }
 
   private var places: [Place] = []
   private var placeOfSlot: [Int?] = []
   private var memory: [UnsafeMutablePointer<Float>] = []
   /// By form: the version of the parameters that is packed.
-  private var versions = [-1, -1]
+  private var versions = [-1, -1, -1]
 
   deinit {
     for memory in memory { memory.deallocate() }
@@ -37,21 +42,27 @@ final class PackedWeights {
     guard placeOfSlot.count != slots.count else { return }
     for memory in memory { memory.deallocate() }
     (places, placeOfSlot, memory) = ([], [], [])
-    var sizes = [0, 0]
+    var sizes = [0, 0, 0]
+    func place(_ form: Form, _ depth: Int, _ columns: Int) -> Int {
+      defer { sizes[form.rawValue] += FloatMemory.aligned(recap_packed_size(depth, columns)) }
+      return sizes[form.rawValue]
+    }
     for (index, slot) in slots.enumerated() {
-      guard slot.shape.count == 2, slot.shape[0] > 1, slot.count <= Self.largest,
-        recap_product_panel() > 0
-      else {
+      guard slot.shape.count == 2, slot.shape[0] > 1, recap_product_panel() > 0 else {
         placeOfSlot.append(nil)
         continue
       }
+      let (inputs, outputs) = (slot.shape[0], slot.shape[1])
       placeOfSlot.append(places.count)
-      places.append(Place(slot: index, offsets: sizes))
-      sizes[0] += FloatMemory.aligned(recap_packed_size(slot.shape[0], slot.shape[1]))
-      sizes[1] += FloatMemory.aligned(recap_packed_size(slot.shape[1], slot.shape[0]))
+      places.append(
+        Place(
+          slot: index,
+          offsets: slot.count <= Self.largest
+            ? [place(.plain, inputs, outputs), place(.transposed, outputs, inputs), nil]
+            : [nil, nil, place(.large, inputs, outputs)]))
     }
-    memory = sizes.map(FloatMemory.allocate)
-    versions = [-1, -1]
+    memory = sizes.map { FloatMemory.allocate($0) }
+    versions = [-1, -1, -1]
   }
 
   /// Packs the share `share` of `shares` of all matrices.
@@ -60,11 +71,12 @@ final class PackedWeights {
     of shares: Int
   ) {
     for index in stride(from: share, to: places.count, by: shares) {
+      guard let offset = places[index].offsets[form.rawValue] else { continue }
       let slot = slots[places[index].slot]
       let (inputs, outputs) = (slot.shape[0], slot.shape[1])
       let isTransposed = form == .transposed
       recap_pack(
-        memory[form.rawValue] + places[index].offsets[form.rawValue], values + slot.offset,
+        memory[form.rawValue] + offset, values + slot.offset,
         outputs, isTransposed ? 1 : 0, isTransposed ? outputs : inputs,
         isTransposed ? inputs : outputs)
     }
@@ -72,9 +84,10 @@ final class PackedWeights {
 
   /// The packed matrix of a slot; nil where it is left to OpenBLAS.
   func matrix(_ form: Form, slot: Int, version: Int) -> UnsafePointer<Float>? {
-    guard isCurrent(form, version: version), slot < placeOfSlot.count, let place = placeOfSlot[slot]
+    guard isCurrent(form, version: version), slot < placeOfSlot.count,
+      let place = placeOfSlot[slot], let offset = places[place].offsets[form.rawValue]
     else { return nil }
-    return UnsafePointer(memory[form.rawValue] + places[place].offsets[form.rawValue])
+    return UnsafePointer(memory[form.rawValue] + offset)
   }
 }
 
@@ -89,7 +102,7 @@ extension ParameterStore {
     backward: Bool, inShares: ((Int, Int) -> Void) -> Void = { $0(0, 1) }
   ) {
     packed.reserve(slots)
-    for form in backward ? [PackedWeights.Form.plain, .transposed] : [.plain]
+    for form in backward ? [PackedWeights.Form.plain, .transposed] : [.plain, .large]
     where !packed.isCurrent(form, version: version) {
       inShares { share, shares in
         packed.pack(form, slots, from: valueBuffer, share: share, of: shares)
@@ -110,10 +123,10 @@ extension MatrixProduct {
   static func multiply(
     _ a: UnsafePointer<Float>, packed: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
     m: Int, n: Int, k: Int, depth: Int, firstRow: Int, firstColumn: Int, accumulate: Bool,
-    scratch: UnsafeMutablePointer<Float>
+    scratch: UnsafeMutablePointer<Float>, strideC: Int? = nil
   ) {
     var product = RecapProduct(
-      m: m, n: n, k: k, lda: k, ldc: n, depth: depth, accumulate: accumulate ? 1 : 0)
+      m: m, n: n, k: k, lda: k, ldc: strideC ?? n, depth: depth, accumulate: accumulate ? 1 : 0)
     let panel = recap_product_panel()
     recap_packed_product(
       &product, c, a, packed + firstColumn * depth + firstRow * panel, scratch)

@@ -38,6 +38,8 @@ public final class Tape {
 
   public let parameters: ParameterStore
   private let ownGradients: ParameterVector?
+  let team: ThreadTeam?
+  private let packsWeights: Bool
   let pool = BufferPool()
   var nodes: [Node] = []
   var gradients: [Gradient] = []
@@ -48,11 +50,21 @@ public final class Tape {
   private var parameterMemory: UnsafeMutablePointer<Float>?
   var rotaryTables: [RotaryTable] = []
 
-  /// - Parameter gradients: Where `backward` adds to, for tapes that work on one store at once; nil
-  ///   for the store's own gradients.
-  public init(_ parameters: ParameterStore, gradients: ParameterVector? = nil) {
+  /// - Parameters:
+  ///   - gradients: Where `backward` adds to, for tapes that work on one store at once; nil for the
+  ///     store's own gradients.
+  ///   - team: Threads to share out the larger forward operations to, for the soonest answer to a
+  ///     few samples. Many samples are better shared out whole, each thread with its own tape.
+  ///   - packsWeights: Whether `reset` calls `ParameterStore.packWeights`. False for tapes that
+  ///     several threads use at once, whose owner does it before.
+  public init(
+    _ parameters: ParameterStore, gradients: ParameterVector? = nil, team: ThreadTeam? = nil,
+    packsWeights: Bool = true
+  ) {
     self.parameters = parameters
     ownGradients = gradients
+    self.team = team
+    self.packsWeights = packsWeights
   }
 
   /// Forgets everything and starts a new pass.
@@ -65,7 +77,7 @@ public final class Tape {
     pass += 1
     self.recording = recording
     parameterMemory = parameters.valueBuffer
-    parameters.packWeights(backward: recording)
+    if packsWeights { parameters.packWeights(backward: recording) }
   }
 
   /// Bytes of pooled memory: constant once all shapes of a training loop have been seen.

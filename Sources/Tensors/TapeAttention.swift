@@ -44,10 +44,17 @@ extension Tape {
     }
     let (result, y) = emit(shape, .attention(record), needsGradient: needed)
     withDescription(of: record) { description in
-      let scratch = scratchMemory(recap_attention_scratch(&description))
-      recap_attention(
-        &description, y, record.probabilities, nodes[q].value, nodes[k].value, nodes[v].value,
-        scratch)
+      let work = 2 * shape.count * keyShape[1]
+      let pointers = Shared(
+        (y, record.probabilities, nodes[q].value, nodes[k].value, nodes[v].value))
+      let whole = Shared(description)
+      share(work, scratch: recap_attention_scratch(&description)) { part in
+        let (y, probabilities, q, k, v) = pointers.value
+        var description = whole.value
+        description.firstHead = keyValueHeads * part.index / part.count
+        description.endHead = keyValueHeads * (part.index + 1) / part.count
+        recap_attention(&description, y, probabilities, q, k, v, part.scratch)
+      }
     }
     return result
   }
@@ -68,7 +75,7 @@ extension Tape {
     var description = RecapAttention(
       samples: shape[0], queries: shape[1], keys: keyShape[1], heads: record.heads,
       keyValueHeads: record.keyValueHeads, headWidth: shape[2] / record.heads, bias: nil,
-      biasStride: 0)
+      biasStride: 0, firstHead: 0, endHead: record.keyValueHeads)
     guard let mask = record.mask else { return body(&description) }
     mask.bias.withUnsafeBufferPointer { bias in
       description.bias = bias.baseAddress

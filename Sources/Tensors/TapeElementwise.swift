@@ -104,7 +104,14 @@ extension Tape {
     let half = shape.width / 2
     let (result, y) = emit(
       shape.replacingWidth(half), .activation(x, .gatedGELU), needsGradient: needsGradient(x))
-    recap_gated_gelu(y, nodes[x].value, shape.rows, half)
+    let (rows, pointers) = (shape.rows, Shared((y, nodes[x].value)))
+    // An exponential costs some ten multiplications.
+    share(10 * shape.count, scratch: 0) { part in
+      let (y, x) = pointers.value
+      let first = rows * part.index / part.count
+      let end = rows * (part.index + 1) / part.count
+      recap_gated_gelu(y + first * half, x + first * 2 * half, end - first, half)
+    }
     return result
   }
 

@@ -6,11 +6,11 @@ import Synchronization
 /// as the team.
 ///
 /// Pieces can be short (a layer of a small network takes microseconds), so whoever waits looks again
-/// for some microseconds before it sleeps. That is short enough not to take much from others who
-/// want the core.
+/// for some microseconds before it sleeps. And the parts of a piece go to whoever comes first: where
+/// others use the cores and a thread of the team does not get to run, the caller does its part too.
 ///
-/// `@unchecked Sendable` and unsafe memory, as a lock's owner: `work` is written only while the
-/// threads wait, and the counters are atomic.
+/// `@unchecked Sendable`, as a lock's owner: `work` is written only while nobody holds a part, and
+/// the counters are atomic.
 public final class ThreadTeam: @unchecked Sendable {
   /// Threads, with the caller's.
   public let count: Int
@@ -19,74 +19,100 @@ public final class ThreadTeam: @unchecked Sendable {
 
   /// Apart from the team, so that its threads do not keep it alive.
   private final class Shared: @unchecked Sendable {
-    /// Grows with each piece of work.
-    let generation = Atomic<Int>(0)
-    /// Threads that have not finished the present piece.
+    static let parts = 256
+    let count: Int
+    /// Pieces so far · 256 + parts that have been taken of the last: one number, so that a thread
+    /// that comes late cannot take a part of a piece that it has not seen.
+    let taken: Atomic<Int>
+    /// Parts of the present piece that are not finished.
     let remaining = Atomic<Int>(0)
     let isStopping = Atomic<Bool>(false)
     var work: (@Sendable (Int) -> Void)?
     let started = Doorbell()
     let finished = Doorbell()
+
+    init(count: Int) {
+      self.count = count
+      taken = Atomic(count)
+    }
+
+    var hasPart: Bool {
+      taken.load(ordering: .sequentiallyConsistent) % Self.parts < count
+    }
+
+    /// A call of its own, so that no reference to `work` is held when it has returned.
+    @inline(never)
+    private func perform(_ part: Int) { work?(part) }
+
+    /// Does parts until all have been taken.
+    func doParts() {
+      var seen = taken.load(ordering: .sequentiallyConsistent)
+      while seen % Self.parts < count {
+        let (isMine, current) = taken.compareExchange(
+          expected: seen, desired: seen + 1, ordering: .sequentiallyConsistent)
+        seen = current
+        guard isMine else { continue }
+        // Whoever has a part keeps the piece from ending, and `work` from changing.
+        perform(seen % Self.parts)
+        if remaining.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
+          finished.ring()
+        }
+        seen = taken.load(ordering: .sequentiallyConsistent)
+      }
+    }
   }
 
   /// Starts the threads.
+  ///
+  /// - Precondition: 1 to 255 threads.
   public init(count: Int) {
-    precondition(count > 0, "a team needs at least one thread, got \(count)")
+    precondition(count > 0 && count < Shared.parts, "expected 1 to 255 threads, got \(count)")
     self.count = count
-    shared = Shared()
-    for rank in 1..<max(count, 1) { start(rank) }
+    shared = Shared(count: count)
+    for _ in 1..<count { start() }
   }
 
   deinit {
     shared.isStopping.store(true, ordering: .sequentiallyConsistent)
-    shared.generation.add(1, ordering: .sequentiallyConsistent)
     shared.started.ring()
     for thread in threads { pthread_join(thread, nil) }
   }
 
-  /// Calls `body` once with each rank in 0..<count, each on a thread of its own; 0 is the caller.
-  /// Returns when all have returned. Not reentrant, and only for one caller at a time.
+  /// Calls `body` once for each part in 0..<count, on any of the threads, and returns when all calls
+  /// have. Not reentrant, and only for one caller at a time.
   public func run(_ body: @Sendable (Int) -> Void) {
     guard count > 1 else { return body(0) }
     withoutActuallyEscaping(body) { body in
       shared.work = body
-      shared.remaining.store(count - 1, ordering: .sequentiallyConsistent)
-      shared.generation.add(1, ordering: .sequentiallyConsistent)
+      shared.remaining.store(count, ordering: .sequentiallyConsistent)
+      let pieces = shared.taken.load(ordering: .sequentiallyConsistent) / Shared.parts
+      shared.taken.store((pieces + 1) * Shared.parts, ordering: .sequentiallyConsistent)
       shared.started.ring()
-      body(0)
+      shared.doParts()
       shared.finished.wait { shared.remaining.load(ordering: .sequentiallyConsistent) == 0 }
       shared.work = nil
     }
   }
 
-  private func start(_ rank: Int) {
-    final class Start {
-      let shared: Shared
-      let rank: Int
-      init(_ shared: Shared, _ rank: Int) { (self.shared, self.rank) = (shared, rank) }
-    }
+  private func start() {
     var thread = pthread_t()
     let failure = pthread_create(
       &thread, nil,
       { argument in
-        let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
-        ThreadTeam.loop(start.shared, start.rank)
+        ThreadTeam.loop(Unmanaged<Shared>.fromOpaque(argument!).takeRetainedValue())
         return nil
-      }, Unmanaged.passRetained(Start(shared, rank)).toOpaque())
+      }, Unmanaged.passRetained(shared).toOpaque())
     precondition(failure == 0, "cannot start a thread: \(String(cString: strerror(failure)))")
     threads.append(thread)
   }
 
-  private static func loop(_ shared: Shared, _ rank: Int) {
-    var seen = 0
+  private static func loop(_ shared: Shared) {
     while true {
-      shared.started.wait { shared.generation.load(ordering: .sequentiallyConsistent) != seen }
-      seen += 1
-      if shared.isStopping.load(ordering: .sequentiallyConsistent) { return }
-      shared.work?(rank)
-      if shared.remaining.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
-        shared.finished.ring()
+      shared.started.wait {
+        shared.hasPart || shared.isStopping.load(ordering: .sequentiallyConsistent)
       }
+      if shared.isStopping.load(ordering: .sequentiallyConsistent) { return }
+      shared.doParts()
     }
   }
 }

@@ -116,6 +116,8 @@ typedef struct {
   const float *_Nullable bias;
   // Floats from one sample's bias to the next; 0 if all share one.
   size_t biasStride;
+  // The forward pass computes only these key-value heads, and the query heads that read them.
+  size_t firstHead, endHead;
 } RecapAttention;
 
 // `keys` rounded up to whole vectors: the row length of biases and probabilities.
