@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func theIndicatorChoosesTheWay() throws {
-    let (policy, metrics) = try Self.train(seed: 1, steps: 250)
+    let (policy, metrics) = try Self.train(seed: 1, steps: 350)
     func ways(_ indicator: AdvantageIndicator, guidance: Float = 1) throws -> [Float] {
       let requests = (1000..<1040).map {
         Toy.request(UInt64($0), indicator: indicator, guidance: guidance)
