@@ -90,13 +90,14 @@ struct ActionExpert: Sendable {
     for (index, layer) in layers.enumerated() {
       let first = index * 6
       let normed = modulated(tape, x, modulations, first)
-      let own = layer.attention.keyValue(tape, normed, positions: positions)
       // Nobody reads the state token's last state.
       let isLast = index == layers.count - 1
       let rows = (isLast ? 1 : 0)..<positions.count
-      let attended = layer.attention(
-        tape, isLast ? tape.slice(normed, rows: rows) : normed, positions: Array(positions[rows]),
-        seen: backbone[index].appending(own, on: tape),
+      let (queries, own) = layer.attention.project(
+        tape, normed, positions: positions, rows: rows)
+      guard let queries else { preconditionFailure("a chunk has actions") }
+      let attended = layer.attention.attend(
+        tape, queries: queries, seen: backbone[index].appending(own, on: tape),
         mask: isLast ? lastMask : mask)
       x = tape.add(
         isLast ? tape.slice(x, rows: rows) : x, tape.gate(attended, by: modulations(first + 2)))
