@@ -5,8 +5,8 @@ import Testing
 
 @testable import Policies
 
-/// Values that `Fixtures/golden_models.py`, an independent implementation in PyTorch with 64-bit
-/// arithmetic, gives for the same weights and inputs.
+/// Values that `Fixtures/golden`, an independent implementation in PyTorch with 64-bit arithmetic,
+/// gives for the same weights and inputs.
 struct Golden {
   let file: SafetensorsFile
 
