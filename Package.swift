@@ -48,6 +48,8 @@ let package = Package(
   targets: [
     // Foreign code
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(
       name: "CKernels",
@@ -57,6 +59,7 @@ let package = Package(
     // What the operating system offers, made safe
     module("DurableFiles", []),
     module("Executors", []),
+    module("ImageFiles", ["CPNG", "CTurboJPEG"]),
 
     // The learning engine
     module("Tensors", ["COpenBLAS", "CKernels"]),
@@ -121,6 +124,7 @@ let package = Package(
     // Tests mirror the modules
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
+    tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),
