@@ -68,7 +68,7 @@ let package = Package(
     // What robots do and what we make of it
     module("Episodes", ["Tensors", Library.crypto]),
     module("RecapAlgorithm", ["Episodes", "Tensors"]),
-    module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
+    module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"]),
     module(
       "Configuration", ["RecapAlgorithm", "Episodes", "Networks", "Policies", Library.yaml]),
 
@@ -130,7 +130,7 @@ let package = Package(
     tests(of: "Episodes", ["Tensors"]),
     tests(of: "RecapAlgorithm", ["Episodes", "Tensors"]),
     tests(
-      of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"],
+      of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"],
       resources: [.copy("Fixtures")]),
     tests(of: "Configuration", ["RecapAlgorithm", "Episodes", "Policies"]),
     tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm", Library.database]),

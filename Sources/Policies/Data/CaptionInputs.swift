@@ -1,0 +1,71 @@
+/// Image–text pairs as a value function reads them.
+///
+/// Letters: C pairs in a batch, K patches of the first camera, p pixels along a patch, S places of a
+/// caption.
+struct CaptionInputs: Sendable {
+  private let inputs: ObservationInputs
+  private let pairs: ImageTextPairs
+  /// [pairs][S]
+  private let tokens: [[Int32]]
+  private let targets: [[Int32]]
+
+  /// Pairs in all.
+  var count: Int { pairs.count }
+
+  /// - Parameters:
+  ///   - inputs: Of the value function.
+  ///   - slots: S
+  /// - Throws: `PolicyError.imageTextPairs` for no pairs, or images of another size than the first
+  ///   camera's.
+  init(_ pairs: ImageTextPairs, _ inputs: ObservationInputs, slots: Int) throws(PolicyError) {
+    guard pairs.count > 0 else { throw .imageTextPairs("none came; expected at least one") }
+    guard let camera = inputs.embodiment.cameras.first, inputs.usesImages,
+      camera.width == pairs.width, camera.height == pairs.height
+    else {
+      throw .imageTextPairs(
+        "their images have \(pairs.width)×\(pairs.height) pixels; expected those of the first "
+          + "camera that the model reads")
+    }
+    self.inputs = inputs
+    self.pairs = pairs
+    let tokenizer = inputs.prompts.tokenizer
+    var tokens: [[Int32]] = []
+    var targets: [[Int32]] = []
+    for caption in pairs.captions {
+      let all = tokenizer.encode(caption)
+      let kept = Array(all.prefix(slots - 1))
+      let unused = slots - 1 - kept.count
+      tokens.append(
+        [tokenizer.none] + kept + Array(repeating: tokenizer.pad, count: unused))
+      // The end of a caption that is cut off is not known.
+      targets.append(
+        kept + [kept.count == all.count ? tokenizer.pad : -1] + Array(repeating: -1, count: unused))
+    }
+    self.tokens = tokens
+    self.targets = targets
+  }
+
+  /// - Parameter indices: Of pairs.
+  func batch(of indices: [Int]) -> CaptionBatch {
+    var batch = CaptionBatch()
+    batch.count = indices.count
+    for index in indices {
+      inputs.appendPatches(of: pairs.images[index], at: 0, camera: 0, to: &batch.patches)
+      batch.tokens += tokens[index]
+      batch.targets += targets[index]
+    }
+    return batch
+  }
+}
+
+/// Image–text pairs, ready for a network.
+struct CaptionBatch: Sendable {
+  /// C
+  var count = 0
+  /// [C, K, p × p × 3], in [−1, 1]
+  var patches: [Float] = []
+  /// [C, S]: `<none>`, the caption's tokens, padding.
+  var tokens: [Int32] = []
+  /// The token that each place is to predict, [C, S]; −1 for nothing.
+  var targets: [Int32] = []
+}
