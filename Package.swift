@@ -37,7 +37,10 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources:
 
 let package = Package(
   name: "recap",
-  products: [.executable(name: "recap", targets: ["recap"])],
+  products: [
+    .executable(name: "recap", targets: ["recap"]),
+    .executable(name: "recap-bench", targets: ["recap-bench"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -120,6 +123,10 @@ let package = Package(
         "Executors", Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
+
+    .executableTarget(
+      name: "recap-bench", dependencies: ["Networks", "Tensors", Library.argumentParser],
+      path: "Sources/RecapBench", swiftSettings: swiftSettings),
 
     // Tests mirror the modules
     tests(of: "DurableFiles"),

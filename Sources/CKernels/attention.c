@@ -9,6 +9,34 @@
 
 size_t recap_attention_padded_keys(size_t keys) { return (keys + LANES - 1) / LANES * LANES; }
 
+// Which keys a mask leaves to see, so that what nobody sees is not computed: keys of block j (LANES
+// of them) are seen by no query before first[j], and query i sees no key from end[i] on. Neither
+// decreases.
+typedef struct {
+  uint32_t *first, *end;
+} Bounds;
+
+INLINE void find_bounds(Bounds bounds, const float *bias, size_t queries, size_t keys) {
+  const size_t padded = recap_attention_padded_keys(keys), blocks = padded / LANES;
+  for (size_t j = 0; j < blocks; j++) bounds.first[j] = bias ? (uint32_t)queries : 0;
+  if (bias)
+    for (size_t i = queries; i-- > 0;)
+      for (size_t j = 0; j < blocks; j++)
+        if (row_maximum(bias + i * padded + j * LANES, LANES) > 0.5f * HIDDEN)
+          bounds.first[j] = (uint32_t)i;
+  for (size_t j = blocks - 1; j-- > 0;)
+    if (bounds.first[j] > bounds.first[j + 1]) bounds.first[j] = bounds.first[j + 1];
+  for (size_t i = 0, j = 0; i < queries; i++) {
+    while (j < blocks && bounds.first[j] <= i) j++;
+    bounds.end[i] = (uint32_t)(j * LANES < keys ? j * LANES : keys);
+  }
+}
+
+// What a product may leave out. SCORES: columns are keys; rows before the first that sees them.
+// TO_QUERIES: steps are keys; those behind the last that a row sees. TO_KEYS: rows are keys; steps
+// before the first query that sees them.
+enum Skip { SCORES, TO_QUERIES, TO_KEYS };
+
 // C (+)= A B for a tile of ROWS x COLUMNS vectors. A[m, k] lies at
 // m * rowStride + k * columnStride.
 #define TILE(ROWS, COLUMNS)                                                                 \
@@ -16,8 +44,10 @@ size_t recap_attention_padded_keys(size_t keys) { return (keys + LANES - 1) / LA
     Vector sum[ROWS][COLUMNS];                                                              \
     _Pragma("clang loop unroll(full)") for (int r = 0; r < ROWS; r++)                       \
         _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) sum[r][c] = 0; \
-    const float *a = A + m * rowStride, *b = B + n;                                         \
-    for (size_t k = 0; k < K; k++, a += columnStride, b += ldb) {                           \
+    const size_t from = skip == TO_KEYS ? bounds.first[m / LANES] : 0,                      \
+                 to = skip == TO_QUERIES ? bounds.end[m + ROWS - 1] : K;                    \
+    const float *a = A + m * rowStride + from * columnStride, *b = B + n + from * ldb;      \
+    for (size_t k = from; k < to; k++, a += columnStride, b += ldb) {                       \
       Vector row[COLUMNS];                                                                  \
       _Pragma("clang loop unroll(full)") for (int c = 0; c < COLUMNS; c++) row[c] =         \
           LOAD(b + c * LANES);                                                              \
@@ -35,21 +65,18 @@ size_t recap_attention_padded_keys(size_t keys) { return (keys + LANES - 1) / LA
     }                                                                                       \
   } while (0)
 
-// N is a multiple of LANES. Six to eight sums hide the latency of fused multiply-add and about fit
-// AVX2's registers.
+// N is a multiple of LANES. Six sums of 16 floats fill AVX2's registers, and are enough to hide the
+// latency of fused multiply-add in AVX-512.
 INLINE void product(float *restrict C, size_t ldc, const float *restrict A, size_t rowStride,
                     size_t columnStride, const float *restrict B, size_t ldb, size_t M, size_t N,
-                    size_t K, int accumulate) {
-  size_t n = 0;
-  for (; n + 2 * LANES <= N; n += 2 * LANES) {
-    size_t m = 0;
-    for (; m + 4 <= M; m += 4) TILE(4, 2);
-    for (; m < M; m++) TILE(1, 2);
-  }
-  for (; n < N; n += LANES) {
-    size_t m = 0;
+                    size_t K, int accumulate, const enum Skip skip, Bounds bounds) {
+  for (size_t n = 0; n < N; n += LANES) {
+    size_t m = skip == SCORES ? bounds.first[n / LANES] : 0;
     for (; m + 6 <= M; m += 6) TILE(6, 1);
-    for (; m + 2 <= M; m += 2) TILE(2, 1);
+    if (m + 3 <= M) {
+      TILE(3, 1);
+      m += 3;
+    }
     for (; m < M; m++) TILE(1, 1);
   }
 }
@@ -121,7 +148,20 @@ size_t recap_attention_scratch(const RecapAttention *s) {
   size_t keys = recap_attention_padded_keys(s->keys);
   size_t width = recap_attention_padded_keys(s->headWidth);
   // transposed keys or values; scores; q, dq, dout padded; k, v, dk, dv padded
-  return width * keys + s->queries * keys + 3 * s->queries * width + 4 * s->keys * width;
+  // and the bounds
+  return width * keys + s->queries * keys + 3 * s->queries * width + 4 * s->keys * width + keys +
+         s->queries;
+}
+
+INLINE const float *bias_of(const RecapAttention *s, size_t sample) {
+  return s->bias ? s->bias + sample * s->biasStride : NULL;
+}
+
+// The end of the scratch space.
+INLINE Bounds bounds_in(const RecapAttention *s, float *scratch) {
+  uint32_t *first = (uint32_t *)(scratch + recap_attention_scratch(s) - s->queries) -
+                    recap_attention_padded_keys(s->keys);
+  return (Bounds){.first = first, .end = first + recap_attention_padded_keys(s->keys)};
 }
 
 KERNEL void recap_attention(const RecapAttention *s, float *out, float *probabilities,
@@ -136,8 +176,10 @@ KERNEL void recap_attention(const RecapAttention *s, float *out, float *probabil
   float *kt = scratch, *scores = kt + paddedWidth * paddedKeys,
         *paddedOut = scores + queries * paddedKeys;
   float *paddedV = paddedOut + queries * paddedWidth;
+  Bounds bounds = bounds_in(s, scratch);
 
-  for (size_t b = 0; b < s->samples; b++)
+  for (size_t b = 0; b < s->samples; b++) {
+    if (b == 0 || s->biasStride) find_bounds(bounds, bias_of(s, b), queries, keys);
     for (size_t h = 0; h < s->keyValueHeads; h++) {
       transpose(kt, k + b * keys * ldk + h * width, ldk, keys, width, paddedKeys);
       const float *vh = v + b * keys * ldk + h * width;
@@ -151,36 +193,40 @@ KERNEL void recap_attention(const RecapAttention *s, float *out, float *probabil
         float *p =
             probabilities ? probabilities + (b * s->heads + g) * queries * paddedKeys : scores;
         product(p, paddedKeys, q + b * queries * ldq + g * width, ldq, 1, kt, paddedKeys, queries,
-                paddedKeys, width, 0);
+                paddedKeys, width, 0, SCORES, bounds);
         for (size_t i = 0; i < queries; i++) {
           float *row = p + i * paddedKeys;
+          const size_t seen = recap_attention_padded_keys(bounds.end[i]);
+          // Tiles reach as far as the last of their rows.
+          memset(row + seen, 0, (paddedKeys - seen) * sizeof(float));
           if (s->bias) {
-            const float *bias = s->bias + b * s->biasStride + i * paddedKeys;
-            for (size_t j = 0; j < paddedKeys; j++) row[j] = row[j] * scale + bias[j];
+            const float *bias = bias_of(s, b) + i * paddedKeys;
+            for (size_t j = 0; j < seen; j++) row[j] = row[j] * scale + bias[j];
           } else {
-            for (size_t j = 0; j < paddedKeys; j++) row[j] *= scale;
+            for (size_t j = 0; j < seen; j++) row[j] *= scale;
           }
-          for (size_t j = keys; j < paddedKeys; j++) row[j] = HIDDEN;
-          float greatest = row_maximum(row, paddedKeys), sum = 0;
+          for (size_t j = keys; j < seen; j++) row[j] = HIDDEN;
+          float greatest = row_maximum(row, seen), sum = 0;
           if (greatest <= 0.5f * HIDDEN) {
             memset(row, 0, paddedKeys * sizeof(float));
             continue;
           }
-          for (size_t j = 0; j < paddedKeys; j++) {
+          for (size_t j = 0; j < seen; j++) {
             // Exactly zero for hidden keys.
             float e = fast_exp(row[j] - greatest);
             row[j] = e;
             sum += e;
           }
           float inverse = 1.0f / sum;
-          for (size_t j = 0; j < paddedKeys; j++) row[j] *= inverse;
+          for (size_t j = 0; j < seen; j++) row[j] *= inverse;
         }
         float *o = out + b * queries * ldq + g * width;
         product(whole ? o : paddedOut, whole ? ldq : paddedWidth, p, paddedKeys, 1, vh, ldv,
-                queries, paddedWidth, keys, 0);
+                queries, paddedWidth, keys, 0, TO_QUERIES, bounds);
         if (!whole) unpad(o, ldq, paddedOut, queries, width, paddedWidth, 0);
       }
     }
+  }
 }
 
 // With P the probabilities: dV = P^T dO, dP = dO V^T, dS = P ∘ (dP - rowsum(P ∘ dP)),
@@ -202,7 +248,9 @@ KERNEL void recap_attention_backward(const RecapAttention *s, float *dq, float *
   float *paddedDK = paddedK + keys * paddedWidth, *paddedDV = paddedDK + keys * paddedWidth;
   const size_t strideQ = whole ? ldq : paddedWidth, strideK = whole ? ldk : paddedWidth;
 
-  for (size_t b = 0; b < s->samples; b++)
+  Bounds bounds = bounds_in(s, scratch);
+  for (size_t b = 0; b < s->samples; b++) {
+    if (b == 0 || s->biasStride) find_bounds(bounds, bias_of(s, b), queries, keys);
     for (size_t h = 0; h < s->keyValueHeads; h++) {
       const size_t at = b * keys * ldk + h * width;
       transpose(vt, v + at, ldk, keys, width, paddedKeys);
@@ -229,26 +277,30 @@ KERNEL void recap_attention_backward(const RecapAttention *s, float *dq, float *
         }
         if (dvh)
           product(dvh, strideK, p, 1, paddedKeys, doh, strideQ, keys, paddedWidth, queries,
-                  later || (whole && accumulateV));
+                  later || (whole && accumulateV), TO_KEYS, bounds);
         if (!dq && !dk) continue;
-        product(ds, paddedKeys, doh, strideQ, 1, vt, paddedKeys, queries, paddedKeys, width, 0);
+        product(ds, paddedKeys, doh, strideQ, 1, vt, paddedKeys, queries, paddedKeys, width, 0,
+                SCORES, bounds);
         for (size_t i = 0; i < queries; i++) {
           float *restrict row = ds + i * paddedKeys;
           const float *restrict pr = p + i * paddedKeys;
+          const size_t seen = recap_attention_padded_keys(bounds.end[i]);
           float dot = 0;
-          for (size_t j = 0; j < paddedKeys; j++) dot += row[j] * pr[j];
-          for (size_t j = 0; j < paddedKeys; j++) row[j] = scale * pr[j] * (row[j] - dot);
+          for (size_t j = 0; j < seen; j++) dot += row[j] * pr[j];
+          memset(row + seen, 0, (paddedKeys - seen) * sizeof(float));
+          for (size_t j = 0; j < seen; j++) row[j] = scale * pr[j] * (row[j] - dot);
         }
         if (dqh) {
           product(whole ? dqh : paddedDQ, strideQ, ds, paddedKeys, 1, kh, strideK, queries,
-                  paddedWidth, keys, whole && accumulateQ);
+                  paddedWidth, keys, whole && accumulateQ, TO_QUERIES, bounds);
           if (!whole) unpad(dqh, ldq, paddedDQ, queries, width, paddedWidth, accumulateQ);
         }
         if (dkh)
           product(dkh, strideK, ds, 1, paddedKeys, qh, strideQ, keys, paddedWidth, queries,
-                  later || (whole && accumulateK));
+                  later || (whole && accumulateK), TO_KEYS, bounds);
       }
       if (!whole && dk) unpad(dk + at, ldk, paddedDK, keys, width, paddedWidth, accumulateK);
       if (!whole && dv) unpad(dv + at, ldk, paddedDV, keys, width, paddedWidth, accumulateV);
     }
+  }
 }

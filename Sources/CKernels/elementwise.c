@@ -97,3 +97,15 @@ KERNEL double recap_sum_of_squares(const float *x, size_t count) {
   }
   return total;
 }
+
+KERNEL void recap_image_patches(float *restrict y, const uint8_t *restrict x, size_t images,
+                                size_t height, size_t width, size_t size) {
+  const size_t line = size * 3;
+  for (size_t image = 0; image < images; image++, x += height * width * 3)
+    for (size_t top = 0; top < height; top += size)
+      for (size_t left = 0; left < width; left += size)
+        for (size_t row = 0; row < size; row++, y += line) {
+          const uint8_t *from = x + ((top + row) * width + left) * 3;
+          for (size_t i = 0; i < line; i++) y[i] = (float)from[i] / 127.5f - 1.0f;
+        }
+}

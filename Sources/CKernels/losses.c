@@ -31,10 +31,10 @@ KERNEL void recap_softmax_backward(float *restrict dx, const float *restrict y,
 
 KERNEL double recap_cross_entropy(float *restrict gradient, const float *restrict x,
                                   const int32_t *restrict targets, const float *restrict weights,
-                                  size_t rows, size_t width) {
-  double total = 0;
-  for (size_t row = 0; row < rows; row++)
-    if (targets[row] >= 0) total += weights ? weights[row] : 1.0f;
+                                  size_t rows, size_t width, double total) {
+  if (total == 0)
+    for (size_t row = 0; row < rows; row++)
+      if (targets[row] >= 0) total += weights ? weights[row] : 1.0f;
   double loss = 0;
   for (size_t row = 0; row < rows; row++, x += width) {
     float weight = weights ? weights[row] : 1.0f;
@@ -64,26 +64,23 @@ KERNEL double recap_cross_entropy(float *restrict gradient, const float *restric
 #define BLOCK 4096
 
 KERNEL double recap_squared_error(const float *restrict x, const float *restrict target,
-                                  const float *restrict weights, size_t count) {
-  double loss = 0, total = 0;
+                                  const float *restrict weights, size_t count, double total) {
+  double loss = 0;
   for (size_t start = 0; start < count; start += BLOCK) {
     size_t end = start + BLOCK < count ? start + BLOCK : count;
-    float sum = 0, share = 0;
+    float sum = 0;
     if (weights) {
       for (size_t i = start; i < end; i++) {
         float d = x[i] - target[i];
         sum += weights[i] * d * d;
-        share += weights[i];
       }
     } else {
       for (size_t i = start; i < end; i++) {
         float d = x[i] - target[i];
         sum += d * d;
       }
-      share = (float)(end - start);
     }
     loss += sum;
-    total += share;
   }
   return total > 0 ? loss / total : 0;
 }

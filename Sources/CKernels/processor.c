@@ -9,3 +9,11 @@ const char *recap_openblas_core_type(void) {
 #endif
   return 0;
 }
+
+void recap_spin_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}

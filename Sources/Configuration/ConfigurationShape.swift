@@ -118,6 +118,7 @@ extension RunConfiguration {
     "leaseSeconds": Shape.Field(shape: .number(.above(0))),
     "maximumAttempts": Shape.Field(shape: .integer(.atLeast(1))),
     "policyLearners": Shape.Field(shape: .integer(.from(1, to: 256))),
+    "learnerThreads": Shape.Field(shape: .integer(.from(1, to: 256))),
     "listen": Shape.Field(shape: .list(of: .text(.endpoint), atLeast: 0)),
   ]
 }

@@ -23,7 +23,9 @@ extension RunConfiguration {
       policySFT: .defaults, policy: .defaults),
     robots: [],
     runtime: RuntimeSettings(
-      heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, policyLearners: 1, listen: []))
+      heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, policyLearners: 1,
+      learnerThreads: 1,
+      listen: []))
 }
 
 extension TaskSettings {

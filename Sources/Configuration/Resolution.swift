@@ -7,7 +7,8 @@ enum Resolution {
   static func resolve(_ file: SettingNode) throws -> SettingNode {
     var root = try merge(file, over: SettingNode(encoding: RunConfiguration.defaults))
     let taskDefaults = try merge(
-      file["taskDefaults"] ?? SettingNode(.mapping([:])), over: SettingNode(encoding: TaskSettings.defaults))
+      file["taskDefaults"] ?? SettingNode(.mapping([:])),
+      over: SettingNode(encoding: TaskSettings.defaults))
     root["taskDefaults"] = nil
     if var models = root["models"] {
       try completeOptionals(&models)

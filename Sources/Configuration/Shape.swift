@@ -149,7 +149,8 @@ extension Shape {
       }
       return Field(shape: leaf, mayBeNothing: true)
     }
-    return Field(shape: leaf(type(of: value), ranges[name])
+    return Field(
+      shape: leaf(type(of: value), ranges[name])
         ?? reflecting(value, ranges: ranges, optionals: optionals))
   }
 

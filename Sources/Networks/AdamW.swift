@@ -29,18 +29,49 @@ public final class AdamW {
   ///   - weightDecay: Applies to parameters that were added with `decays: true`, and is not part of
   ///     the gradient.
   ///   - clip: The longest gradient that is followed in full; nil never shortens it.
+  ///   - workers: Threads to share the work out to; they have the same store.
   /// - Returns: The gradient's norm before clipping. When it is not finite no step was taken: the
   ///   parameters and the optimiser's state are unchanged.
   @discardableResult
-  public func step(learningRate: Float, weightDecay: Float = 0, clip: Float? = nil) -> Float {
-    let norm = store.gradientNorm()
+  public func step(
+    learningRate: Float, weightDecay: Float = 0, clip: Float? = nil, workers: DataParallel? = nil
+  ) -> Float {
+    precondition(
+      workers == nil || workers?.parameters === store, "the workers have another store")
+    let norm = workers?.gradientNorm() ?? store.gradientNorm()
     guard norm.isFinite else { return norm }
     steps += 1
-    let scale = clip.map { norm > $0 ? $0 / norm : 1 } ?? 1
-    store.stepAdamW(
-      means: means, squares: squares, step: steps, learningRate: learningRate, beta1: beta1,
-      beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, gradientScale: scale)
+    let step = Step(
+      means: means, squares: squares, number: steps, learningRate: learningRate, beta1: beta1,
+      beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
+      gradientScale: clip.map { norm > $0 ? $0 / norm : 1 } ?? 1)
+    if let workers {
+      _ = workers.overRanges { step.take($0, range: $1) }
+      store.valuesChanged()
+    } else {
+      step.take(store, range: nil)
+    }
     return norm
+  }
+
+  /// `@unchecked Sendable`: threads step in ranges that do not overlap.
+  private struct Step: @unchecked Sendable {
+    let means: ParameterVector
+    let squares: ParameterVector
+    let number: Int
+    let learningRate: Float
+    let beta1: Float
+    let beta2: Float
+    let epsilon: Float
+    let weightDecay: Float
+    let gradientScale: Float
+
+    func take(_ store: ParameterStore, range: Range<Int>?) {
+      store.stepAdamW(
+        means: means, squares: squares, step: number, learningRate: learningRate, beta1: beta1,
+        beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, gradientScale: gradientScale,
+        range: range)
+    }
   }
 
   // MARK: Saving

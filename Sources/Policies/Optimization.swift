@@ -3,18 +3,29 @@ import Networks
 import RecapAlgorithm
 import Tensors
 
-/// The part of training that does not depend on the model: backward pass, AdamW with clipping,
-/// learning-rate schedule, averaged weights, and the state from which it goes on exactly.
+/// The part of training that does not depend on the model: slices of a batch on several threads,
+/// AdamW with clipping, learning-rate schedule, averaged weights, and the state from which it goes
+/// on exactly.
 final class Optimization {
+  /// Tokens that one slice holds at a time, so that what a pass touches stays in the caches.
+  private static let tokensPerSlice = 384
+
   private let store: ParameterStore
+  private let workers: DataParallel
+  private let sliceSize: Int
   private let settings: TrainingSettings
   private let optimizer: AdamW
   private let schedule: LearningRateSchedule
   private let average: WeightAverage?
   private(set) var stepsDone = 0
 
+  /// - Parameters:
+  ///   - tokensPerSample: Of the network, for the size of slices.
+  ///   - threads: Threads to share the work out to. Another number of them sums in another order.
   /// - Throws: `PolicyError.settings` for a number out of range.
-  init(_ store: ParameterStore, _ settings: TrainingSettings) throws(PolicyError) {
+  init(
+    _ store: ParameterStore, _ settings: TrainingSettings, tokensPerSample: Int, threads: Int
+  ) throws(PolicyError) {
     guard settings.steps > 0, settings.batchSize > 0 else {
       throw .settings(
         "training needs at least 1 step and 1 sample a step, got \(settings.steps) and "
@@ -28,6 +39,8 @@ final class Optimization {
     }
     self.store = store
     self.settings = settings
+    workers = DataParallel(store, threads: max(1, threads))
+    sliceSize = max(1, Self.tokensPerSlice / max(1, tokensPerSample))
     optimizer = AdamW(store)
     schedule = LearningRateSchedule(
       peak: settings.learningRate, finalShare: settings.finalLearningRateShare,
@@ -35,24 +48,36 @@ final class Optimization {
     average = settings.averageDecay > 0 ? WeightAverage(store, decay: settings.averageDecay) : nil
   }
 
-  /// Descends a loss that was recorded on `tape`.
+  /// Bytes of pooled memory: constant once all shapes have been seen.
+  var pooledBytes: Int { workers.pooledBytes }
+
+  /// Descends a batch's loss.
   ///
-  /// - Returns: "loss", "gradient norm" before clipping, "learning rate".
+  /// - Parameters:
+  ///   - samples: In the batch.
+  ///   - loss: Records the share in the batch's loss of some samples, and gives its parts, of which
+  ///     the first is the share itself.
+  /// - Returns: "gradient norm" before clipping and "learning rate", and the sums of the parts.
   /// - Throws: `PolicyError.diverged`, before any weight changes.
-  func step(_ tape: Tape, loss: Variable) throws(PolicyError) -> [String: Double] {
-    guard tape.scalar(loss).isFinite else { throw .diverged(step: stepsDone) }
-    store.zeroGradients()
-    tape.backward(from: loss)
+  func step(
+    samples: Int, loss: @Sendable (Tape, Range<Int>) -> (Variable, [Variable])
+  ) throws(PolicyError) -> (metrics: [String: Double], parts: [Double]) {
+    let slices = workers.gradients(samples: samples, sliceSize: sliceSize) { tape, samples in
+      let (loss, parts) = loss(tape, samples)
+      return (loss, parts.map { Double(tape.scalar($0)) })
+    }
+    let parts = slices.dropFirst().reduce(slices[0]) { zip($0, $1).map(+) }
+    guard parts.allSatisfy(\.isFinite) else { throw .diverged(step: stepsDone) }
     let rate = schedule.rate(at: stepsDone)
     let norm = optimizer.step(
-      learningRate: rate, weightDecay: settings.weightDecay, clip: settings.gradientClip)
+      learningRate: rate, weightDecay: settings.weightDecay, clip: settings.gradientClip,
+      workers: workers)
     guard norm.isFinite else { throw .diverged(step: stepsDone) }
     average?.update()
     stepsDone += 1
-    return [
-      "loss": Double(tape.scalar(loss)), "gradient norm": Double(norm),
-      "learning rate": Double(rate),
-    ]
+    return (
+      ["loss": parts[0], "gradient norm": Double(norm), "learning rate": Double(rate)], parts
+    )
   }
 
   /// Puts the averaged weights into the store.

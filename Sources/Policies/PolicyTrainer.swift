@@ -27,11 +27,12 @@ public final class PolicyTrainer {
   ///   - examples: Of the policy's embodiment and tasks.
   ///   - settings: How long and how fast.
   ///   - indicatorDropout: In [0, 1].
+  ///   - threads: Threads to share the work out to; another number of them rounds otherwise.
   ///   - seed: Of batches, noise and dropout.
   /// - Throws: `PolicyError` for examples that the policy cannot read, or settings out of range.
   public init(
     policy: Policy, examples: TrainingExamples, settings: TrainingSettings,
-    indicatorDropout: Double, seed: UInt64
+    indicatorDropout: Double, threads: Int = 1, seed: UInt64
   ) throws {
     guard (0...1).contains(indicatorDropout) else {
       throw PolicyError.settings("indicatorDropout is \(indicatorDropout); it must be in 0…1")
@@ -47,7 +48,8 @@ public final class PolicyTrainer {
     actionTokens = ActionTokens(
       chunks, policy.actionTokenizer, slots: policy.network.shape.actionSlots)
     subtasks = try Self.subtasks(examples, policy.inputs.prompts)
-    optimization = try Optimization(policy.store, settings)
+    optimization = try Optimization(
+      policy.store, settings, tokensPerSample: policy.network.layout.count, threads: threads)
     random = RandomSource(seed: seed, stream: "policy training")
   }
 
@@ -76,24 +78,32 @@ public final class PolicyTrainer {
   /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = examples.sample(settings.batchSize, using: &random)
-    let batch = policy.inputs.batch(of: frames, in: columns)
-    let tape = policy.tape
-    tape.reset(recording: true)
-    let losses = policy.network.losses(tape, batch, targets(of: frames))
-    var metrics = try optimization.step(tape, loss: losses.total)
-    metrics["flow loss"] = Double(tape.scalar(losses.flow))
-    metrics["action loss"] = Double(tape.scalar(losses.action))
-    if let subtask = losses.subtask { metrics["subtask loss"] = Double(tape.scalar(subtask)) }
+    let targets = targets(of: frames)
+    let totals = targets.totals
+    let (network, inputs, columns) = (policy.network, policy.inputs, columns)
+    let step = try optimization.step(samples: frames.count) { tape, samples in
+      let losses = network.losses(
+        tape, inputs.batch(of: Array(frames[samples]), in: columns),
+        targets.slice(samples, of: frames.count), totals: totals)
+      return (losses.total, [losses.total, losses.flow, losses.action] + losses.subtasks)
+    }
+    var metrics = step.metrics
+    metrics["flow loss"] = step.parts[1]
+    metrics["action loss"] = step.parts[2]
+    if totals.subtasks > 0 { metrics["subtask loss"] = step.parts[3] }
     return metrics
   }
 
   /// Puts the averaged weights into the policy. Call once, after the last step.
   public func finish() { optimization.finish() }
 
+  /// Bytes of pooled memory: constant once all shapes have been seen.
+  var pooledBytes: Int { optimization.pooledBytes }
+
   /// Gradient steps taken.
   public var stepsDone: Int { optimization.stepsDone }
 
-  /// The state from which the training goes on exactly, after any step.
+  /// The state from which the training goes on exactly, after any step before `finish`.
   public func state() throws -> [UInt8] { try optimization.state(random: random) }
 
   /// Goes on from a state of the same model, examples, settings and seed.

@@ -23,12 +23,13 @@ public final class ValueTrainer {
   ///   - pairs: Images with captions; for, and only for, a value function with co-training.
   ///   - settings: How long and how fast.
   ///   - failureCost: C_fail in steps; nil for each task's time limit.
+  ///   - threads: Threads to share the work out to; another number of them rounds otherwise.
   ///   - seed: Of the batches.
   /// - Throws: `PolicyError` for episodes that the value function cannot read, or settings out of
   ///   range.
   public init(
     value: ValueFunction, episodes: [Episode], pairs: ImageTextPairs? = nil,
-    settings: TrainingSettings, failureCost: Double?, seed: UInt64
+    settings: TrainingSettings, failureCost: Double?, threads: Int = 1, seed: UInt64
   ) throws {
     if let failureCost, !(failureCost > 0) {
       throw PolicyError.settings("failureCost is \(failureCost); it must be above 0")
@@ -37,7 +38,9 @@ public final class ValueTrainer {
     columns = try value.inputs.columns(of: examples)
     captions = try Self.captions(pairs, value)
     returns = episodes.flatMap { Returns.normalized(of: $0, failureCost: failureCost) }
-    optimization = try Optimization(value.store, settings)
+    optimization = try Optimization(
+      value.store, settings, tokensPerSample: value.inputs.shape.observationTokens + 1,
+      threads: threads)
     random = RandomSource(seed: seed, stream: "value training")
     self.value = value
     self.examples = examples
@@ -56,7 +59,7 @@ public final class ValueTrainer {
     guard let pairs else {
       throw .imageTextPairs("none came for a value function with co-training")
     }
-    return try CaptionInputs(pairs, value.inputs, slots: coTraining.captionTokens)
+    return try CaptionInputs(pairs, value.inputs, coTraining)
   }
 
   /// One gradient step.
@@ -66,22 +69,24 @@ public final class ValueTrainer {
   /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = examples.sample(settings.batchSize, using: &random)
-    let batch = value.inputs.batch(of: frames, in: columns)
-    let tape = value.tape
-    tape.reset(recording: true)
-    let logits = value.network.logits(tape, batch)
-    let valueLoss = loss(tape, logits, frames.map { returns[$0] })
-    guard let captions, let coTraining = value.settings.coTraining else {
-      return try optimization.step(tape, loss: valueLoss)
+    let targets = frames.map { returns[$0] }
+    let (network, inputs, columns) = (value.network, value.inputs, columns)
+    let target = ReturnTarget(bins: value.bins, splits: value.settings.splitsReturns)
+    let captions = captions?.draw(besides: frames.count, using: &random)
+    let (basics, parts) = try optimization.step(samples: frames.count) { tape, samples in
+      let logits = network.logits(tape, inputs.batch(of: Array(frames[samples]), in: columns))
+      let loss = target.loss(
+        tape, logits, Array(targets[samples]), total: Float(frames.count))
+      guard let captions else { return (loss, [loss]) }
+      guard let batch = captions.batch(with: samples) else {
+        return (loss, [loss, loss, tape.constant([1], [0])])
+      }
+      let captionLoss = network.captionLoss(tape, batch, total: captions.total)
+      let sum = tape.weightedSum([(loss, 1), (captionLoss, captions.weight)])
+      return (sum, [sum, loss, captionLoss])
     }
-    let pairs = (0..<coTraining.pairs(besides: settings.batchSize)).map { _ in
-      random.integer(below: captions.count)
-    }
-    let captionLoss = value.network.captionLoss(tape, captions.batch(of: pairs))
-    var metrics = try optimization.step(
-      tape, loss: tape.weightedSum([(valueLoss, 1), (captionLoss, coTraining.weight)]))
-    metrics["value loss"] = Double(tape.scalar(valueLoss))
-    metrics["caption loss"] = Double(tape.scalar(captionLoss))
+    var metrics = basics
+    if captions != nil { (metrics["value loss"], metrics["caption loss"]) = (parts[1], parts[2]) }
     return metrics
   }
 
@@ -91,35 +96,44 @@ public final class ValueTrainer {
   /// Gradient steps taken.
   public var stepsDone: Int { optimization.stepsDone }
 
-  /// The state from which the training goes on exactly, after any step.
+  /// The state from which the training goes on exactly, after any step before `finish`.
   public func state() throws -> [UInt8] { try optimization.state(random: random) }
 
   /// Goes on from a state of the same model, examples, pairs, settings and seed.
   ///
   /// - Throws: `PolicyError.trainingState` or `SafetensorsError`; nothing has changed then.
   public func restore(_ state: [UInt8]) throws { random = try optimization.restore(state) }
+}
 
+/// What the distribution over returns is trained towards.
+struct ReturnTarget: Sendable {
+  let bins: ValueBins
+  /// Whether a return's probability is shared between its two neighbours.
+  let splits: Bool
+
+  /// The cross-entropy of some samples, as a share of a batch's mean.
+  ///
   /// - Parameters:
   ///   - logits: [B, bins]
-  ///   - returns: [B]
-  func loss(_ tape: Tape, _ logits: Variable, _ returns: [Float]) -> Variable {
-    let bins = value.bins
-    guard value.settings.splitsReturns else {
-      return tape.softmaxCrossEntropy(logits: logits, targets: bins.indices(of: returns))
+  ///   - returns: [B], in [−1, 0].
+  ///   - total: Samples in the whole batch.
+  func loss(_ tape: Tape, _ logits: Variable, _ returns: [Float], total: Float) -> Variable {
+    guard splits else {
+      return tape.softmaxCrossEntropy(
+        logits: logits, targets: bins.indices(of: returns), total: total)
     }
-    // −Σ_b q_b log p_b with q on the two neighbours of the return, as two weighted means.
+    // −Σ_b q_b log p_b with q on the two neighbours of the return, as two weighted sums.
     let places = returns.map { min(max($0 + 1, 0), 1) * Float(bins.count - 1) }
     let lower = places.map { min(Int32($0), Int32(bins.count - 2)) }
     let upperWeights = zip(places, lower).map { $0 - Float($1) }
-    let upperShare = upperWeights.reduce(0, +) / Float(returns.count)
     return tape.weightedSum([
       (
         tape.softmaxCrossEntropy(
-          logits: logits, targets: lower, weights: upperWeights.map { 1 - $0 }), 1 - upperShare
+          logits: logits, targets: lower, weights: upperWeights.map { 1 - $0 }, total: total), 1
       ),
       (
         tape.softmaxCrossEntropy(
-          logits: logits, targets: lower.map { $0 + 1 }, weights: upperWeights), upperShare
+          logits: logits, targets: lower.map { $0 + 1 }, weights: upperWeights, total: total), 1
       ),
     ])
   }

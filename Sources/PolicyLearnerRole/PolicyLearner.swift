@@ -12,12 +12,18 @@ import RoleRuntime
 public actor PolicyLearner: Role, JobHandler {
   private let worker: Worker
   private let shelf: TrainingShelf?
+  private let threads: TrainingThreads
   private let executor = ThreadExecutor(name: "policy-learner")
 
-  /// - Parameter shelf: Keeps the state of the training at hand; nil to start interrupted jobs anew.
-  public init(worker: Worker, shelf: TrainingShelf? = nil) {
+  /// - Parameters:
+  ///   - shelf: Keeps the state of the training at hand; nil to start interrupted jobs anew.
+  ///   - threads: Threads of its arithmetic.
+  public init(
+    worker: Worker, shelf: TrainingShelf? = nil, threads: TrainingThreads = TrainingThreads()
+  ) {
     self.worker = worker
     self.shelf = shelf
+    self.threads = threads
   }
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -40,7 +46,9 @@ public actor PolicyLearner: Role, JobHandler {
     let policy = try await model(order, configuration, episodes, context.archive)
     let trainer = try PolicyTrainer(
       policy: policy, examples: TrainingExamples(episodes: episodes, labels: labels),
-      settings: work.training, indicatorDropout: work.indicatorDropout, seed: order.job.seed)
+      settings: work.training, indicatorDropout: work.indicatorDropout,
+      threads: threads.count(for: order.job),
+      seed: order.job.seed)
     let saves = try shelf?.place(for: order, configuration: context.configuration)
     let metrics = try await carryOut(
       trainer, steps: work.training.steps, saves: saves, reportingTo: context)

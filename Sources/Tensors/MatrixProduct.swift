@@ -69,3 +69,9 @@ enum MatrixProduct {
     }
   }
 }
+
+/// The matrix kernels in use, for people who read measurements.
+public enum MatrixKernels {
+  /// As the library calls them, such as "Haswell".
+  public static var name: String { MatrixProduct.kernels }
+}

@@ -1,4 +1,5 @@
 import CKernels
+import Glibc
 
 /// The parameters of a network and their gradients, in one flat buffer each, so that an optimiser's
 /// step is one pass over memory.
@@ -21,6 +22,9 @@ public final class ParameterStore {
   private(set) var valueBuffer: UnsafeMutablePointer<Float>
   private(set) var gradientBuffer: UnsafeMutablePointer<Float>
   private var capacity: Int
+  /// Grows whenever a value changes.
+  private(set) var version = 0
+  let packed = PackedWeights()
   /// Floats in use, with the padding that aligns each parameter.
   public private(set) var flatCount = 0
 
@@ -59,6 +63,7 @@ public final class ParameterStore {
     let end = offset + FloatMemory.aligned(count)
     if isOutline { flatCount = end } else { grow(to: end) }
     let slot = Slot(name: name, shape: shape, offset: offset, count: count, decays: decays)
+    valuesChanged()
     indices[name] = slots.count
     slots.append(slot)
     if !isOutline { fill(slot, initial) }
@@ -134,6 +139,7 @@ public final class ParameterStore {
     precondition(
       values.count == slot.count,
       "parameter '\(slot.name)' holds \(slot.count) values, got \(values.count)")
+    valuesChanged()
     values.withUnsafeBufferPointer { source in
       (valueBuffer + slot.offset).update(from: source.baseAddress!, count: slot.count)
     }
@@ -142,6 +148,10 @@ public final class ParameterStore {
   public func zeroGradients() {
     gradientBuffer.update(repeating: 0, count: flatCount)
   }
+
+  /// To be called by whatever writes into the values; `stepAdamW` in ranges leaves it to its caller,
+  /// since only one thread may.
+  public func valuesChanged() { version += 1 }
 
   func valuePointer(_ parameter: Parameter) -> UnsafeMutablePointer<Float> {
     valueBuffer + slots[parameter.index].offset
@@ -156,13 +166,18 @@ public final class ParameterStore {
 enum FloatMemory {
   /// Floats in a cache line.
   static let line = 16
+  private static let largePage = 2 << 20
 
   static func aligned(_ count: Int) -> Int { (count + line - 1) / line * line }
 
   /// Zeroed memory that starts on a cache line.
   static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
     let bytes = aligned(max(count, 1)) * MemoryLayout<Float>.size
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    // Kernels stride through much memory: where it is large, ask for large pages.
+    let isLarge = bytes >= largePage
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: bytes, alignment: isLarge ? largePage : 64)
+    if isLarge { madvise(memory, bytes / largePage * largePage, MADV_HUGEPAGE) }
     let floats = memory.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.size)
     floats.initialize(repeating: 0, count: bytes / MemoryLayout<Float>.size)
     return floats

@@ -37,6 +37,7 @@ public final class Tape {
   }
 
   public let parameters: ParameterStore
+  private let ownGradients: ParameterVector?
   let pool = BufferPool()
   var nodes: [Node] = []
   var gradients: [Gradient] = []
@@ -47,8 +48,11 @@ public final class Tape {
   private var parameterMemory: UnsafeMutablePointer<Float>?
   var rotaryTables: [RotaryTable] = []
 
-  public init(_ parameters: ParameterStore) {
+  /// - Parameter gradients: Where `backward` adds to, for tapes that work on one store at once; nil
+  ///   for the store's own gradients.
+  public init(_ parameters: ParameterStore, gradients: ParameterVector? = nil) {
     self.parameters = parameters
+    ownGradients = gradients
   }
 
   /// Forgets everything and starts a new pass.
@@ -61,6 +65,7 @@ public final class Tape {
     pass += 1
     self.recording = recording
     parameterMemory = parameters.valueBuffer
+    parameters.packWeights(backward: recording)
   }
 
   /// Bytes of pooled memory: constant once all shapes of a training loop have been seen.
@@ -175,6 +180,12 @@ public final class Tape {
 
   /// Whether an operation with parameters of its own should.
   var isRecording: Bool { recording }
+
+  /// Where the gradient of `parameter` is summed up.
+  func gradientPointer(_ parameter: Parameter) -> UnsafeMutablePointer<Float> {
+    guard let ownGradients else { return parameters.gradientPointer(parameter) }
+    return ownGradients.checked() + parameters.slots[parameter.index].offset
+  }
 
   /// Traps unless two variables have the same shape.
   func requireSameShape(_ a: Int, _ b: Int, _ operation: StaticString = #function) {

@@ -77,7 +77,7 @@ extension Tape {
     case .leaf:
       break
     case .parameter(let parameter):
-      let target = parameters.gradientPointer(parameter)
+      let target = gradientPointer(parameter)
       recap_add(target, target, dy, shape.count)
     case .linear(let x, let weight, let bias, let firstColumn):
       propagateLinear(x, weight, bias, firstColumn, dy, shape)
@@ -105,7 +105,7 @@ extension Tape {
     case .rmsNorm(let x, let weight, let inverse):
       let dx = gradientTarget(x)
       recap_rms_norm_backward(
-        dx?.start, parameters.gradientPointer(weight), dy, nodes[x].value, inverse,
+        dx?.start, gradientPointer(weight), dy, nodes[x].value, inverse,
         parameters.valuePointer(weight), shape.rows, shape.width, dx?.accumulates ?? 0)
     case .adaptiveNorm(let x, let scale, let shift, let inverse):
       propagateAdaptiveNorm(x, scale, shift, inverse, dy)
@@ -118,7 +118,7 @@ extension Tape {
           ds.start, nodes[x].value, dy, shape[0], shape[1], shape[2], ds.accumulates)
       }
     case .embedding(let table, let ids):
-      let target = parameters.gradientPointer(table)
+      let target = gradientPointer(table)
       for (row, id) in ids.enumerated() {
         let sum = target + Int(id) * shape.width
         recap_add(sum, sum, dy + row * shape.width, shape.width)
@@ -184,17 +184,16 @@ extension Tape {
     let inputs = nodes[x].shape.width
     let columns = parameters.slots[weight.index].shape[1]
     MatrixProduct.multiply(
-      nodes[x].value, dy, into: parameters.gradientPointer(weight) + firstColumn, m: inputs,
+      nodes[x].value, dy, into: gradientPointer(weight) + firstColumn, m: inputs,
       n: shape.width, k: shape.rows, transposeA: true, accumulate: true, strideC: columns)
     if let bias {
       recap_sum_per_sample(
-        parameters.gradientPointer(bias) + firstColumn, dy, 1, shape.rows, shape.width, 1)
+        gradientPointer(bias) + firstColumn, dy, 1, shape.rows, shape.width, 1)
     }
     if let dx = gradientTarget(x) {
-      MatrixProduct.multiply(
-        dy, parameters.valuePointer(weight) + firstColumn, into: dx.start, m: shape.rows,
-        n: inputs, k: shape.width, transposeB: true, accumulate: dx.accumulates != 0,
-        strideB: columns)
+      multiplyTransposed(
+        dy, weight, into: dx.start, rows: shape.rows,
+        columns: firstColumn..<firstColumn + shape.width, accumulate: dx.accumulates != 0)
     }
   }
 

@@ -28,10 +28,8 @@ extension Tape {
       recap_fill_rows(
         y, parameters.valuePointer(bias) + columns.lowerBound, shape.rows, columns.count)
     }
-    MatrixProduct.multiply(
-      nodes[x].value, parameters.valuePointer(weight) + columns.lowerBound, into: y,
-      m: shape.rows, n: columns.count, k: shape.width, accumulate: bias != nil,
-      strideB: weightShape[1])
+    multiply(
+      nodes[x].value, weight, into: y, rows: shape.rows, columns: columns, accumulate: bias != nil)
     return result
   }
 
@@ -88,6 +86,28 @@ extension Tape {
         id >= 0 && id < rows, "embedding: table '\(slot.name)' has \(rows) rows, not id \(id)")
       (y + row * width).update(from: source + Int(id) * width, count: width)
     }
+    return result
+  }
+
+  /// Camera images as rows of patches, each pixel channel p as p / 127.5 − 1.
+  ///
+  /// - Parameters:
+  ///   - images: [samples, cameras, height, width, 3]
+  ///   - patch: Side of a patch in pixels; a divisor of height and width.
+  /// - Returns: [samples, cameras · height / patch · width / patch, patch · patch · 3]: patches by
+  ///   camera, row and column, values by y, x and channel.
+  public func imagePatches(
+    _ images: [UInt8], samples: Int, cameras: Int, height: Int, width: Int, patch: Int
+  ) -> Variable {
+    precondition(
+      images.count == samples * cameras * height * width * 3 && height % patch == 0
+        && width % patch == 0,
+      "imagePatches: \(images.count) bytes are not \(samples) x \(cameras) images of "
+        + "\(height) x \(width) in patches of \(patch)")
+    let count = cameras * (height / patch) * (width / patch)
+    let (result, y) = emit(
+      Shape(samples, count, patch * patch * 3), .leaf, needsGradient: false)
+    recap_image_patches(y, images, samples * cameras, height, width, patch)
     return result
   }
 

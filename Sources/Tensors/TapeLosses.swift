@@ -17,8 +17,10 @@ extension Tape {
   ///   - logits: [..., C], N rows in all.
   ///   - targets: N classes in 0..<C; rows of −1 are left out of the mean.
   ///   - weights: N non-negative weights; nil weighs all rows alike.
+  ///   - total: What the weighted sum is divided by; nil for the sum of the weights that count. The
+  ///     losses of a batch's slices add up to the batch's if all have the batch's total.
   public func softmaxCrossEntropy(
-    logits: Variable, targets: [Int32], weights: [Float]? = nil
+    logits: Variable, targets: [Int32], weights: [Float]? = nil, total: Float? = nil
   ) -> Variable {
     let x = index(logits)
     let shape = nodes[x].shape
@@ -38,7 +40,8 @@ extension Tape {
     let (result, y) = emit(.scalar, operation, needsGradient: needsGradient(x))
     y[0] = Float(
       withOptional(weights) {
-        recap_cross_entropy(gradient, nodes[x].value, targets, $0, rows, classes)
+        recap_cross_entropy(
+          gradient, nodes[x].value, targets, $0, rows, classes, Double(total ?? 0))
       })
     return result
   }
@@ -48,8 +51,9 @@ extension Tape {
   /// - Parameters:
   ///   - target: Of the same shape.
   ///   - weights: One non-negative weight an element; nil weighs all alike.
+  ///   - total: What the sum is divided by; nil for Σ w. See `softmaxCrossEntropy`.
   public func meanSquaredError(
-    _ x: Variable, target: Variable, weights: [Float]? = nil
+    _ x: Variable, target: Variable, weights: [Float]? = nil, total: Float? = nil
   ) -> Variable {
     let (x, target) = (index(x), index(target))
     requireSameShape(x, target)
@@ -59,9 +63,8 @@ extension Tape {
       "meanSquaredError: \(count) elements, \(weights?.count ?? count) weights")
     let needed = needsGradient(x, target)
     var kept: UnsafeMutablePointer<Float>?
-    var total = Float(count)
+    let total = total ?? weights.map { Float(recap_sum($0, count)) } ?? Float(count)
     if let weights {
-      total = Float(recap_sum(weights, count))
       if needed {
         let copy = memory(count)
         weights.withUnsafeBufferPointer { copy.update(from: $0.baseAddress!, count: count) }
@@ -72,7 +75,8 @@ extension Tape {
       .scalar, .squaredError(x, target, weights: kept, total: total), needsGradient: needed)
     y[0] = Float(
       withOptional(weights) {
-        recap_squared_error(nodes[x].value, nodes[target].value, $0, count)
+        recap_squared_error(
+          nodes[x].value, nodes[target].value, $0, count, Double(total))
       })
     return result
   }

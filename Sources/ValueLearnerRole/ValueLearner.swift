@@ -12,12 +12,18 @@ import RoleRuntime
 public actor ValueLearner: Role, JobHandler {
   private let worker: Worker
   private let shelf: TrainingShelf?
+  private let threads: TrainingThreads
   private let executor = ThreadExecutor(name: "value-learner")
 
-  /// - Parameter shelf: Keeps the state of the training at hand; nil to start interrupted jobs anew.
-  public init(worker: Worker, shelf: TrainingShelf? = nil) {
+  /// - Parameters:
+  ///   - shelf: Keeps the state of the training at hand; nil to start interrupted jobs anew.
+  ///   - threads: Threads of its arithmetic.
+  public init(
+    worker: Worker, shelf: TrainingShelf? = nil, threads: TrainingThreads = TrainingThreads()
+  ) {
     self.worker = worker
     self.shelf = shelf
+    self.threads = threads
   }
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -42,7 +48,8 @@ public actor ValueLearner: Role, JobHandler {
     let value = try await model(order, configuration, episodes, pairs, context.archive)
     let trainer = try ValueTrainer(
       value: value, episodes: episodes, pairs: pairs, settings: work.training,
-      failureCost: work.failureCost, seed: order.job.seed)
+      failureCost: work.failureCost, threads: threads.count(for: order.job),
+      seed: order.job.seed)
     let saves = try shelf?.place(for: order, configuration: context.configuration)
     let metrics = try await carryOut(
       trainer, steps: work.training.steps, saves: saves, reportingTo: context)

@@ -48,6 +48,8 @@ struct LearnerOptions: Sendable {
   /// Where states of interrupted trainings are kept; nil for a directory beside the system's
   /// temporary files.
   var states: String?
+  /// Threads of its arithmetic.
+  var threads: Int
 }
 
 extension WorkerRole {

@@ -46,12 +46,12 @@ import Testing
   }
 
   private static func trainer(
-    _ value: ValueFunction, steps: Int, batchSize: Int = 16
+    _ value: ValueFunction, steps: Int, batchSize: Int = 16, threads: Int = 1
   ) throws -> ValueTrainer {
     try ValueTrainer(
       value: value, episodes: episodes(4), pairs: pairs(24, seed: 1),
       settings: Toy.training(steps: steps, batchSize: batchSize, rate: 1e-2), failureCost: nil,
-      seed: 1)
+      threads: threads, seed: 1)
   }
 
   @Test(arguments: [false, true])
@@ -74,7 +74,8 @@ import Testing
     let parts = try [#require(last["value loss"]), #require(last["caption loss"])]
     #expect(abs(loss - parts[0] - parts[1]) < 1e-4)
     // Of pictures that it has not seen it says the same.
-    let captions = try CaptionInputs(Self.pairs(16, seed: 9), value.inputs, slots: 8)
+    let captions = try CaptionInputs(
+      Self.pairs(16, seed: 9), value.inputs, #require(value.settings.coTraining))
     value.tape.reset(recording: false)
     let unseen = value.network.captionLoss(value.tape, captions.batch(of: Array(0..<16)))
     #expect(value.tape.scalar(unseen) < 0.4)
@@ -88,6 +89,23 @@ import Testing
     let metrics = try run()
     #expect(try run() == metrics)
     #expect(Set(metrics.map { $0["caption loss"] }).count == 5)
+  }
+
+  /// Slices of a batch, some of them without pairs, give the whole batch's losses.
+  @Test func threadsShareThePairs() throws {
+    let settings = Self.settings { $0.coTraining?.share = 0.2 }
+    var metrics: [[String: Double]] = []
+    for threads in [1, 2, 5] {
+      let trainer = try Self.trainer(Self.value(settings), steps: 3, threads: threads)
+      for _ in 0..<2 { _ = try trainer.step() }
+      metrics.append(try trainer.step())
+    }
+    for key in ["loss", "value loss", "caption loss", "gradient norm"] {
+      let expected = try #require(metrics[0][key])
+      for other in metrics.dropFirst() {
+        #expect(abs(try #require(other[key]) - expected) < 1e-3 * expected, "\(key)")
+      }
+    }
   }
 
   @Test func interruptedTrainingGoesOnExactly() throws {

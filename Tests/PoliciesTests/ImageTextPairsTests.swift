@@ -73,7 +73,7 @@ final class PairFolder {
     let pairs = ImageTextPairs(
       width: 8, height: 8,
       pairs: ["ab", "abcd", "abcde"].map { (Array(repeating: 255, count: 192), $0) })
-    let captions = try CaptionInputs(pairs, inputs, slots: 5)
+    let captions = try CaptionInputs(pairs, inputs, Self.slots(5))
     let batch = captions.batch(of: [2, 0, 1])
     let (a, b, c, d) = (Int32(99), Int32(100), Int32(101), Int32(102))
     #expect(batch.count == 3)
@@ -88,8 +88,12 @@ final class PairFolder {
       ImageTextPairs(width: 8, height: 4, pairs: [(Array(repeating: 0, count: 96), "a")]),
       ImageTextPairs(width: 8, height: 8, pairs: []),
     ] {
-      #expect(throws: PolicyError.self) { try CaptionInputs(pairs, inputs, slots: 5) }
+      #expect(throws: PolicyError.self) { try CaptionInputs(pairs, inputs, Self.slots(5)) }
     }
+  }
+
+  private static func slots(_ count: Int) -> CoTrainingSettings {
+    CoTrainingSettings(folder: "", captionTokens: count)
   }
 
   private static func inputs(tokenizer: BytePairTokenizer? = nil) throws -> ObservationInputs {

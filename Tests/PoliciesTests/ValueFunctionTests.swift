@@ -14,7 +14,8 @@ import Testing
 
   static func value(_ settings: ValueSettings = settings()) throws -> ValueFunction {
     try ValueFunction(
-      settings: settings, embodiment: Toy.embodiment, prompts: Prompts(tasks: [Toy.pour, Toy.wipe]),
+      settings: settings, embodiment: Toy.embodiment,
+      prompts: Prompts(tasks: [Toy.pour, Toy.wipe]),
       normalization: Toy.unit(Toy.embodiment), seed: 1)
   }
 
@@ -69,12 +70,11 @@ import Testing
     var settings = Self.settings(splitsReturns: true)
     settings.bins = 3
     let value = try Self.value(settings)
-    let trainer = try ValueTrainer(
-      value: value, episodes: [Self.episode(1, fails: false)], settings: Toy.training(steps: 1),
-      failureCost: nil, seed: 1)
     value.tape.reset(recording: false)
     let logits = value.tape.constant([2, 3], [0, 1, 2, 0, 1, 2])
-    let loss = value.tape.scalar(trainer.loss(value.tape, logits, [-0.25, -1]))
+    let loss = value.tape.scalar(
+      ReturnTarget(bins: value.bins, splits: value.settings.splitsReturns)
+        .loss(value.tape, logits, [-0.25, -1], total: 2))
     // log(1 + e + e²) = 2.407606; −log p = 2.407606 − logit.
     let expected = ((1.407606 + 0.407606) / 2 + 2.407606) / 2 as Float
     #expect(isClose([loss], [expected], within: 1e-5))

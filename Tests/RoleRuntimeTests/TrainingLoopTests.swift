@@ -84,7 +84,8 @@ import Testing
 
   private func place(_ seed: UInt64 = 1, lease: String = "a") throws -> SavedTraining {
     let work = TrainValueWork(
-      dataset: [], initial: nil, training: TrainingSettings(steps: 40, batchSize: 1, learningRate: 1),
+      dataset: [], initial: nil,
+      training: TrainingSettings(steps: 40, batchSize: 1, learningRate: 1),
       failureCost: nil)
     let job = Job(id: "job", task: nil, iteration: nil, seed: seed, work: .trainValue(work))
     return try TrainingShelf(directory: directory, interval: .zero)

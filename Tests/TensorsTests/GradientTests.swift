@@ -115,6 +115,37 @@ import Testing
     }
   }
 
+  /// Masks whose hidden parts span whole vectors of keys, which the kernel leaves out: of some
+  /// queries' ends, of keys that nobody sees, of a query that sees nothing.
+  @Test(arguments: [false, true])
+  func `attention with much hidden`(perSample: Bool) {
+    let (queries, keys) = (5, 37)
+    let q = check.input("q", [2, queries, 8])
+    let k = check.input("k", [2, keys, 8])
+    let v = check.input("v", [2, keys, 8])
+    let rows = (perSample ? 2 : 1) * queries
+    let visible = (0..<rows * keys).map { entry in
+      let (row, key) = (entry / keys, entry % keys)
+      switch row {
+      case 0: return key < 3
+      case 1: return false
+      case 2: return key == 20
+      case 7: return key > 33
+      default: return key < 4 * row + 2 && key != 5
+      }
+    }
+    let mask = AttentionMask(
+      queries: queries, keys: keys, samples: perSample ? 2 : nil, visible: visible)
+    check.run { tape in
+      // Leaves numbers in the scratch memory that must not be read.
+      let other = tape.constant([1, 40, 8], (0..<320).map { Float($0 % 7) })
+      _ = tape.attention(query: other, key: other, value: other, heads: 2, keyValueHeads: 2)
+      return tape.attention(
+        query: tape.parameter(q), key: tape.parameter(k), value: tape.parameter(v), heads: 2,
+        keyValueHeads: 2, mask: mask)
+    }
+  }
+
   @Test func `attention of a variable to itself`() {
     let x = check.input("x", [2, 7, 16])
     check.run { tape in
@@ -154,6 +185,9 @@ import Testing
       $0.softmaxCrossEntropy(
         logits: $0.parameter(x), targets: [0, 6, 2, -1], weights: [1, 0, 2.5, 9])
     }
+    check.run {
+      $0.softmaxCrossEntropy(logits: $0.parameter(x), targets: [0, 6, 2, -1], total: 9)
+    }
   }
 
   @Test func `squared error`() {
@@ -162,6 +196,10 @@ import Testing
     check.run {
       $0.meanSquaredError(
         $0.parameter(x), target: $0.parameter(t), weights: [1, 0, 2, 0.5, 0, 1])
+    }
+    check.run {
+      $0.meanSquaredError(
+        $0.parameter(x), target: $0.parameter(t), weights: [1, 0, 2, 0.5, 0, 1], total: 7)
     }
   }
 

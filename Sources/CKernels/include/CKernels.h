@@ -38,6 +38,10 @@ void recap_fill_rows(float *y, const float *row, size_t rows, size_t width);
 void recap_copy_rows(float *y, size_t to, const float *x, size_t from, size_t rows, size_t width,
                      int accumulate);
 double recap_sum(const float *x, size_t count);
+// Image bytes [images, height, width, 3] → x / 127.5 - 1 in patches of size x size pixels:
+// [images, height / size, width / size, size * size * 3].
+void recap_image_patches(float *y, const uint8_t *x, size_t images, size_t height, size_t width,
+                         size_t size);
 
 // activations.c: f(x), and dx (+)= f'(x) ∘ dy
 
@@ -79,6 +83,31 @@ void recap_adaptive_norm_backward(float *_Nullable dx, float *_Nullable dscale,
 void recap_rotary(float *y, const float *x, const float *cosine, const float *sine, float direction,
                   size_t samples, size_t rows, size_t heads, size_t headWidth, int accumulate);
 
+// product.c
+
+typedef struct {
+  // C [m, n] (+)= A [m, k] B [k, n]
+  size_t m, n, k;
+  // Floats between the starts of rows.
+  size_t lda, ldc;
+  // The k with which B was packed; more than k for a product with some rows of it.
+  size_t depth;
+  int accumulate;
+} RecapProduct;
+
+// Columns of one panel of a packed B; 0 on processors for which these functions are not there.
+size_t recap_product_panel(void);
+// The floats of B [depth, columns] when it is packed: panels of [depth, panel], the last one filled
+// up with zeros.
+size_t recap_packed_size(size_t depth, size_t columns);
+// Packs B, or its stored transpose [columns, depth]; rows as stored lie `ldb` floats apart.
+void recap_pack(float *to, const float *b, size_t ldb, int transposed, size_t depth,
+                size_t columns);
+// The floats of scratch space that recap_packed_product needs.
+size_t recap_product_scratch(void);
+void recap_packed_product(const RecapProduct *p, float *c, const float *a, const float *packed,
+                          float *scratch);
+
 // attention.c
 
 typedef struct {
@@ -110,14 +139,14 @@ void recap_softmax(float *y, const float *x, size_t rows, size_t width);
 // Takes y = softmax(x).
 void recap_softmax_backward(float *dx, const float *y, const float *dy, size_t rows, size_t width,
                             int accumulate);
-// Returns Σ_r w_r (log Σ exp x_r - x_r[target_r]) / Σ_r w_r over rows whose target is not -1;
-// leaves the gradient for x in `gradient` when that is not null. Null weights are all 1. Zero when
-// no row counts.
+// Returns Σ_r w_r (log Σ exp x_r - x_r[target_r]) / total over rows whose target is not -1, where a
+// total of 0 stands for Σ_r w_r; leaves the gradient for x in `gradient` when that is not null. Null
+// weights are all 1. Zero when no row counts.
 double recap_cross_entropy(float *_Nullable gradient, const float *x, const int32_t *targets,
-                           const float *_Nullable weights, size_t rows, size_t width);
-// Returns Σ w (x - t)² / Σ w; null weights are all 1. Zero when the weights sum to nothing.
+                           const float *_Nullable weights, size_t rows, size_t width, double total);
+// Returns Σ w (x - t)² / total; null weights are all 1. Zero when the total is.
 double recap_squared_error(const float *x, const float *target, const float *_Nullable weights,
-                           size_t count);
+                           size_t count, double total);
 // dx (+)= factor w (x - t), dt (+)= -factor w (x - t)
 void recap_squared_error_backward(float *_Nullable dx, float *_Nullable dt, const float *x,
                                   const float *target, const float *_Nullable weights, float factor,
@@ -139,6 +168,9 @@ void recap_adamw(const RecapAdamW *settings, float *values, const float *gradien
 void recap_blend(float *y, const float *x, float decay, size_t count);
 
 // processor.c
+
+// Tells the processor that this thread only waits for another one.
+void recap_spin_pause(void);
 
 // The OpenBLAS kernels that suit this processor, as OPENBLAS_CORETYPE wants it; null where OpenBLAS
 // should choose.

@@ -72,6 +72,32 @@ struct PolicyNetwork: Sendable {
     var velocities: [Float] = []
     /// 1, or 0 for steps past the end of the episode, [B, H, A]
     var weights: [Float] = []
+
+    /// Some samples of a batch of `count`.
+    func slice(_ samples: Range<Int>, of count: Int) -> Targets {
+      func slice<Element>(_ values: [Element]) -> [Element] {
+        let width = values.count / count
+        return Array(values[samples.lowerBound * width..<samples.upperBound * width])
+      }
+      return Targets(
+        subtaskTokens: slice(subtaskTokens), subtaskTargets: slice(subtaskTargets),
+        indicatorTokens: slice(indicatorTokens), actionTokens: slice(actionTokens),
+        actionTargets: slice(actionTargets), times: slice(times), noised: slice(noised),
+        velocities: slice(velocities), weights: slice(weights))
+    }
+
+    var totals: Totals {
+      Totals(
+        subtasks: Float(subtaskTargets.count { $0 >= 0 }),
+        actions: Float(actionTargets.count { $0 >= 0 }), flow: weights.reduce(0, +))
+    }
+  }
+
+  /// What a batch's three losses are means over: tokens that are predicted, and action features.
+  struct Totals: Sendable {
+    var subtasks: Float
+    var actions: Float
+    var flow: Float
   }
 
   /// The network's outputs in training.
@@ -86,8 +112,8 @@ struct PolicyNetwork: Sendable {
 
   /// The three losses of the paper's Equation 3, each a mean.
   struct Losses {
-    /// −log p(subtask | o, ℓ) a token; nil where no sample has one.
-    var subtask: Variable?
+    /// −log p(subtask | o, ℓ) a token; empty where the batch has none, else one.
+    var subtasks: [Variable]
     /// −log p(action tokens | o, ℓ, subtask, I) a token
     var action: Variable
     /// ‖v(x_η, η) − (a − ω)‖² an action feature
@@ -128,23 +154,29 @@ struct PolicyNetwork: Sendable {
         padding: padding.map { $0.flatMap { $0 } }))
   }
 
-  /// Records the losses of a batch.
-  func losses(_ tape: Tape, _ batch: ObservationBatch, _ targets: Targets) -> Losses {
+  /// Records the losses of a batch, or of a slice as its share in the batch's.
+  ///
+  /// - Parameter totals: The whole batch's; nil where this is one.
+  func losses(
+    _ tape: Tape, _ batch: ObservationBatch, _ targets: Targets, totals: Totals? = nil
+  ) -> Losses {
+    let totals = totals ?? targets.totals
     let outputs = outputs(tape, batch, targets)
     let action = tape.softmaxCrossEntropy(
-      logits: outputs.actionLogits, targets: targets.actionTargets)
+      logits: outputs.actionLogits, targets: targets.actionTargets, total: totals.actions)
     let flow = tape.meanSquaredError(
       outputs.velocity,
       target: tape.constant(tape.shape(outputs.velocity), targets.velocities),
-      weights: targets.weights)
+      weights: targets.weights, total: totals.flow)
     var terms: [(Variable, Float)] = [(action, 1), (flow, settings.flowLossWeight)]
-    var subtask: Variable?
-    if let logits = outputs.subtaskLogits, targets.subtaskTargets.contains(where: { $0 >= 0 }) {
-      let loss = tape.softmaxCrossEntropy(logits: logits, targets: targets.subtaskTargets)
-      terms.append((loss, 1))
-      subtask = loss
+    var subtasks: [Variable] = []
+    if let logits = outputs.subtaskLogits, totals.subtasks > 0 {
+      subtasks.append(
+        tape.softmaxCrossEntropy(
+          logits: logits, targets: targets.subtaskTargets, total: totals.subtasks))
+      terms.append((subtasks[0], 1))
     }
-    return Losses(subtask: subtask, action: action, flow: flow, total: tape.weightedSum(terms))
+    return Losses(subtasks: subtasks, action: action, flow: flow, total: tape.weightedSum(terms))
   }
 
   /// Subtask and indicator as vectors.

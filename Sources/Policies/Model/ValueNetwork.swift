@@ -63,10 +63,12 @@ struct ValueNetwork: Sendable {
     return captionHead(tape, states)
   }
 
-  /// The mean of −log p(token) over all places that predict one.
+  /// The mean of −log p(token) over all places that predict one, or a slice's share in it.
   ///
+  /// - Parameter total: Such places in the whole batch; nil where this is one.
   /// - Precondition: The settings ask for co-training.
-  func captionLoss(_ tape: Tape, _ batch: CaptionBatch) -> Variable {
-    tape.softmaxCrossEntropy(logits: captionLogits(tape, batch), targets: batch.targets)
+  func captionLoss(_ tape: Tape, _ batch: CaptionBatch, total: Float? = nil) -> Variable {
+    tape.softmaxCrossEntropy(
+      logits: captionLogits(tape, batch), targets: batch.targets, total: total)
   }
 }

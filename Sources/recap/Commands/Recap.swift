@@ -20,7 +20,8 @@ struct Recap: AsyncParsableCommand {
     groupedSubcommands: [
       CommandGroup(name: "Training", subcommands: [RunCommand.self, CheckCommand.self]),
       CommandGroup(
-        name: "Inspection", subcommands: [ReportCommand.self, EpisodesCommand.self, ModelCommand.self]),
+        name: "Inspection",
+        subcommands: [ReportCommand.self, EpisodesCommand.self, ModelCommand.self]),
       CommandGroup(
         name: "Single-role",
         subcommands: [

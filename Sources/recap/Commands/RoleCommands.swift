@@ -123,10 +123,20 @@ struct LearnerArguments: ParsableArguments {
       valueName: "directory"))
   var states: String?
 
+  @Option(help: "Threads to train with: as many as this learner has processor cores for itself.")
+  var threads = 1
+
+  func validate() throws {
+    guard threads >= 1 else {
+      throw ValidationError("--threads is \(threads); at least 1 is needed")
+    }
+  }
+
   func work(as role: WorkerRole) async throws {
     try await Composition.learner(
       LearnerOptions(
-        role: role, coordinator: connect.text, name: name ?? role.defaultName, states: states))
+        role: role, coordinator: connect.text, name: name ?? role.defaultName, states: states,
+        threads: threads))
   }
 }
 

@@ -46,7 +46,8 @@ enum Composition {
         for (role, name) in learners(of: configuration) {
           group.addTask {
             try await learn(
-              role, name: name, coordinator: localEndpoint, states: "\(run.directory)/training")
+              role, name: name, coordinator: localEndpoint, states: "\(run.directory)/training",
+              threads: configuration.runtime.trainingThreads)
             return .worker
           }
         }
@@ -95,7 +96,8 @@ enum Composition {
         options.states ?? "\(FileManager.default.temporaryDirectory.path)/recap-training"
       try await learn(
         options.role, name: options.name, coordinator: options.coordinator,
-        states: run.runID.map { "\(states)/\($0)" } ?? states)
+        states: run.runID.map { "\(states)/\($0)" } ?? states,
+        threads: TrainingThreads(own: options.threads))
     }
   }
 
@@ -213,17 +215,21 @@ enum Composition {
 
   /// - Parameter states: The directory for the states of interrupted trainings.
   private static func learn(
-    _ role: WorkerRole, name: String, coordinator: String, states: String
+    _ role: WorkerRole, name: String, coordinator: String, states: String, threads: TrainingThreads
   ) async throws {
     let worker = try makeWorker(
       WorkerDescription(name: name, incarnation: UUID().uuidString, role: role),
       coordinator: coordinator)
     switch role {
     case .valueLearner:
-      try await ValueLearner(worker: worker, shelf: TrainingShelf(directory: states)).run()
+      try await ValueLearner(
+        worker: worker, shelf: TrainingShelf(directory: states), threads: threads
+      ).run()
     case .advantageLabeller: try await AdvantageLabeller(worker: worker).run()
     case .policyLearner:
-      try await PolicyLearner(worker: worker, shelf: TrainingShelf(directory: states)).run()
+      try await PolicyLearner(
+        worker: worker, shelf: TrainingShelf(directory: states), threads: threads
+      ).run()
     case .collector: preconditionFailure("a collector needs a robot")
     }
   }
@@ -236,6 +242,13 @@ enum Composition {
     Worker(
       description, control: try ZeroMQClient(endpoint: coordinator),
       archive: ArchiveClient(client: try ZeroMQClient(endpoint: coordinator)))
+  }
+}
+
+extension RuntimeSettings {
+  /// Of the learners in the run's own process.
+  fileprivate var trainingThreads: TrainingThreads {
+    TrainingThreads(own: learnerThreads, pretraining: learnerThreads * policyLearners)
   }
 }
 
