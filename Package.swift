@@ -51,6 +51,8 @@ let package = Package(
   targets: [
     // Foreign code
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(
       name: "CKernels",
@@ -60,6 +62,7 @@ let package = Package(
     // What the operating system offers, made safe
     module("DurableFiles", []),
     module("Executors", []),
+    module("ImageFiles", ["CPNG", "CTurboJPEG"]),
 
     // The learning engine
     module("Tensors", ["COpenBLAS", "CKernels"]),
@@ -68,7 +71,7 @@ let package = Package(
     // What robots do and what we make of it
     module("Episodes", ["Tensors", Library.crypto]),
     module("RecapAlgorithm", ["Episodes", "Tensors"]),
-    module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"]),
+    module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"]),
     module(
       "Configuration", ["RecapAlgorithm", "Episodes", "Networks", "Policies", Library.yaml]),
 
@@ -128,12 +131,13 @@ let package = Package(
     // Tests mirror the modules
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
+    tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),
     tests(of: "RecapAlgorithm", ["Episodes", "Tensors"]),
     tests(
-      of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm"],
+      of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"],
       resources: [.copy("Fixtures")]),
     tests(of: "Configuration", ["RecapAlgorithm", "Episodes", "Policies"]),
     tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm", Library.database]),

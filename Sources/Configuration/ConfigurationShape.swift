@@ -21,7 +21,8 @@ extension RunConfiguration {
   ])
 
   private static let modelShape = Shape.reflecting(
-    defaults.models, ranges: modelRanges, optionals: ["vision": VisionSettings.defaults as Any])
+    defaults.models, ranges: modelRanges,
+    optionals: ["vision": VisionSettings.defaults, "coTraining": CoTrainingSettings.defaults])
 
   /// A file of models: see `ModelFile`.
   static var modelFileShape: Shape {
@@ -79,6 +80,9 @@ extension RunConfiguration {
     "flowLossWeight": .above(0),
     "noiseEmphasis": .from(1, to: 10),
     "bins": .from(2, to: 10001),
+    "share": .above(0, to: 1),
+    "weight": .above(0, to: 100),
+    "captionTokens": .from(2, to: 512),
   ]
 
   private static let trainingRanges: [String: Shape.Range] = [

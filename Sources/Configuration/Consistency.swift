@@ -11,6 +11,7 @@ extension RunConfiguration {
     checkRobots(&notes)
     checkOffers(&notes, workcellTasks: workcellTasks)
     checkObservations(&notes)
+    checkCoTraining(&notes)
     check(models.policy.backbone, at: "models.policy.backbone", &notes)
     check(models.value.network, at: "models.value.network", &notes)
     if method.indicatorDropout == 0, method.guidance != 1 {

@@ -46,6 +46,11 @@ extension VisionSettings {
     merge: 2)
 }
 
+extension CoTrainingSettings {
+  /// Without the folder, which a file must give.
+  static let defaults = CoTrainingSettings(folder: "")
+}
+
 extension TrainingSettings {
   static let defaults = TrainingSettings(steps: 1000, batchSize: 128, learningRate: 1e-3)
 }

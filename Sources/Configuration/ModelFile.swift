@@ -20,7 +20,7 @@ public struct ModelFile: Codable, Sendable {
         policy: RunConfiguration.defaults.models.policy,
         value: RunConfiguration.defaults.models.value, reference: ReferenceRobot()))
     var models = Resolution.merge(root, over: defaults)
-    try Resolution.completeVision(&models)
+    try Resolution.completeOptionals(&models)
     var file = try JSONDecoder().decode(ModelFile.self, from: JSONEncoder().encode(models))
     file.policy.usesImages = file.reference.cameras > 0
     file.policy.usesEnvironmentState = file.reference.environmentState > 0

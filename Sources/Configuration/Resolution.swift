@@ -11,7 +11,7 @@ enum Resolution {
       over: SettingNode(encoding: TaskSettings.defaults))
     root["taskDefaults"] = nil
     if var models = root["models"] {
-      try completeVision(&models)
+      try completeOptionals(&models)
       root["models"] = models
     }
     root["tasks"] = map(root["tasks"]) { [merge($0, over: taskDefaults)] }
@@ -21,12 +21,16 @@ enum Resolution {
     return root
   }
 
-  /// A vision tower is there or not; what is left out of one has defaults.
-  static func completeVision(_ models: inout SettingNode) throws {
+  /// A vision tower and co-training are there or not; what is left out of one has defaults.
+  static func completeOptionals(_ models: inout SettingNode) throws {
     let vision = try SettingNode(encoding: VisionSettings.defaults)
-    for model in ["policy", "value"] {
-      if let given = models[model]?["vision"], case .mapping = given.content {
-        models[model]?["vision"] = merge(given, over: vision)
+    let coTraining = try SettingNode(encoding: CoTrainingSettings.defaults)
+    for (model, key, defaults) in [
+      ("policy", "vision", vision), ("value", "vision", vision),
+      ("value", "coTraining", coTraining),
+    ] {
+      if let given = models[model]?[key], case .mapping = given.content {
+        models[model]?[key] = merge(given, over: defaults)
       }
     }
   }

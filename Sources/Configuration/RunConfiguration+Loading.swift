@@ -2,7 +2,7 @@ import Foundation
 import RecapAlgorithm
 
 extension RunConfiguration {
-  /// Reads and checks a YAML file.
+  /// Reads and checks a YAML file. A folder of images in it is relative to the working directory.
   ///
   /// - Parameters:
   ///   - path: The file.
@@ -43,6 +43,7 @@ extension RunConfiguration {
 
     self = try JSONDecoder().decode(
       RunConfiguration.self, from: JSONEncoder().encode(Resolution.resolve(root)))
+    locateImageTextPairs()
     problems = inconsistencies(workcellTasks: workcellTasks)
     guard problems.isEmpty else { throw ConfigurationError(source: source, problems: problems) }
   }

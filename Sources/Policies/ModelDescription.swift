@@ -105,6 +105,10 @@ public struct ModelDescription: Codable, Sendable {
       shape, settings.vision, settings.patchSize, settings.network.width)
     cost.add(settings.network, tokens: observed + 1, seen: observed + 1, outputs: 1)
     cost.addHead(1, settings.network.width, settings.bins)
+    var training = cost
+    if let coTraining = settings.coTraining {
+      training.add(.captions(shape, settings, coTraining), times: Double(coTraining.share))
+    }
     self.init(
       model: "value function", store: store,
       order: [
@@ -113,8 +117,8 @@ public struct ModelDescription: Codable, Sendable {
         ("network", ["network.", "value_token"]), ("head", ["head."]),
       ],
       tokens: Tokens(observation: observed, written: 1, actions: 0),
-      operations: Operations(training: 3 * cost.operations, inference: cost.operations),
-      activations: cost.activations)
+      operations: Operations(training: 3 * training.operations, inference: cost.operations),
+      activations: training.activations)
   }
 
   /// - Parameter order: Parts with the beginnings of their parameters' names; the first that fits
@@ -146,9 +150,9 @@ private struct TransformerCost {
   /// Numbers kept for the way back.
   var activations = 0.0
 
-  mutating func add(_ other: TransformerCost) {
-    operations += other.operations
-    activations += other.activations
+  mutating func add(_ other: TransformerCost, times count: Double = 1) {
+    operations += count * other.operations
+    activations += count * other.activations
   }
 
   /// - Parameters:
@@ -175,6 +179,20 @@ private struct TransformerCost {
   mutating func addHead(_ rows: Int, _ width: Int, _ outputs: Int) {
     operations += 2 * Double(rows) * Double(width) * Double(outputs)
     activations += Double(rows) * Double(outputs)
+  }
+
+  /// One image–text pair of a value function.
+  static func captions(
+    _ shape: ModelShape, _ settings: ValueSettings, _ coTraining: CoTrainingSettings
+  ) -> TransformerCost {
+    var image = shape
+    (image.cameras, image.patches) = (1, shape.firstCameraPatches)
+    let slots = coTraining.captionTokens
+    let tokens = image.imageTokens + slots
+    var cost = vision(image, settings.vision, settings.patchSize, settings.network.width)
+    cost.add(settings.network, tokens: tokens, seen: tokens, outputs: slots)
+    cost.addHead(slots, settings.network.width, shape.textVocabulary)
+    return cost
   }
 
   /// From patches to the model's tokens.

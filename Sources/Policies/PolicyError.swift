@@ -18,6 +18,8 @@ public enum PolicyError: Error, Equatable, CustomStringConvertible {
   case notFinite(column: String)
   /// A dataset that cannot be trained on.
   case examples(String)
+  /// Images with captions that cannot be read or trained on.
+  case imageTextPairs(String)
   /// The loss or its gradient left the numbers at this step, counted from 0.
   case diverged(step: Int)
   /// The saved state of a training that cannot be continued.
@@ -43,6 +45,7 @@ public enum PolicyError: Error, Equatable, CustomStringConvertible {
       "\(column): the model expects \(expected) values, got \(actual)"
     case .notFinite(let column): "\(column) holds a value that is not finite"
     case .examples(let reason): "training examples: \(reason)"
+    case .imageTextPairs(let reason): "image–text pairs: \(reason)"
     case .diverged(let step):
       "training diverged at step \(step): the loss or its gradient is not finite; a lower learning "
         + "rate may help"

@@ -42,7 +42,8 @@ public struct ReferenceRobot: Codable, Hashable, Sendable {
     }
     let side = pixels / patchSize
     return ModelShape(
-      cameras: cameras, patches: cameras * side * side, patchWidth: patchSize * patchSize * 3,
+      cameras: cameras, patches: cameras * side * side,
+      firstCameraPatches: cameras > 0 ? side * side : 0, patchWidth: patchSize * patchSize * 3,
       patchesPerToken: merge * merge, proprioception: proprioception,
       environmentState: environmentState, action: action, textVocabulary: textVocabulary,
       taskSlots: taskTokens)

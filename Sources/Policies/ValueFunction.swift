@@ -40,14 +40,17 @@ public final class ValueFunction {
   ///
   /// - Parameters:
   ///   - episodes: At least one, all of one embodiment: what it will be trained on first.
+  ///   - captions: Of the image–text pairs that it will be trained on: its tokenizer learns them.
   ///   - seed: Of the weights.
   /// - Throws: `PolicyError` where settings and episodes do not fit together.
-  public convenience init(settings: ValueSettings, learningFrom episodes: [Episode], seed: UInt64)
-    throws
-  {
+  public convenience init(
+    settings: ValueSettings, learningFrom episodes: [Episode], captions: [String] = [],
+    seed: UInt64
+  ) throws {
     let dataset = try DatasetDescription(of: episodes)
     try self.init(
-      settings: settings, embodiment: dataset.embodiment, prompts: Prompts(tasks: dataset.tasks),
+      settings: settings, embodiment: dataset.embodiment,
+      prompts: Prompts(tasks: dataset.tasks, captions: captions),
       normalization: .measured(from: episodes), seed: seed)
   }
 

@@ -3,11 +3,14 @@ import RecapAlgorithm
 import Tensors
 
 /// Fits a value function to a dataset's Monte Carlo returns (paper, Equation 1): cross-entropy
-/// against the bin of the normalised return.
+/// against the bin of the normalised return. With co-training, each step has its share of image–text
+/// pairs, and the weighted loss of their captions is added.
 public final class ValueTrainer {
   private let value: ValueFunction
   private let examples: TrainingExamples
   private let columns: ObservationColumns
+  /// nil without co-training.
+  private let captions: CaptionInputs?
   /// The normalised return of each frame, [frames], in [−1, 0].
   private let returns: [Float]
   private let settings: TrainingSettings
@@ -17,6 +20,7 @@ public final class ValueTrainer {
   /// - Parameters:
   ///   - value: Trained in place.
   ///   - episodes: At least one, of its embodiment and tasks.
+  ///   - pairs: Images with captions; for, and only for, a value function with co-training.
   ///   - settings: How long and how fast.
   ///   - failureCost: C_fail in steps; nil for each task's time limit.
   ///   - threads: Threads to share the work out to; another number of them rounds otherwise.
@@ -24,14 +28,15 @@ public final class ValueTrainer {
   /// - Throws: `PolicyError` for episodes that the value function cannot read, or settings out of
   ///   range.
   public init(
-    value: ValueFunction, episodes: [Episode], settings: TrainingSettings, failureCost: Double?,
-    threads: Int = 1, seed: UInt64
+    value: ValueFunction, episodes: [Episode], pairs: ImageTextPairs? = nil,
+    settings: TrainingSettings, failureCost: Double?, threads: Int = 1, seed: UInt64
   ) throws {
     if let failureCost, !(failureCost > 0) {
       throw PolicyError.settings("failureCost is \(failureCost); it must be above 0")
     }
     let examples = try TrainingExamples(episodes: episodes, labels: episodes.map { _ in nil })
     columns = try value.inputs.columns(of: examples)
+    captions = try Self.captions(pairs, value)
     returns = episodes.flatMap { Returns.normalized(of: $0, failureCost: failureCost) }
     optimization = try Optimization(
       value.store, settings, tokensPerSample: value.inputs.shape.observationTokens + 1,
@@ -42,21 +47,47 @@ public final class ValueTrainer {
     self.settings = settings
   }
 
+  private static func captions(
+    _ pairs: ImageTextPairs?, _ value: ValueFunction
+  ) throws(PolicyError) -> CaptionInputs? {
+    guard let coTraining = value.settings.coTraining else {
+      guard pairs == nil else {
+        throw .imageTextPairs("some came for a value function without co-training")
+      }
+      return nil
+    }
+    guard let pairs else {
+      throw .imageTextPairs("none came for a value function with co-training")
+    }
+    return try CaptionInputs(pairs, value.inputs, coTraining)
+  }
+
   /// One gradient step.
   ///
-  /// - Returns: "loss", "gradient norm" before clipping, "learning rate".
+  /// - Returns: "loss", with co-training its parts "value loss" and "caption loss" (without its
+  ///   weight), "gradient norm" before clipping, "learning rate".
   /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = examples.sample(settings.batchSize, using: &random)
     let targets = frames.map { returns[$0] }
     let (network, inputs, columns) = (value.network, value.inputs, columns)
     let target = ReturnTarget(bins: value.bins, splits: value.settings.splitsReturns)
-    return try optimization.step(samples: frames.count) { tape, samples in
+    let captions = captions?.draw(besides: frames.count, using: &random)
+    let (basics, parts) = try optimization.step(samples: frames.count) { tape, samples in
       let logits = network.logits(tape, inputs.batch(of: Array(frames[samples]), in: columns))
       let loss = target.loss(
         tape, logits, Array(targets[samples]), total: Float(frames.count))
-      return (loss, [loss])
-    }.metrics
+      guard let captions else { return (loss, [loss]) }
+      guard let batch = captions.batch(with: samples) else {
+        return (loss, [loss, loss, tape.constant([1], [0])])
+      }
+      let captionLoss = network.captionLoss(tape, batch, total: captions.total)
+      let sum = tape.weightedSum([(loss, 1), (captionLoss, captions.weight)])
+      return (sum, [sum, loss, captionLoss])
+    }
+    var metrics = basics
+    if captions != nil { (metrics["value loss"], metrics["caption loss"]) = (parts[1], parts[2]) }
+    return metrics
   }
 
   /// Puts the averaged weights into the value function. Call once, after the last step.
@@ -68,7 +99,7 @@ public final class ValueTrainer {
   /// The state from which the training goes on exactly, after any step before `finish`.
   public func state() throws -> [UInt8] { try optimization.state(random: random) }
 
-  /// Goes on from a state of the same model, examples, settings and seed.
+  /// Goes on from a state of the same model, examples, pairs, settings and seed.
   ///
   /// - Throws: `PolicyError.trainingState` or `SafetensorsError`; nothing has changed then.
   public func restore(_ state: [UInt8]) throws { random = try optimization.restore(state) }

@@ -42,9 +42,12 @@ public actor ValueLearner: Role, JobHandler {
     }
     let configuration = try RunConfiguration(resolvedJSON: context.configuration)
     let episodes = try await context.archive.getEpisodes(order.dataset)
-    let value = try await model(order, configuration, episodes, context.archive)
+    let pairs = try episodes.first.flatMap {
+      try ImageTextPairs(for: configuration.models.value, embodiment: $0.metadata.embodiment)
+    }
+    let value = try await model(order, configuration, episodes, pairs, context.archive)
     let trainer = try ValueTrainer(
-      value: value, episodes: episodes, settings: work.training,
+      value: value, episodes: episodes, pairs: pairs, settings: work.training,
       failureCost: work.failureCost, threads: threads.count(for: order.job),
       seed: order.job.seed)
     let saves = try shelf?.place(for: order, configuration: context.configuration)
@@ -58,14 +61,15 @@ public actor ValueLearner: Role, JobHandler {
 
   private func model(
     _ order: JobOrder, _ configuration: RunConfiguration, _ episodes: [Episode],
-    _ archive: ArchiveClient
+    _ pairs: ImageTextPairs?, _ archive: ArchiveClient
   ) async throws -> ValueFunction {
     if let initial = order.initial {
       return try ValueFunction(
         checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(initial)))
     }
     return try ValueFunction(
-      settings: configuration.models.value, learningFrom: episodes, seed: order.job.seed)
+      settings: configuration.models.value, learningFrom: episodes,
+      captions: pairs?.captions ?? [], seed: order.job.seed)
   }
 }
 

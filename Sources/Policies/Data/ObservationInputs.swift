@@ -25,6 +25,9 @@ struct ObservationInputs: Sendable {
   var shape: ModelShape {
     ModelShape(
       cameras: usesImages ? embodiment.cameras.count : 0, patches: patchCount,
+      firstCameraPatches: embodiment.cameras.first.map {
+        usesImages ? $0.width / patchSize * ($0.height / patchSize) : 0
+      } ?? 0,
       patchWidth: patchWidth, patchesPerToken: merge * merge,
       proprioception: embodiment.proprioceptionWidth, environmentState: environmentWidth,
       action: embodiment.actionWidth, textVocabulary: prompts.tokenizer.vocabularySize,
@@ -241,7 +244,7 @@ struct ObservationInputs: Sendable {
 
   /// Cuts a frame into patches: blocks row by row, the m × m patches of each block row by row, each
   /// patch as [p, p, 3] with bytes as b / 127.5 − 1 in [−1, 1].
-  private func appendPatches(
+  func appendPatches(
     of bytes: [UInt8], at start: Int, camera index: Int, to patches: inout [Float]
   ) {
     let camera = embodiment.cameras[index]

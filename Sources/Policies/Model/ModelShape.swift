@@ -5,6 +5,8 @@ struct ModelShape: Hashable, Sendable {
   var cameras = 0
   /// M: patches of all cameras together.
   var patches = 0
+  /// K: patches of the first camera, which reads the images of image–text pairs.
+  var firstCameraPatches = 0
   /// Numbers in one patch: p × p × 3.
   var patchWidth = 0
   /// Patches that become one token: m², 1 without a vision tower.

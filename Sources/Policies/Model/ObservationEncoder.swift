@@ -26,9 +26,7 @@ struct ObservationEncoder: Sendable {
       patch = Linear(store, "\(name).patch", inputs: shape.patchWidth, outputs: own)
       patchPosition = store.add(
         "\(name).patch_position", [shape.patches, own], .normal(0.5), decays: false)
-      vision = tower.map {
-        VisionTower(store, name, $0, cameras: shape.cameras, outputs: width)
-      }
+      vision = tower.map { VisionTower(store, name, $0, outputs: width) }
     } else {
       (patch, patchPosition, vision) = (nil, nil, nil)
     }
@@ -50,7 +48,7 @@ struct ObservationEncoder: Sendable {
         [batch.count, shape.patches, shape.patchWidth], batch.patches)
       let patches = tape.add(
         patch(tape, pixels), broadcasting: tape.parameter(patchPosition))
-      tokens.append(vision?(tape, patches) ?? patches)
+      tokens.append(vision?(tape, patches, cameras: shape.cameras) ?? patches)
     }
     tokens.append(embed(tape, batch.taskTokens, samples: batch.count))
     tokens.append(
@@ -65,6 +63,23 @@ struct ObservationEncoder: Sendable {
     return tokens
   }
 
+  /// The tokens of frames of the first camera, without all else that an observation holds.
+  ///
+  /// - Parameter pixels: [samples, K, p × p × 3]
+  /// - Returns: [samples, K or the tokens that the vision tower makes of them, d]
+  /// - Precondition: images are used.
+  func firstCamera(_ tape: Tape, _ pixels: [Float], samples: Int) -> Variable {
+    guard let patch, let patchPosition else { preconditionFailure("no camera is read") }
+    let count = shape.firstCameraPatches
+    // Its patches, and so their positions, are the first ones.
+    let positions = tape.embedding(
+      table: patchPosition, ids: (0..<count).map(Int32.init), shape: [count])
+    let patches = tape.add(
+      patch(tape, tape.constant([samples, count, shape.patchWidth], pixels)),
+      broadcasting: positions)
+    return vision?(tape, patches, cameras: 1) ?? patches
+  }
+
   /// Text tokens as vectors.
   ///
   /// - Parameter ids: [samples, slots]
@@ -76,29 +91,26 @@ struct ObservationEncoder: Sendable {
 
 /// A transformer over each camera's patches, whose neighbouring outputs are merged into one token.
 ///
-/// Letters: v its width, m × m patches merged, C cameras.
+/// Letters: v its width, m × m patches merged, C the cameras at hand.
 struct VisionTower: Sendable {
   private let settings: VisionSettings
-  private let cameras: Int
   private let transformer: Transformer
   private let projection: Linear
 
   /// Adds `<name>.vision.*` and `<name>.vision_projection.*`.
-  init(
-    _ store: ParameterStore, _ name: String, _ settings: VisionSettings, cameras: Int, outputs: Int
-  ) {
+  init(_ store: ParameterStore, _ name: String, _ settings: VisionSettings, outputs: Int) {
     self.settings = settings
-    self.cameras = cameras
     transformer = Transformer(store, "\(name).vision", settings.network)
     projection = Linear(
       store, "\(name).vision_projection",
       inputs: settings.merge * settings.merge * settings.network.width, outputs: outputs)
   }
 
-  /// - Parameter patches: [B, C × patches, v], a block's patches one after the other; cameras of
-  ///   one size.
+  /// - Parameters:
+  ///   - patches: [B, C × patches, v], a block's patches one after the other; cameras of one size.
+  ///   - cameras: C
   /// - Returns: [B, C × patches / m², d]
-  func callAsFunction(_ tape: Tape, _ patches: Variable) -> Variable {
+  func callAsFunction(_ tape: Tape, _ patches: Variable, cameras: Int) -> Variable {
     let shape = tape.shape(patches)
     let own = shape[1] / cameras
     let alone = tape.reshape(patches, [shape[0] * cameras, own, shape[2]])

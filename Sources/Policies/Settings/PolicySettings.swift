@@ -97,11 +97,13 @@ public struct ValueSettings: Codable, Hashable, Sendable {
   public var splitsReturns: Bool
   /// Whether the 1 % and 99 % quantiles of the inputs map to −1…1 instead of z-scores.
   public var normalizesByQuantiles: Bool
+  /// Images with captions beside the episodes; nil for episodes alone.
+  public var coTraining: CoTrainingSettings?
 
   public init(
     network: TransformerSettings, bins: Int = 201, usesImages: Bool, usesEnvironmentState: Bool,
     patchSize: Int = 8, vision: VisionSettings? = nil, splitsReturns: Bool = false,
-    normalizesByQuantiles: Bool = false
+    normalizesByQuantiles: Bool = false, coTraining: CoTrainingSettings? = nil
   ) {
     self.network = network
     self.bins = bins
@@ -111,11 +113,16 @@ public struct ValueSettings: Codable, Hashable, Sendable {
     self.vision = vision
     self.splitsReturns = splitsReturns
     self.normalizesByQuantiles = normalizesByQuantiles
+    self.coTraining = coTraining
   }
 
   func validate() throws(PolicyError) {
     try network.validate(as: "network")
     try vision?.validate()
+    try coTraining?.validate()
+    guard coTraining == nil || usesImages else {
+      throw .settings("coTraining is about images, but usesImages is off")
+    }
     guard bins >= 2 else { throw .settings("bins is \(bins); it must be at least 2") }
     guard patchSize >= 1 else {
       throw .settings("patchSize is \(patchSize); it must be at least 1")

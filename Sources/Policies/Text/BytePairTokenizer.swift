@@ -1,8 +1,8 @@
 /// A byte-level BPE tokenizer: any text becomes tokens and comes back unchanged, but for special
 /// tokens that it names.
 ///
-/// One that is trained here learns a run's own prompts and does not split at spaces first, so that a
-/// prompt that is always the same becomes one or two tokens. One that is read from a file may be any
+/// One that is trained here on a run's own prompts does not split at spaces first, so that a prompt
+/// that is always the same becomes one or two tokens. One that is read from a file may be any
 /// byte-level BPE of Hugging Face's tokenizers, as of GPT-2.
 public struct BytePairTokenizer: Equatable, Sendable {
   /// The id of `<pad>` in a tokenizer that is trained here.
@@ -46,14 +46,16 @@ public struct BytePairTokenizer: Equatable, Sendable {
   public var vocabularySize: Int { max(tokens.count, Int(max(pad, none)) + 1) }
 
   /// A tokenizer of single bytes.
-  public init() {
+  public init() { self.init(steps: Steps()) }
+
+  private init(steps: Steps) {
     let specials = Self.specials.map { Array($0.utf8) }
     let tokens = specials + (0...255).map { [UInt8($0)] }
     self.tokens = tokens
     byteIDs = (0...255).map { Int32(specials.count) + $0 }
     ids = Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, Int32($0)) })
     added = AddedTokens(specials.enumerated().map { .init(id: Int32($0), content: $1) })
-    steps = Steps()
+    self.steps = steps
     pad = Self.pad
     none = Self.none
   }
@@ -113,12 +115,16 @@ public struct BytePairTokenizer: Equatable, Sendable {
   /// - Parameters:
   ///   - texts: The prompts; repetitions count once.
   ///   - vocabularyLimit: The largest number of token ids.
-  public static func trained(on texts: [String], vocabularyLimit: Int = 512) -> Self {
-    var tokenizer = Self()
+  ///   - splitsWords: Whether merges stay within words, as texts that are all different need.
+  public static func trained(
+    on texts: [String], vocabularyLimit: Int = 512, splitsWords: Bool = false
+  ) -> Self {
+    var tokenizer = Self(steps: Steps(splitsWords: splitsWords))
     let words = Set(texts).sorted().flatMap { text in
-      tokenizer.added.pieces(of: Array(text.utf8)[...]).compactMap { piece -> [Int32]? in
-        guard case .text(let text) = piece else { return nil }
-        return text.map { tokenizer.byteIDs[Int($0)] }
+      tokenizer.added.pieces(of: Array(text.utf8)[...]).flatMap { piece -> [[Int32]] in
+        guard case .text(let text) = piece else { return [] }
+        let words = splitsWords ? WordSplit.words(of: text) : [text]
+        return words.map { $0.map { tokenizer.byteIDs[Int($0)] } }
       }
     }
     var learner = BytePairLearner(words: words)

@@ -8,6 +8,9 @@ import RecapAlgorithm
 /// own. The subtask is written by the policy itself: its slot begins with `<none>`, and each place
 /// predicts the next token, the last one padding.
 struct Prompts: Sendable {
+  /// The largest vocabulary of a tokenizer that is trained on captions too.
+  private static let captionVocabulary = 2048
+
   let tokenizer: BytePairTokenizer
   /// The tasks that the model knows.
   let tasks: [TaskDescription]
@@ -29,10 +32,13 @@ struct Prompts: Sendable {
 
   /// - Parameters:
   ///   - tasks: At least one, of different names.
-  ///   - tokenizer: nil to train one on these prompts.
+  ///   - tokenizer: nil to train one on these prompts, and on the captions.
+  ///   - captions: Other texts that are to be written.
   /// - Throws: `PolicyError.settings` for no task, a name that comes twice or an instruction
   ///   without text.
-  init(tasks: [TaskDescription], tokenizer: BytePairTokenizer? = nil) throws(PolicyError) {
+  init(
+    tasks: [TaskDescription], tokenizer: BytePairTokenizer? = nil, captions: [String] = []
+  ) throws(PolicyError) {
     guard !tasks.isEmpty else { throw .settings("a model needs at least one task") }
     var taskIndices: [String: Int] = [:]
     var subtaskIndices: [String: Int] = [:]
@@ -49,10 +55,13 @@ struct Prompts: Sendable {
         subtaskTexts.append(text)
       }
     }
+    let texts = tasks.map(\.instruction) + subtaskTexts + AdvantageIndicator.allCases.map(\.text)
     let tokenizer =
       tokenizer
-      ?? .trained(
-        on: tasks.map(\.instruction) + subtaskTexts + AdvantageIndicator.allCases.map(\.text))
+      ?? (captions.isEmpty
+        ? .trained(on: texts)
+        : .trained(
+          on: texts + captions, vocabularyLimit: Self.captionVocabulary, splitsWords: true))
     self.tokenizer = tokenizer
     self.tasks = tasks
     self.subtaskTexts = subtaskTexts
@@ -62,10 +71,10 @@ struct Prompts: Sendable {
     subtaskTokens = subtaskTexts.map { tokenizer.encode($0) }
     subtaskSlots = subtaskTokens.map { $0.count + 1 }.max() ?? 0
     let indicators = AdvantageIndicator.allCases
-    let texts = Self.padded(
+    let indicatorSlots = Self.padded(
       indicators.map { $0 == .absent ? [tokenizer.none] : tokenizer.encode($0.text) },
       with: tokenizer.pad)
-    indicatorTokens = Dictionary(uniqueKeysWithValues: zip(indicators, texts))
+    indicatorTokens = Dictionary(uniqueKeysWithValues: zip(indicators, indicatorSlots))
   }
 
   /// An indicator's tokens, [indicatorSlots].
