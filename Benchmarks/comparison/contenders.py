@@ -133,7 +133,7 @@ class RecapBench:
     def run(self, work: Work, seconds: float) -> Measurement:
         command = [self._program, "model", "--json", "--mode", work.mode, "--model", work.model]
         command += ["--batch", work.batch, "--threads", self._threads, "--seconds", seconds]
-        command += ["--cfg"] if work.guided else []
+        command += ["--beta", 2 if work.guided else 1] if work.mode == "sample" else []
         done = subprocess.run(
             [str(word) for word in command], env=environment(), text=True, capture_output=True
         )

@@ -4,5 +4,6 @@ import ArgumentParser
 struct RecapBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "recap-bench", abstract: "Measures the learning engine.",
-    subcommands: [ModelCommand.self, MemoryCommand.self])
+    subcommands: [ModelCommand.self, MemoryCommand.self],
+    defaultSubcommand: ModelCommand.self)
 }
