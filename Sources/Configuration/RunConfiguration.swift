@@ -94,8 +94,8 @@ public struct RuntimeSettings: Codable, Hashable, Sendable {
   /// one task's policy at a time, so more than the run has tasks have nothing to do.
   public var policyLearners: Int
   /// Threads of each of these learners, and of the value learner. Pre-training, during which the
-  /// others wait, takes all policy learners' threads. Another number sums in another order, so that
-  /// results agree only up to rounding.
+  /// others wait, takes all policy learners' threads. One thread and two give the same results; more
+  /// sum in another order, and agree up to rounding.
   public var learnerThreads: Int
   /// Endpoints at which the coordinator listens besides the run's own socket, such as
   /// `tcp://127.0.0.1:7700`.

@@ -1,7 +1,6 @@
 import Tensors
 
-/// Works on the samples of a batch in slices, several at once: each thread has a tape and gradients
-/// of its own over the shared parameters.
+/// Works on the samples of a batch in slices, several at once, over shared parameters.
 ///
 ///     let workers = DataParallel(store, threads: 2)
 ///     let losses = workers.gradients(samples: 32, sliceSize: 4) { tape, samples in
@@ -10,9 +9,10 @@ import Tensors
 ///     }
 ///     optimizer.step(learningRate: 3e-4, workers: workers)
 ///
-/// Slices also keep what a pass touches in the caches. Part t of the slices goes in order
-/// over tape t, and gradients are summed in the order of tapes: equal slices on equally many threads
-/// give equal results, bit for bit.
+/// Slices also keep what a pass touches in the caches. They are dealt out to lanes, each with a tape
+/// and gradients of its own; threads take lanes, and gradients are summed in the lanes' order. There
+/// are as many lanes as threads, but at least two, so that one thread and two give equal results,
+/// bit for bit.
 ///
 /// Not Sendable, as the store is not; one actor owns both. The closures run on the team's threads
 /// while that actor waits in the call, which is why the tapes may be handed to them.
@@ -21,11 +21,11 @@ public final class DataParallel {
   private let team: ThreadTeam
   private let workers: Workers
 
-  /// `@unchecked Sendable`: a thread touches only the tape and gradients of its own rank.
+  /// `@unchecked Sendable`: a thread touches only the tapes and gradients of its own lanes.
   private struct Workers: @unchecked Sendable {
     let parameters: ParameterStore
     let tapes: [Tape]
-    /// Of all threads but the first, which uses the store's.
+    /// Of all lanes but the first, which uses the store's.
     let gradients: [ParameterVector]
   }
 
@@ -33,7 +33,7 @@ public final class DataParallel {
   public init(_ parameters: ParameterStore, threads: Int) {
     self.parameters = parameters
     team = ThreadTeam(count: threads)
-    let gradients = (1..<max(threads, 1)).map { _ in ParameterVector(zerosFor: parameters) }
+    let gradients = (1..<max(threads, 2)).map { _ in ParameterVector(zerosFor: parameters) }
     workers = Workers(
       parameters: parameters,
       tapes: ([nil] + gradients).map {
@@ -43,16 +43,17 @@ public final class DataParallel {
   }
 
   public var threads: Int { team.count }
+  private var lanes: Int { workers.tapes.count }
 
   /// Bytes of the tapes' pooled memory.
   public var pooledBytes: Int { workers.tapes.reduce(0) { $0 + $1.pooledBytes } }
 
   /// `count` samples in slices of at most `size`, as equal as can be and equally many for each
-  /// thread where there are enough samples.
+  /// lane where there are enough samples.
   public func slices(of count: Int, size: Int) -> [Range<Int>] {
     precondition(count > 0 && size > 0, "expected samples, got \(count) in slices of \(size)")
     let least = (count + size - 1) / size
-    let slices = min((least + threads - 1) / threads * threads, count)
+    let slices = min((least + lanes - 1) / lanes * lanes, count)
     return (0..<slices).map { count * $0 / slices..<count * ($0 + 1) / slices }
   }
 
@@ -65,13 +66,12 @@ public final class DataParallel {
     samples count: Int, sliceSize: Int, _ body: @Sendable (Tape, Range<Int>) -> Result
   ) -> [Result] {
     let slices = slices(of: count, size: sliceSize)
-    let threads = threads
-    let workers = workers
+    let (lanes, workers) = (lanes, workers)
     let results = Slots<Result>(slices.count)
     packWeights(backward: false)
-    team.run { rank in
-      for index in slices.count * rank / threads..<slices.count * (rank + 1) / threads {
-        results.set(index, to: body(workers.tapes[rank], slices[index]))
+    forEachLane { lane in
+      for index in slices.count * lane / lanes..<slices.count * (lane + 1) / lanes {
+        results.set(index, to: body(workers.tapes[lane], slices[index]))
       }
     }
     return results.values
@@ -87,28 +87,32 @@ public final class DataParallel {
     _ loss: @Sendable (Tape, Range<Int>) -> (loss: Variable, result: Result)
   ) -> [Result] {
     let slices = slices(of: count, size: sliceSize)
-    let threads = threads
-    let workers = workers
+    let (lanes, workers) = (lanes, workers)
     let results = Slots<Result>(slices.count)
     packWeights(backward: true)
-    team.run { rank in
-      let tape = workers.tapes[rank]
-      if rank == 0 {
+    forEachLane { lane in
+      let tape = workers.tapes[lane]
+      if lane == 0 {
         workers.parameters.zeroGradients()
       } else {
-        workers.gradients[rank - 1].setToZero()
+        workers.gradients[lane - 1].setToZero()
       }
-      for index in slices.count * rank / threads..<slices.count * (rank + 1) / threads {
+      for index in slices.count * lane / lanes..<slices.count * (lane + 1) / lanes {
         tape.reset(recording: true)
         let (loss, result) = loss(tape, slices[index])
         tape.backward(from: loss)
         results.set(index, to: result)
       }
     }
-    if threads > 1 {
-      _ = overRanges { $0.addGradients(workers.gradients, in: $1) }
-    }
+    _ = overRanges { $0.addGradients(workers.gradients, in: $1) }
     return results.values
+  }
+
+  private func forEachLane(_ body: @Sendable (Int) -> Void) {
+    let (lanes, threads) = (lanes, threads)
+    team.run { rank in
+      for lane in lanes * rank / threads..<lanes * (rank + 1) / threads { body(lane) }
+    }
   }
 
   private func packWeights(backward: Bool) {
@@ -125,10 +129,10 @@ public final class DataParallel {
   func overRanges<Result: Sendable>(
     _ body: @Sendable (ParameterStore, Range<Int>) -> Result
   ) -> [Result] {
-    let ranges = parameters.flatRanges(threads)
+    let ranges = parameters.flatRanges(lanes)
     let workers = workers
-    let results = Slots<Result>(threads)
-    team.run { rank in results.set(rank, to: body(workers.parameters, ranges[rank])) }
+    let results = Slots<Result>(lanes)
+    forEachLane { results.set($0, to: body(workers.parameters, ranges[$0])) }
     return results.values
   }
 

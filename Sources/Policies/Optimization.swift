@@ -21,7 +21,7 @@ final class Optimization {
 
   /// - Parameters:
   ///   - tokensPerSample: Of the network, for the size of slices.
-  ///   - threads: Threads to share the work out to. Another number of them sums in another order.
+  ///   - threads: Threads to share the work out to; more than two sum in another order.
   /// - Throws: `PolicyError.settings` for a number out of range.
   init(
     _ store: ParameterStore, _ settings: TrainingSettings, tokensPerSample: Int, threads: Int

@@ -27,7 +27,7 @@ public final class PolicyTrainer {
   ///   - examples: Of the policy's embodiment and tasks.
   ///   - settings: How long and how fast.
   ///   - indicatorDropout: In [0, 1].
-  ///   - threads: Threads to share the work out to; another number of them rounds otherwise.
+  ///   - threads: Threads to share the work out to; more than two round otherwise.
   ///   - seed: Of batches, noise and dropout.
   /// - Throws: `PolicyError` for examples that the policy cannot read, or settings out of range.
   public init(

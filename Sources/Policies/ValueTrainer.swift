@@ -23,7 +23,7 @@ public final class ValueTrainer {
   ///   - pairs: Images with captions; for, and only for, a value function with co-training.
   ///   - settings: How long and how fast.
   ///   - failureCost: C_fail in steps; nil for each task's time limit.
-  ///   - threads: Threads to share the work out to; another number of them rounds otherwise.
+  ///   - threads: Threads to share the work out to; more than two round otherwise.
   ///   - seed: Of the batches.
   /// - Throws: `PolicyError` for episodes that the value function cannot read, or settings out of
   ///   range.

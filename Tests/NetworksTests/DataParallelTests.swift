@@ -70,6 +70,24 @@ import Testing
     #expect(sliced().1 == first, "the same bit for bit")
   }
 
+  /// Whoever has fewer processor cores gets the same model.
+  @Test func `give the same on one thread and on two`() {
+    let results = [1, 2].map { threads in
+      let store = ParameterStore(seed: 2)
+      let model = Model(store)
+      let workers = DataParallel(store, threads: threads)
+      let optimizer = AdamW(store)
+      for _ in 0..<5 {
+        _ = workers.gradients(samples: Model.samples, sliceSize: 2) { tape, samples in
+          (model.loss(tape, samples, total: model.total), 0)
+        }
+        optimizer.step(learningRate: 0.01, clip: 0.5, workers: workers)
+      }
+      return store.names.flatMap { store.values(of: store.parameter(named: $0)!) }
+    }
+    #expect(results[0] == results[1])
+  }
+
   @Test func `are equal and enough for all threads`() {
     let workers = DataParallel(ParameterStore(seed: 0), threads: 2)
     #expect(workers.slices(of: 8, size: 3) == [0..<2, 2..<4, 4..<6, 6..<8])
