@@ -13,7 +13,7 @@ extension RunConfiguration {
       shape: .reflecting(
         defaults.schedule, ranges: ["iterations": .atLeast(0), "episodesPerJob": .atLeast(1)])),
     "method": Shape.Field(shape: .reflecting(defaults.method, ranges: methodRanges)),
-    "models": Shape.Field(shape: modelShape),
+    "models": Shape.Field(shape: runModelShape),
     "training": Shape.Field(shape: .reflecting(defaults.training, ranges: trainingRanges)),
     "robots": Shape.Field(
       shape: .list(of: .mapping(robotFields), atLeast: 1), required: true),
@@ -23,6 +23,13 @@ extension RunConfiguration {
   private static let modelShape = Shape.reflecting(
     defaults.models, ranges: modelRanges,
     optionals: ["vision": VisionSettings.defaults, "coTraining": CoTrainingSettings.defaults])
+
+  /// The models of a run, which may come from a file.
+  private static var runModelShape: Shape {
+    guard case .mapping(var fields) = modelShape else { return modelShape }
+    fields["from"] = Shape.Field(shape: .text(.any), mayBeNothing: true)
+    return .mapping(fields)
+  }
 
   /// A file of models: see `ModelFile`.
   static var modelFileShape: Shape {

@@ -14,6 +14,24 @@ extension RunConfiguration {
     checkCoTraining(&notes)
     check(models.policy.backbone, at: "models.policy.backbone", &notes)
     check(models.value.network, at: "models.value.network", &notes)
+    if let network = models.policy.vision?.network {
+      check(network, at: "models.policy.vision.network", &notes)
+    }
+    if let network = models.value.vision?.network {
+      check(network, at: "models.value.vision.network", &notes)
+    }
+    if models.policy.expertWidth % 2 != 0 {
+      notes.add(
+        .inconsistent, "models.policy.expertWidth",
+        "got \(models.policy.expertWidth); expected an even number, half of it sines and half "
+          + "cosines of the flow time")
+    }
+    if let executed = method.executedActions, executed > models.policy.chunkLength {
+      notes.add(
+        .inconsistent, "method.executedActions",
+        "got \(executed), but a chunk has models.policy.chunkLength: "
+          + "\(models.policy.chunkLength) actions")
+    }
     if method.indicatorDropout == 0, method.guidance != 1 {
       notes.add(
         .inconsistent, "method.indicatorDropout",
@@ -153,14 +171,14 @@ extension RunConfiguration {
           "differs from that of \(first.name); all robots of a run must report the same")
       }
     }
-    for (path, images, state, patch) in [
+    for (path, images, state, patch, vision) in [
       (
         "models.policy", models.policy.usesImages, models.policy.usesEnvironmentState,
-        models.policy.patchSize
+        models.policy.patchSize, models.policy.vision
       ),
       (
         "models.value", models.value.usesImages, models.value.usesEnvironmentState,
-        models.value.patchSize
+        models.value.patchSize, models.value.vision
       ),
     ] {
       if images, first.observation.cameras == .off {
@@ -174,6 +192,14 @@ extension RunConfiguration {
         notes.add(
           .inconsistent, "\(path).patchSize",
           "got \(patch); expected a divisor of the cameras' \(side) pixels")
+      }
+      if images, let vision, let side = first.observation.cameras.pixels, side % patch == 0,
+        side % (patch * vision.merge) != 0
+      {
+        notes.add(
+          .inconsistent, "\(path).vision.merge",
+          "got \(vision.merge); patches of \(patch) pixels make blocks of "
+            + "\(patch * vision.merge), which must divide the cameras' \(side) pixels")
       }
       if state, !first.observation.environmentState {
         notes.add(

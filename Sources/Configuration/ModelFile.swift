@@ -22,10 +22,12 @@ public struct ModelFile: Codable, Sendable {
     var models = Resolution.merge(root, over: defaults)
     try Resolution.completeOptionals(&models)
     var file = try JSONDecoder().decode(ModelFile.self, from: JSONEncoder().encode(models))
-    file.policy.usesImages = file.reference.cameras > 0
-    file.policy.usesEnvironmentState = file.reference.environmentState > 0
-    file.value.usesImages = file.policy.usesImages
-    file.value.usesEnvironmentState = file.policy.usesEnvironmentState
+    // A model uses what the robot reports, unless the file decides.
+    let (images, state) = (file.reference.cameras > 0, file.reference.environmentState > 0)
+    if root["policy"]?["usesImages"] == nil { file.policy.usesImages = images }
+    if root["policy"]?["usesEnvironmentState"] == nil { file.policy.usesEnvironmentState = state }
+    if root["value"]?["usesImages"] == nil { file.value.usesImages = images }
+    if root["value"]?["usesEnvironmentState"] == nil { file.value.usesEnvironmentState = state }
     return file
   }
 
@@ -38,6 +40,7 @@ public struct ModelFile: Codable, Sendable {
   static func insert(into root: inout SettingNode, source: String, directory: String) throws {
     guard let file = root["models"]?["from"] else { return }
     root["models"]?["from"] = nil
+    if file.content == .nothing { return }
     guard let name = file.text else {
       throw ConfigurationError(
         source: source,

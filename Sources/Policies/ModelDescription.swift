@@ -40,16 +40,19 @@ public struct ModelDescription: Codable, Sendable {
   public struct Memory: Codable, Sendable, Equatable {
     /// The weights: also the size of `model.safetensors`.
     public var weights: Int
-    /// Weights, gradients, two moments and the averaged weights.
+    /// Weights, gradients of two threads, two moments and the averaged weights.
     public var training: Int
-    /// What one sample of a training batch keeps for the way back.
+    /// What a sample keeps for the way back while it is worked on: batches are worked on in slices
+    /// (see `Optimization`), so the size of the batch does not matter.
     public var activationsPerSample: Int
   }
 
   /// - Throws: `PolicyError.settings` where settings and robot do not fit together.
   public init(_ settings: PolicySettings, for robot: ReferenceRobot) throws(PolicyError) {
     try settings.validate()
-    var shape = try robot.shape(patchSize: settings.patchSize, vision: settings.vision)
+    var shape = try robot.shape(
+      patchSize: settings.patchSize, vision: settings.vision, images: settings.usesImages,
+      environmentState: settings.usesEnvironmentState)
     shape.subtaskSlots = robot.subtaskTokens > 0 ? robot.subtaskTokens + 1 : 0
     shape.indicatorSlots = robot.indicatorTokens
     shape.actionVocabulary = min(robot.actionVocabulary, settings.actionTokens.vocabularyLimit)
@@ -81,7 +84,7 @@ public struct ModelDescription: Codable, Sendable {
     self.init(
       model: "policy", store: store,
       order: [
-        ("vision tower", ["encoder.patch", "encoder.vision"]),
+        (settings.vision == nil ? "image patches" : "vision tower", ["encoder.patch", "encoder.vision"]),
         ("text and action tokens", ["encoder.text", "fast_tokens", "subtask_head", "fast_head"]),
         ("state encoders", ["encoder."]), ("backbone", ["backbone."]),
         ("action expert", ["expert."]),
@@ -97,7 +100,9 @@ public struct ModelDescription: Codable, Sendable {
   /// - Throws: `PolicyError.settings` where settings and robot do not fit together.
   public init(_ settings: ValueSettings, for robot: ReferenceRobot) throws(PolicyError) {
     try settings.validate()
-    let shape = try robot.shape(patchSize: settings.patchSize, vision: settings.vision)
+    let shape = try robot.shape(
+      patchSize: settings.patchSize, vision: settings.vision, images: settings.usesImages,
+      environmentState: settings.usesEnvironmentState)
     let store = ParameterStore(seed: 0, isOutline: true)
     _ = ValueNetwork(store, shape: shape, settings: settings)
     let observed = shape.observationTokens
@@ -112,7 +117,7 @@ public struct ModelDescription: Codable, Sendable {
     self.init(
       model: "value function", store: store,
       order: [
-        ("vision tower", ["encoder.patch", "encoder.vision"]),
+        (settings.vision == nil ? "image patches" : "vision tower", ["encoder.patch", "encoder.vision"]),
         ("text tokens", ["encoder.text", "caption_head"]), ("state encoders", ["encoder."]),
         ("network", ["network.", "value_token"]), ("head", ["head."]),
       ],
@@ -139,7 +144,7 @@ public struct ModelDescription: Codable, Sendable {
     self.operations = operations
     let bytes = 4 * store.count
     memory = Memory(
-      weights: bytes, training: 5 * bytes, activationsPerSample: Int(4 * activations))
+      weights: bytes, training: 6 * bytes, activationsPerSample: Int(4 * activations))
   }
 }
 

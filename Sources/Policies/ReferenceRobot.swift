@@ -33,12 +33,20 @@ public struct ReferenceRobot: Codable, Hashable, Sendable {
   }
 
   /// The sizes that a network is made from.
-  func shape(patchSize: Int, vision: VisionSettings?) throws(PolicyError) -> ModelShape {
+  ///
+  /// - Parameters:
+  ///   - images: Whether the network reads the cameras.
+  ///   - environmentState: Whether it reads the environment state.
+  func shape(
+    patchSize: Int, vision: VisionSettings?, images: Bool, environmentState readsState: Bool
+  ) throws(PolicyError) -> ModelShape {
+    let cameras = images ? cameras : 0
+    let environmentState = readsState ? environmentState : 0
     let merge = vision?.merge ?? 1
     guard cameras == 0 || pixels.isMultiple(of: patchSize * merge) else {
       throw .settings(
-        "patchSize × vision.merge is \(patchSize * merge); it must divide the cameras' "
-          + "\(pixels) pixels")
+        "patchSize\(vision == nil ? "" : " × vision.merge") is \(patchSize * merge); it must divide "
+          + "the cameras' \(pixels) pixels")
     }
     let side = pixels / patchSize
     return ModelShape(

@@ -62,6 +62,9 @@ public struct PolicySettings: Codable, Hashable, Sendable {
   func validate() throws(PolicyError) {
     try backbone.validate(as: "backbone")
     try expert.validate(as: "expert")
+    guard expertWidth.isMultiple(of: 2) else {
+      throw .settings("expertWidth is \(expertWidth); the flow time's sines and cosines need an even number")
+    }
     try actionTokens.validate()
     try vision?.validate()
     for (key, size) in [

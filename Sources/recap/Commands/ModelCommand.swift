@@ -22,8 +22,11 @@ struct DescribeModel: ParsableCommand {
         recap model describe Configs/models/tiny.yaml
         recap model describe Configs/models/pi06.yaml --set reference.cameras=4
 
-      Operations are the multiplications and additions of matrix products; memory is for 32-bit \
-      numbers, training with AdamW and averaged weights.
+      Operations are the multiplications and additions of matrix products that are computed: rows \
+      that nobody reads are left out. Memory is for 32-bit numbers, training with AdamW, averaged \
+      weights and two threads. A batch is worked on a few samples at a time, so activations count \
+      for the samples in hand, not for the whole batch. A run's own tokenizers make fewer tokens: \
+      they learn its prompts whole.
       """)
 
   @Argument(help: "A file of models, such as Configs/models/tiny.yaml.")
@@ -41,8 +44,12 @@ struct DescribeModel: ParsableCommand {
   func run() throws {
     let models = try ModelFile.load(file: file, overrides: overrides)
     let descriptions = [
-      try ModelDescription(models.policy, for: models.reference),
-      try ModelDescription(models.value, for: models.reference),
+      try Self.named("policy") { () throws(PolicyError) in
+        try ModelDescription(models.policy, for: models.reference)
+      },
+      try Self.named("value") { () throws(PolicyError) in
+        try ModelDescription(models.value, for: models.reference)
+      },
     ]
     guard !json else {
       let encoder = JSONEncoder()
@@ -50,6 +57,17 @@ struct DescribeModel: ParsableCommand {
       return print(String(decoding: try encoder.encode(descriptions), as: UTF8.self))
     }
     print(descriptions.map(text).joined(separator: "\n\n"))
+  }
+
+  /// Says of which of the file's two models an error is.
+  private static func named(
+    _ model: String, _ body: () throws(PolicyError) -> ModelDescription
+  ) throws -> ModelDescription {
+    do {
+      return try body()
+    } catch {
+      throw ValidationError("\(model): \(error)")
+    }
   }
 
   private func text(_ model: ModelDescription) -> String {
@@ -74,7 +92,7 @@ struct DescribeModel: ParsableCommand {
     table.add(["memory of the weights", Self.bytes(model.memory.weights)])
     table.add(["memory of training", Self.bytes(model.memory.training)])
     table.add([
-      "  and for each sample of a batch", Self.bytes(model.memory.activationsPerSample),
+      "  and for each sample in hand", Self.bytes(model.memory.activationsPerSample),
     ])
     return "\(model.model)\n\(table.text)"
   }
