@@ -84,7 +84,10 @@ public struct ModelDescription: Codable, Sendable {
     self.init(
       model: "policy", store: store,
       order: [
-        (settings.vision == nil ? "image patches" : "vision tower", ["encoder.patch", "encoder.vision"]),
+        (
+          settings.vision == nil ? "image patches" : "vision tower",
+          ["encoder.patch", "encoder.vision"]
+        ),
         ("text and action tokens", ["encoder.text", "fast_tokens", "subtask_head", "fast_head"]),
         ("state encoders", ["encoder."]), ("backbone", ["backbone."]),
         ("action expert", ["expert."]),
@@ -117,7 +120,10 @@ public struct ModelDescription: Codable, Sendable {
     self.init(
       model: "value function", store: store,
       order: [
-        (settings.vision == nil ? "image patches" : "vision tower", ["encoder.patch", "encoder.vision"]),
+        (
+          settings.vision == nil ? "image patches" : "vision tower",
+          ["encoder.patch", "encoder.vision"]
+        ),
         ("text tokens", ["encoder.text", "caption_head"]), ("state encoders", ["encoder."]),
         ("network", ["network.", "value_token"]), ("head", ["head."]),
       ],

@@ -71,8 +71,12 @@ extension PolicyNetwork {
     let indicatorTokens = Array(indicators.joined())
     let padding = padding(batch, subtasks: subtaskTokens, indicators: indicatorTokens)
       .map { $0.flatMap { $0 } }
-    let blocks = textBlocks(
-      tape, subtasks: subtaskTokens, indicators: indicatorTokens, samples: batch.count)
+    let begin = tape.embedding(
+      table: actionTable, ids: Array(repeating: FASTTokenizer.begin, count: batch.count),
+      shape: [batch.count, 1])
+    let blocks =
+      textBlocks(
+        tape, subtasks: subtaskTokens, indicators: indicatorTokens, samples: batch.count) + [begin]
     let (_, own) = backbone(
       tape, tape.concatenate(blocks), tokens: range(.subtask).lowerBound..<visible.upperBound,
       of: layout, past: keyValues, outputs: visible.upperBound..<visible.upperBound,

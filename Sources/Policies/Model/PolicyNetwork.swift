@@ -15,7 +15,7 @@ struct PolicyNetwork: Sendable {
   let settings: PolicySettings
   let layout: TokenLayout
   let encoder: ObservationEncoder
-  private let actionTable: Parameter
+  let actionTable: Parameter
   let backbone: Transformer
   /// nil where no task has subtasks.
   let subtaskHead: Linear?
@@ -49,8 +49,9 @@ struct PolicyNetwork: Sendable {
   }
 
   func range(_ part: Part) -> Range<Int> { layout.ranges[part.rawValue] }
-  /// The tokens that the expert sees: all but the action tokens.
-  var visible: Range<Int> { 0..<range(.actions).lowerBound }
+  /// The tokens that the expert sees: all up to the one that begins the action tokens. That one's
+  /// state is learnt to tell what comes, so it is worth seeing.
+  var visible: Range<Int> { 0..<range(.actions).lowerBound + 1 }
 
   // MARK: Training
 
@@ -198,14 +199,14 @@ struct PolicyNetwork: Sendable {
     let (s, i) = (range(.subtask).count, range(.indicator).count)
     return batch.padding(shape).enumerated().map { sample, observation in
       observation + subtasks[sample * s..<(sample + 1) * s].map { $0 == pad }
-        + indicators[sample * i..<(sample + 1) * i].map { $0 == pad }
+        + indicators[sample * i..<(sample + 1) * i].map { $0 == pad } + [false]
     }
   }
 
-  /// The same with the action tokens behind. Those see only what stands before them, and their
+  /// The same with the other action tokens behind. Those see only what stands before them, and their
   /// padding comes last, so it needs no mask.
   private func padding(_ visible: [[Bool]], actions: [Int32]) -> [Bool] {
-    let none = Array(repeating: false, count: shape.actionSlots)
+    let none = Array(repeating: false, count: shape.actionSlots - 1)
     return visible.flatMap { $0 + none }
   }
 

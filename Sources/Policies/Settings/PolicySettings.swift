@@ -63,7 +63,8 @@ public struct PolicySettings: Codable, Hashable, Sendable {
     try backbone.validate(as: "backbone")
     try expert.validate(as: "expert")
     guard expertWidth.isMultiple(of: 2) else {
-      throw .settings("expertWidth is \(expertWidth); the flow time's sines and cosines need an even number")
+      throw .settings(
+        "expertWidth is \(expertWidth); the flow time's sines and cosines need an even number")
     }
     try actionTokens.validate()
     try vision?.validate()

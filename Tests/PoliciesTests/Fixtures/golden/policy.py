@@ -46,7 +46,7 @@ def expert_velocity(
     prefix_used: Tensor,
 ) -> Tensor:
     """v(x, η) [batch, H, A] of the action expert for the noisy actions x at the times η [batch], given the backbone's
-    keys and values of the observation, the subtask and the indicator."""
+    keys and values of the observation, the subtask, the indicator and the token that begins the action tokens."""
     transformer = policy.expert
     m = modulation(parameters, policy, times)
 
@@ -55,7 +55,7 @@ def expert_velocity(
 
     x = expert_tokens(parameters, inputs, noisy)
     batch, places, _ = x.shape
-    positions = policy.prefix_places + torch.arange(places)
+    positions = policy.prefix_places + 1 + torch.arange(places)
     seen = torch.cat([prefix_used, torch.ones(batch, places, dtype=torch.bool)], dim=1)
     visible = seen[:, None, :].expand(batch, places, seen.shape[1])
     for l in range(transformer.layers):
@@ -119,8 +119,8 @@ def policy_forward(parameters: Parameters, policy: Policy, inputs: Inputs) -> Po
             inputs,
             eta * inputs["actions"] + (1 - eta) * inputs["noise"],
             inputs["times"],
-            [(k[:, :, :fast], v[:, :, :fast]) for k, v in kept],
-            used[:, :fast],
+            [(k[:, :, : fast + 1], v[:, :, : fast + 1]) for k, v in kept],
+            used[:, : fast + 1],
         ),
     )
 

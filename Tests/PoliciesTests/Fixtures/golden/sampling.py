@@ -14,7 +14,7 @@ from torch import Tensor
 from .layers import transform, visibility
 from .observation import encode_observation
 from .policy import expert_velocity
-from .settings import NONE, NOTHING, PAD, Inputs, KeysAndValues, Parameters, Policy
+from .settings import FAST_BEGIN, NONE, NOTHING, PAD, Inputs, KeysAndValues, Parameters, Policy
 
 
 def observation_memory(
@@ -32,13 +32,27 @@ def text_behind(
     parameters: Parameters, policy: Policy, text: Tensor, memory: list[KeysAndValues], used: Tensor
 ) -> tuple[Tensor, list[KeysAndValues], Tensor]:
     """Text tokens [batch, places] behind all of `memory`: their states, and the longer memory and its used places."""
+    return vectors_behind(
+        parameters, policy, parameters["encoder.text"][text], text != PAD, memory, used
+    )
+
+
+def vectors_behind(
+    parameters: Parameters,
+    policy: Policy,
+    vectors: Tensor,
+    present: Tensor,
+    memory: list[KeysAndValues],
+    used: Tensor,
+) -> tuple[Tensor, list[KeysAndValues], Tensor]:
+    """The same for tokens that are vectors [batch, places, d] already; `present` says which of them are no padding."""
     begin = used.shape[1]
-    all_used = torch.cat([used, text != PAD], dim=1)
+    all_used = torch.cat([used, present], dim=1)
     states, own = transform(
         parameters,
         "backbone",
-        parameters["encoder.text"][text],
-        begin + torch.arange(text.shape[1]),
+        vectors,
+        begin + torch.arange(vectors.shape[1]),
         visibility(all_used, begin)[:, begin:],
         policy.backbone,
         memory,
@@ -80,6 +94,15 @@ def sample_chunk(
     positive, none = inputs["indicator_positive"], inputs["indicator_none"]
     _, with_memory, with_used = text_behind(parameters, policy, positive, memory, used)
     _, free_memory, free_used = text_behind(parameters, policy, none, memory, used)
+    # The token that begins the action tokens: the last that the action expert sees.
+    begin = parameters["fast_tokens"][FAST_BEGIN].expand(used.shape[0], 1, -1)
+    present = torch.ones(used.shape[0], 1, dtype=torch.bool)
+    _, with_memory, with_used = vectors_behind(
+        parameters, policy, begin, present, with_memory, with_used
+    )
+    _, free_memory, free_used = vectors_behind(
+        parameters, policy, begin, present, free_memory, free_used
+    )
     x = noise
     for i in range(steps):
         times = torch.full((x.shape[0],), i / steps, dtype=x.dtype)

@@ -131,7 +131,7 @@ class Policy:
 
     @property
     def prefix_places(self) -> int:
-        """M + N + … + I: all the places that the action expert may see, and its own first position."""
+        """M + N + … + I: the places before the action tokens, of which the action expert sees the first one too."""
         return self.observation.places + self.subtask_slot + self.indicator_slot
 
 
