@@ -83,6 +83,7 @@ extension RunConfiguration {
     "scale": .above(0, to: 1000),
     "vocabularyLimit": .from(8, to: 65536),
     "slots": .from(2, to: 4096),
+    "inputDropout": .from(0, to: 1),
     "merge": .from(1, to: 16),
     "flowLossWeight": .above(0),
     "noiseEmphasis": .from(1, to: 10),

@@ -134,7 +134,8 @@ public final class PolicyTrainer {
       chunks.append(from: frame, to: &chunk)
       chunks.appendWeights(from: frame, to: &targets.weights)
       actionTokens.append(
-        from: frame, to: &targets.actionTokens, targets: &targets.actionTargets)
+        from: frame, to: &targets.actionTokens, targets: &targets.actionTargets,
+        dropout: policy.settings.actionTokens.inputDropout, using: &random)
       let time = flowTime()
       targets.times.append(time)
       for action in chunk {

@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 
 /// The normalised action chunk that begins at each frame of a dataset.
 ///
@@ -76,10 +77,18 @@ struct ActionTokens {
   }
 
   /// Appends what stands in a chunk's places and what each is to predict, F each.
-  mutating func append(from frame: Int, to inputs: inout [Int32], targets: inout [Int32]) {
+  ///
+  /// - Parameters:
+  ///   - dropout: The probability of hiding a token from those behind it.
+  ///   - random: Decides which.
+  mutating func append(
+    from frame: Int, to inputs: inout [Int32], targets: inout [Int32], dropout: Float,
+    using random: inout RandomSource
+  ) {
     let tokens = tokens(from: frame)
     inputs.append(FASTTokenizer.begin)
-    inputs += tokens.prefix(slots - 1)
+    // Behind the end nothing is predicted, so the padding there can also mean a hidden token.
+    inputs += tokens.prefix(slots - 1).map { random.chance(dropout) ? FASTTokenizer.pad : $0 }
     inputs += repeatElement(FASTTokenizer.pad, count: max(0, slots - 1 - tokens.count))
     // A chunk that does not fit has no end.
     let predicted = (tokens + [FASTTokenizer.end]).prefix(tokens.count < slots ? slots : slots - 1)

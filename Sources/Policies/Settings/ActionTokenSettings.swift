@@ -8,11 +8,19 @@ public struct ActionTokenSettings: Codable, Hashable, Sendable {
   public var vocabularyLimit: Int
   /// Places for FAST tokens; the rest of a longer chunk, its highest frequencies, is left out.
   public var slots: Int
+  /// The probability that a token is hidden from those behind it in training, in [0, 1]. Where every
+  /// token is seen, most of them follow from those before them, and little is learnt of what decides
+  /// the chunk: the observation and the indicator. (Bowman et al. 2016 hide words of a text for the
+  /// same reason.)
+  public var inputDropout: Float
 
-  public init(scale: Float = 2, vocabularyLimit: Int = 512, slots: Int = 24) {
+  public init(
+    scale: Float = 2, vocabularyLimit: Int = 512, slots: Int = 24, inputDropout: Float = 0.5
+  ) {
     self.scale = scale
     self.vocabularyLimit = vocabularyLimit
     self.slots = slots
+    self.inputDropout = inputDropout
   }
 
   func validate() throws(PolicyError) {
@@ -21,6 +29,9 @@ public struct ActionTokenSettings: Codable, Hashable, Sendable {
     }
     guard vocabularyLimit >= 8 else {
       throw .settings("actionTokens.vocabularyLimit is \(vocabularyLimit); it must be at least 8")
+    }
+    guard (0...1).contains(inputDropout) else {
+      throw .settings("actionTokens.inputDropout is \(inputDropout); it must be in 0…1")
     }
     guard slots >= 2 else {
       throw .settings("actionTokens.slots is \(slots); it must be at least 2")

@@ -18,15 +18,11 @@ struct CheckCommand: ParsableCommand {
   @Argument(help: "A configuration file, such as Configs/demo.yaml.")
   var config: String
 
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp(
-      "Replaces a setting; the value is YAML. May be repeated.", valueName: "key.path=value"))
-  var overrides: [String] = []
+  @OptionGroup var overrides: OverrideArguments
 
   func run() throws {
     let checked = try RunConfiguration.load(
-      file: config, overrides: overrides, workcellTasks: WorkcellTasks.names)
+      file: config, overrides: overrides.texts, workcellTasks: WorkcellTasks.names)
     print(try checked.resolvedJSON)
   }
 }

@@ -32,17 +32,13 @@ struct DescribeModel: ParsableCommand {
   @Argument(help: "A file of models, such as Configs/models/tiny.yaml.")
   var file: String
 
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp(
-      "Replaces a setting; the value is YAML. May be repeated.", valueName: "key.path=value"))
-  var overrides: [String] = []
+  @OptionGroup var overrides: OverrideArguments
 
   @Flag(help: "Print JSON: an array with the policy and the value function.")
   var json = false
 
   func run() throws {
-    let models = try ModelFile.load(file: file, overrides: overrides)
+    let models = try ModelFile.load(file: file, overrides: overrides.texts)
     let descriptions = [
       try Self.named("policy") { () throws(PolicyError) in
         try ModelDescription(models.policy, for: models.reference)

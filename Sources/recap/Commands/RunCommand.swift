@@ -44,11 +44,7 @@ struct SourceArguments: ParsableArguments {
     parsing: .unconditional, help: "The seed of everything random, instead of the configuration's.")
   var seed: String?
 
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp(
-      "Replaces a setting; the value is YAML. May be repeated.", valueName: "key.path=value"))
-  var overrides: [String] = []
+  @OptionGroup var overrides: OverrideArguments
 
   @Option(help: ArgumentHelp("Goes on with a run that was stopped.", valueName: "run"))
   var resume: RunArgument?
@@ -63,7 +59,7 @@ struct SourceArguments: ParsableArguments {
         "--resume goes on with the configuration that the run began with; leave "
           + "'\(config ?? "")' out.")
     case (nil, _?):
-      if directory != nil || seed != nil || !overrides.isEmpty {
+      if directory != nil || seed != nil || !overrides.texts.isEmpty {
         throw ValidationError(
           "--resume goes on as the run began: --dir, --seed and --set are for new runs.")
       }
@@ -76,6 +72,7 @@ struct SourceArguments: ParsableArguments {
     if let resume { return .resume(directory: resume.directory) }
     // A setting like those of --set, so that it is checked like them; the last one counts.
     let seed = seed.map { ["seed=\($0)"] } ?? []
-    return .configuration(file: config ?? "", overrides: overrides + seed, directory: directory)
+    return .configuration(
+      file: config ?? "", overrides: overrides.texts + seed, directory: directory)
   }
 }
