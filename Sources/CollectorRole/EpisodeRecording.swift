@@ -61,9 +61,9 @@ struct EpisodeRecording {
     return subtask.text
   }
 
-  /// Notes which subtask the policy pursues from here on.
+  /// Notes which subtask the policy pursues from here on; one that is kept goes on.
   mutating func pursue(_ text: String?) {
-    guard text != subtask?.text || keptSubtask == nil else { return }
+    guard keptSubtask == nil else { return }
     subtask = text.map { ($0, steps) }
   }
 

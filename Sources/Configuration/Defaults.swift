@@ -24,8 +24,7 @@ extension RunConfiguration {
     robots: [],
     runtime: RuntimeSettings(
       heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, policyLearners: 1,
-      learnerThreads: 1,
-      listen: []))
+      learnerThreads: 1, listen: []))
 }
 
 extension TaskSettings {

@@ -21,14 +21,12 @@ public struct ModelFile: Codable, Sendable {
         value: RunConfiguration.defaults.models.value, reference: ReferenceRobot()))
     var models = Resolution.merge(root, over: defaults)
     try Resolution.completeOptionals(&models)
-    var file = try JSONDecoder().decode(ModelFile.self, from: JSONEncoder().encode(models))
-    // A model uses what the robot reports, unless the file decides.
-    let (images, state) = (file.reference.cameras > 0, file.reference.environmentState > 0)
-    if root["policy"]?["usesImages"] == nil { file.policy.usesImages = images }
-    if root["policy"]?["usesEnvironmentState"] == nil { file.policy.usesEnvironmentState = state }
-    if root["value"]?["usesImages"] == nil { file.value.usesImages = images }
-    if root["value"]?["usesEnvironmentState"] == nil { file.value.usesEnvironmentState = state }
-    return file
+    let reference = models["reference"]
+    Resolution.use(
+      images: reference?["cameras"]?.content != .integer(0),
+      environmentState: reference?["environmentState"]?.content != .integer(0), in: &models,
+      given: root)
+    return try JSONDecoder().decode(ModelFile.self, from: JSONEncoder().encode(models))
   }
 
   /// Puts the models of the file that `models.from` names below a run's own settings.

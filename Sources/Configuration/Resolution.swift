@@ -70,10 +70,19 @@ enum Resolution {
     let state = robots.allSatisfy {
       $0["observation"]?["environmentState"]?.content == .boolean(true)
     }
+    guard var models = root["models"] else { return }
+    use(images: images, environmentState: state, in: &models, given: file["models"])
+    root["models"] = models
+  }
+
+  /// Says of both models what they read, where `given` does not decide.
+  static func use(
+    images: Bool, environmentState: Bool, in models: inout SettingNode, given: SettingNode?
+  ) {
     for model in ["policy", "value"] {
-      for (key, used) in [("usesImages", images), ("usesEnvironmentState", state)]
-      where file["models"]?[model]?[key] == nil {
-        root["models"]?[model]?[key] = SettingNode(.boolean(used))
+      for (key, used) in [("usesImages", images), ("usesEnvironmentState", environmentState)]
+      where given?[model]?[key] == nil {
+        models[model]?[key] = SettingNode(.boolean(used))
       }
     }
   }

@@ -6,11 +6,11 @@ import Messaging
 import RecapAlgorithm
 
 /// Where a learner keeps the state of the training at hand, so that a crash or a restart costs the
-/// minute since it was last saved instead of the whole job.
+/// time since it was last saved instead of the whole job.
 public struct TrainingShelf: Sendable {
-  private let directory: String
-  private let interval: Duration
-  private let log: Logger
+  let directory: String
+  let interval: Duration
+  let log: Logger
 
   /// - Parameters:
   ///   - directory: Learners may share one, so that any of them can go on with a job; made when
@@ -35,27 +35,17 @@ public struct TrainingShelf: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let digest = ContentDigest(hashing: Array(try encoder.encode(key)) + Array(configuration.utf8))
-    return SavedTraining(
-      path: "\(directory)/\(digest.short).safetensors", directory: directory, job: order.job.id,
-      interval: interval, log: log)
+    return SavedTraining(shelf: self, name: digest.short, job: order.job.id)
   }
 }
 
 /// One training's saved state: a file that is replaced as a whole or not at all.
 public struct SavedTraining: Sendable {
-  let path: String
-  private let directory: String
-  private let job: String
-  let interval: Duration
-  private let log: Logger
+  let shelf: TrainingShelf
+  let name: String
+  let job: String
 
-  init(path: String, directory: String, job: String, interval: Duration, log: Logger) {
-    self.path = path
-    self.directory = directory
-    self.job = job
-    self.interval = interval
-    self.log = log
-  }
+  private var path: String { "\(shelf.directory)/\(name).safetensors" }
 
   /// Lets the training go on from what was saved. A state that does not fit is reported and left
   /// out: the training then starts from its beginning.
@@ -63,15 +53,15 @@ public struct SavedTraining: Sendable {
     guard let state = try DurableFile.read(path) else { return }
     do {
       try training.restore(state)
-      log.info("\(job) goes on from step \(training.stepsDone)")
+      shelf.log.info("\(job) goes on from step \(training.stepsDone)")
     } catch {
-      log.warning("\(job) starts from its beginning: \(error)")
+      shelf.log.warning("\(job) starts from its beginning: \(error)")
     }
   }
 
   func save(_ training: some Training) throws {
     try FileManager.default.createDirectory(
-      atPath: directory, withIntermediateDirectories: true)
+      atPath: shelf.directory, withIntermediateDirectories: true)
     try DurableFile.write(try training.state(), to: path, temporary: "\(path).\(getpid()).partial")
   }
 

@@ -54,7 +54,7 @@ public func carryOut(
       recent = MetricMeans()
     }
     // Not in the last tenth, whose means would otherwise lack what came before the interruption.
-    if let saves, now - lastSave > saves.interval, index + 1 <= closingStart {
+    if let saves, now - lastSave > saves.shelf.interval, index + 1 <= closingStart {
       try saves.save(training)
       lastSave = now
     }
