@@ -52,6 +52,8 @@ let package = Package(
     // Foreign code
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CRSVG", pkgConfig: "librsvg-2.0", providers: [.apt(["librsvg2-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(
@@ -63,6 +65,7 @@ let package = Package(
     module("DurableFiles", []),
     module("Executors", []),
     module("ImageFiles", ["CPNG", "CTurboJPEG"]),
+    module("Plots", ["CRSVG"]),
 
     // The learning engine
     module("Tensors", ["COpenBLAS", "CKernels"]),
@@ -132,6 +135,7 @@ let package = Package(
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
+    tests(of: "Plots"),
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),
