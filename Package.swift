@@ -52,8 +52,7 @@ let package = Package(
     // Foreign code
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
-    .systemLibrary(
-      name: "CRSVG", pkgConfig: "librsvg-2.0", providers: [.apt(["librsvg2-dev"])]),
+    .systemLibrary(name: "CRSVG", providers: [.apt(["librsvg2-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(
@@ -135,7 +134,7 @@ let package = Package(
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
-    tests(of: "Plots"),
+    tests(of: "Plots", ["ImageFiles"]),
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),

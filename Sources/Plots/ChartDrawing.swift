@@ -69,9 +69,11 @@ struct ChartDrawing {
   private var axes: String {
     var text = SVGElement.line(
       layout.left, layout.bottom, layout.right, layout.bottom, style: "axis")
-    if layout.y.domain.contains(0), layout.y.domain.lowerBound < 0, chart.y.categories == nil {
+    // 0 deserves a line, unless the frame is as good as there.
+    let zero = layout.y(0)
+    if chart.y.categories == nil, zero > layout.top + 20, zero < layout.bottom - 20 {
       text += SVGElement.line(
-        layout.left, layout.y(0), layout.right, layout.y(0), style: "axis")
+        layout.left, zero, layout.right, zero, style: "axis")
     }
     for tick in layout.yTicks {
       text += SVGElement.text(
@@ -233,7 +235,7 @@ struct ChartDrawing {
     switch entry.swatch {
     case .box:
       return SVGElement.rectangle(
-        x: x + 4, y: middle - 5, width: width - 8, height: 10,
+        x: x, y: middle - 5, width: width, height: 10,
         style: "solid fill-\(entry.colour)")
     case .marker:
       return marker.drawn(x: x + width / 2, y: middle, style: "fill-\(entry.colour)")

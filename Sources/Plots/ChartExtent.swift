@@ -20,8 +20,7 @@ struct ChartExtent {
           xs.add(point.x)
           ys.add(point.y, error: point.error)
         }
-        if points.count <= Marks.mostMarkers { hasMarkers = true }
-        if case .points = marks { hasMarkers = true }
+        if marks.hasMarkers { hasMarkers = true }
       case .bars(_, let values):
         bars = max(bars, values.count)
         ys.add(0)
@@ -74,18 +73,20 @@ struct ChartExtent {
   private struct Span {
     private var lower = Double.infinity
     private var upper = -Double.infinity
-    private(set) var isIntegral = true
+    private var areIntegers = true
 
     mutating func add(_ value: Double, error: Double? = nil) {
       let error = error.map { $0.isFinite ? abs($0) : 0 } ?? 0
       lower = min(lower, value - error)
       upper = max(upper, value + error)
-      if value != value.rounded() || abs(value) > 1e15 { isIntegral = false }
+      if value != value.rounded() || abs(value) > 1e15 { areIntegers = false }
     }
 
     mutating func add(_ stretch: ClosedRange<Double>) {
       for end in [stretch.lowerBound, stretch.upperBound] where end.isFinite { add(end) }
     }
+
+    var isIntegral: Bool { lower <= upper && areIntegers }
 
     /// 0…1 where there was nothing, and some room around a single number.
     var range: ClosedRange<Double> {
@@ -100,4 +101,13 @@ struct ChartExtent {
 extension Marks {
   /// Lines of up to so many points have a marker at each.
   static let mostMarkers = 30
+
+  /// Whether each point is drawn by itself.
+  var hasMarkers: Bool {
+    switch self {
+    case .points: true
+    case .line(_, let points, let emphasis): emphasis == nil && points.count <= Self.mostMarkers
+    default: false
+    }
+  }
 }

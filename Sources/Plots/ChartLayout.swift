@@ -60,7 +60,7 @@ struct ChartLayout {
     // guess is enough for that.
     let guess = max(height - picturesTop - 80 - (chart.pictures.isEmpty ? 0 : 110), 80)
     let (yRange, yTicks) = Self.ticks(
-      chart.y, extent.y, fixed: extent.yIsFixed, count: Int(guess / 44),
+      chart.y, extent.y, fixed: extent.yIsFixed, count: Int(guess / 34),
       integral: extent.yIsIntegral)
     let widest =
       yTicks.map { TextMeasure.width(of: $0.label, size: Style.tickSize) }.max() ?? 0

@@ -6,7 +6,6 @@ extension ChartDrawing {
   /// What lies under lines: bars, histograms and the bands of lines' errors.
   var fills: String {
     let barSeries = chart.marks.count { if case .bars = $0 { true } else { false } }
-    let histograms = chart.marks.count { if case .histogram = $0 { true } else { false } }
     var place = 0
     var text = ""
     for (index, mark) in chart.marks.enumerated() {
@@ -16,9 +15,10 @@ extension ChartDrawing {
         text += bars(name, values, place: place, of: barSeries, colour: colour)
         place += 1
       case .histogram(_, let edges, let counts):
-        text += histogram(edges, counts, style: "\(histograms > 1 ? "layered" : "solid") \(colour)")
-      case .line(_, let points, let emphasis) where points.count > Marks.mostMarkers:
-        text += band(points, colour: emphasis.map { "fill-" + Style.name(of: $0) } ?? colour)
+        text += histogram(
+          edges, counts, style: "\(histogramsOverlap ? "layered" : "solid") \(colour)")
+      case .line(_, let points, nil) where !mark.hasMarkers:
+        text += band(points, colour: colour)
       default: break
       }
     }
@@ -47,6 +47,17 @@ extension ChartDrawing {
         x: (left + right) / 2, value: bar.value, error: bar.error, style: "axis whisker")
     }
     return text
+  }
+
+  /// Whether one histogram would hide parts of another.
+  private var histogramsOverlap: Bool {
+    var ranges: [ClosedRange<Double>] = []
+    for case .histogram(_, let edges, _) in chart.marks {
+      guard let first = edges.first, let last = edges.last, first < last else { continue }
+      if ranges.contains(where: { $0.lowerBound < last && first < $0.upperBound }) { return true }
+      ranges.append(first...last)
+    }
+    return false
   }
 
   private func histogram(_ edges: [Double], _ counts: [Int], style: String) -> String {
@@ -86,7 +97,7 @@ extension ChartDrawing {
       }
       let number = series.indices[index]
       let colour = emphasis.map(Style.name) ?? Style.name(ofSeries: number)
-      let isMarked = points.count <= Marks.mostMarkers
+      let isMarked = mark.hasMarkers
       if isMarked { text += whiskers(points, index: index) }
       let drawn = stretches(points).map { path($0.map { (layout.x($0.x), layout.y($0.y)) }) }
       guard !drawn.isEmpty else { continue }
@@ -121,20 +132,17 @@ extension ChartDrawing {
     var text = ""
     for (index, mark) in chart.marks.enumerated() {
       let number = series.indices[index]
-      let (name, points, colour): (String, [Point], String)
+      let (name, points): (String, [Point])
       switch mark {
-      case .points(let series, let all):
-        (name, points, colour) = (series, all, Style.name(ofSeries: number))
-      case .line(let series, let all, let emphasis) where all.count <= Marks.mostMarkers:
-        (name, points) = (series, all)
-        colour = emphasis.map(Style.name) ?? Style.name(ofSeries: number)
+      case .points(let series, let all): (name, points) = (series, all)
+      case .line(let series, let all, _) where mark.hasMarkers: (name, points) = (series, all)
       default: continue
       }
       for point in stretches(points).joined()
       where layout.x.domain.contains(point.x) && layout.y.domain.contains(point.y) {
         let hint = name.isEmpty ? "" : name + ": "
         text += ChartMarker(index: number).drawn(
-          x: layout.x(point.x), y: layout.y(point.y), style: "fill-\(colour)",
+          x: layout.x(point.x), y: layout.y(point.y), style: "fill-\(Style.name(ofSeries: number))",
           hint: "\(hint)\(ChartDescription.text(point.x)), "
             + ChartDescription.text(point.y, point.error))
       }

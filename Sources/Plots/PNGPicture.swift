@@ -13,7 +13,7 @@ public enum PNGPicture {
   /// - Throws: `PNGPictureError` for what is no SVG or has no size that makes a picture.
   public static func png(svg: String, scale: Double = 2) throws -> [UInt8] {
     let handle = try handle(of: svg)
-    defer { g_object_unref(handle) }
+    defer { g_object_unref(UnsafeMutableRawPointer(handle)) }
     var (width, height) = (0.0, 0.0)
     guard rsvg_handle_get_intrinsic_size_in_pixels(handle, &width, &height) != 0 else {
       throw PNGPictureError(reason: "the document has no width and height in pixels")
@@ -41,10 +41,10 @@ public enum PNGPicture {
     return try file(of: surface)
   }
 
-  private static func handle(of svg: String) throws -> UnsafeMutablePointer<RsvgHandle> {
+  private static func handle(of svg: String) throws -> OpaquePointer {
     var error: UnsafeMutablePointer<GError>?
     let bytes = Array(svg.utf8)
-    guard let handle = rsvg_handle_new_from_data(bytes, gsize(bytes.count), &error) else {
+    guard let handle = rsvg_handle_new_from_data(bytes, UInt(bytes.count), &error) else {
       throw failure("not an SVG document", error)
     }
     return handle

@@ -12,7 +12,8 @@ enum Style {
   static let dashes = ["none", "7 3", "2 3", "9 3 2 3", "4 2", "1 3"]
 
   static let emphases: [(Emphasis, light: String, dark: String)] = [
-    (.quiet, "#767676", "#a0a0a0"), (.normal, "#d98200", "#f5b83d"), (.strong, "#c8102e", "#ff6b74"),
+    (.quiet, "#767676", "#a0a0a0"), (.normal, "#d98200", "#f5b83d"),
+    (.strong, "#c8102e", "#ff6b74"),
   ]
 
   static let titleSize = 16.0
@@ -49,7 +50,7 @@ enum Style {
       \(root) .whisker { fill: none; stroke-width: 1.25; }
       \(root) .rule { stroke-width: 1.5; stroke-dasharray: 5 3; }
       \(root) .band { fill-opacity: 0.18; }
-      \(root) .solid { fill-opacity: 0.85; }
+      \(root) .solid { fill-opacity: 1; }
       \(root) .layered { fill-opacity: 0.5; }
       \(root) .span { fill-opacity: 0.16; }
 
