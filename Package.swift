@@ -115,14 +115,16 @@ let package = Package(
       ]),
 
     // What people see
-    module("Monitoring", ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm"]),
+    module(
+      "Monitoring",
+      ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Plots", "ImageFiles"]),
     .executableTarget(
       name: "recap",
       dependencies: [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Monitoring", "Configuration", "ZeroMQTransport", "Robots",
         "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes", "RecapAlgorithm",
-        "Executors", Library.argumentParser, Library.logging,
+        "Plots", "Executors", Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -151,7 +153,11 @@ let package = Package(
       of: "RoleRuntime",
       ["Messaging", "DurableFiles", "Episodes", "RecapAlgorithm", Library.logging]),
     tests(
-      of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm", "Tensors"]),
+      of: "Monitoring",
+      [
+        "EpisodeStorage", "Episodes", "ImageFiles", "Messaging", "Plots", "RecapAlgorithm",
+        "Tensors",
+      ]),
     tests(
       of: "recap",
       [
