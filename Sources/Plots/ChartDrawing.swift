@@ -25,7 +25,8 @@ struct ChartDrawing {
       + "<style>\n" + Style.sheet + "</style>\n"
       + SVGElement.rectangle(
         x: 0, y: 0, width: layout.width, height: layout.height, style: "ground")
-      + grid + clipped(spans) + clipped(fills + lines) + rules + markers + axes + strips + pictures
+      + grid + clipped(spans) + clipped(fills + lines) + guides + rules + markers + axes + strips
+      + pictures
       + headings + legend
     return SVGElement.element(
       "svg",
@@ -171,12 +172,22 @@ struct ChartDrawing {
 
   // MARK: - Pictures
 
+  /// From each picture down to its x; under the rules' texts.
+  private var guides: String {
+    var text = ""
+    for (picture, frame) in zip(chart.pictures, layout.pictureFrames) {
+      let x = layout.x.clamped(picture.x)
+      let foot = layout.picturesTop + frame.height
+      text += SVGElement.line(x, foot, x, layout.bottom, style: "guide")
+    }
+    return text
+  }
+
   private var pictures: String {
     var text = ""
     for (picture, frame) in zip(chart.pictures, layout.pictureFrames) {
-      let (x, top) = (layout.x.clamped(picture.x), layout.picturesTop)
+      let top = layout.picturesTop
       let foot = top + frame.height
-      text += SVGElement.line(x, foot, x, layout.bottom, style: "guide")
       text += SVGElement.element(
         "image",
         [

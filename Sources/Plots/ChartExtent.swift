@@ -5,9 +5,6 @@ struct ChartExtent {
   /// Whether every number along the axis is an integer, so that half steps make no sense.
   private(set) var xIsIntegral: Bool
   private(set) var yIsIntegral: Bool
-  /// Whether the axis' range was asked for, and is shown exactly.
-  let xIsFixed: Bool
-  let yIsFixed: Bool
 
   init(_ chart: Chart) {
     var (xs, ys) = (Span(), Span())
@@ -52,17 +49,25 @@ struct ChartExtent {
       ys.add(Double(categories.count) - 0.5)
     }
     yIsIntegral = chart.y.categories != nil || ys.isIntegral
-    xIsFixed = chart.x.range.map(Self.isUsable) ?? false
-    yIsFixed = chart.y.range.map(Self.isUsable) ?? false
     x = xs.range
     // Markers at the ends keep clear of the frame.
     if hasMarkers {
       let margin = (x.upperBound - x.lowerBound) * 0.03
       x = x.lowerBound - margin...x.upperBound + margin
     }
-    y = ys.range
-    if xIsFixed, let range = chart.x.range { x = range }
-    if yIsFixed, let range = chart.y.range { y = range }
+    y = chart.y.categories == nil ? Self.roomy(ys.range) : ys.range
+    if let range = chart.x.range, Self.isUsable(range) { x = range }
+    if let range = chart.y.range, Self.isUsable(range) { y = range }
+  }
+
+  /// The range with some room at both ends, of which neither goes beyond 0 for that: what cannot be
+  /// negative has no negative axis, and bars stand on their frame.
+  private static func roomy(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
+    let room = (range.upperBound - range.lowerBound) * 0.05
+    let (lower, upper) = (range.lowerBound - room, range.upperBound + room)
+    return
+      (range.lowerBound >= 0 ? max(lower, 0) : lower)...(range.upperBound <= 0
+      ? min(upper, 0) : upper)
   }
 
   private static func isUsable(_ range: ClosedRange<Double>) -> Bool {

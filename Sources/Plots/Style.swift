@@ -46,6 +46,8 @@ enum Style {
       \(root) .axis { stroke: #8a8a8a; stroke-width: 1; }
       \(root) .guide { stroke: #8a8a8a; stroke-width: 1; stroke-dasharray: 2 3; }
       \(root) .frame { fill: none; stroke: #8a8a8a; stroke-width: 1; }
+      \(root) .error { stroke: #222222; }
+      \(root) .marker { stroke: #ffffff; stroke-width: 1; }
       \(root) .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
       \(root) .whisker { fill: none; stroke-width: 1.25; }
       \(root) .rule { stroke-width: 1.5; stroke-dasharray: 5 3; }
@@ -74,6 +76,8 @@ enum Style {
       \(root) .muted, \(root) .tick { fill: #b4b4b4; }
       \(root) .ground { fill: #16181c; }
       \(root) .grid { stroke: #33363c; }
+      \(root) .error { stroke: #ececec; }
+      \(root) .marker { stroke: #16181c; }
       \(root) .axis, \(root) .guide, \(root) .frame { stroke: #7d8087; }
       \(dark)}
 

@@ -127,6 +127,30 @@ struct ChartTests {
     #expect(try band.path("band").count == 62)
   }
 
+  @Test("An axis has room for its marks, and none below 0 for what is never negative")
+  func room() throws {
+    func range(_ marks: [Marks]) -> ClosedRange<Double> {
+      ChartExtent(Chart(title: "", x: Axis(label: ""), y: Axis(label: ""), marks: marks)).y
+    }
+    #expect(range([Self.line([(0, 10), (1, 30)])]) == 9...31)
+    #expect(range([Self.line([(0, 10), (1, 30)], error: 10)]) == 0...42)
+    #expect(range([Self.line([(0, -30), (1, -1)])]).upperBound == 0)
+    #expect(range([.bars(name: "", values: [Bar(value: 20), Bar(value: 10)])]) == 0...21)
+  }
+
+  @Test("Lines with whiskers do not cover each other")
+  func shifted() throws {
+    let marks = ["a", "b"].map {
+      Marks.line(name: $0, points: [Point(x: 50, y: 5, error: 1)])
+    }
+    let drawn = try DrawnChart(Chart(title: "t", x: Self.x, y: Self.y, marks: marks))
+    let whiskers = drawn.all("line", "whisker").filter {
+      $0.attributes["x1"] == $0.attributes["x2"]
+    }
+    #expect(whiskers.count == 2)
+    #expect(abs(try whiskers[1].number("x1") - whiskers[0].number("x1") - 6) < 0.02)
+  }
+
   @Test("Texts of close rules do not overlap")
   func lanes() throws {
     let rules = (0..<6).map {

@@ -5,7 +5,7 @@ import RecapAlgorithm
 
 /// What the value function thought over one episode: the paper's Figure 4.
 ///
-/// V over time with frames of a camera above it, its largest falls in red, what a person corrected
+/// V over time with frames of a camera above it, its largest drops in red, what a person corrected
 /// shaded, and the steps whose action was labelled positive as a strip under the axis. The encoded
 /// form is part of the command line's interface (`recap plot value --json`).
 public struct ValueFigure: Sendable {
@@ -16,14 +16,14 @@ public struct ValueFigure: Sendable {
   public let labels: EpisodeLabels?
   /// Whose values these are, in words, such as "label set espresso/2/labels".
   public let origin: String
-  /// V's largest falls, the largest first.
+  /// V's largest drops, the largest first.
   public let drops: [ValueDrop]
 
   /// - Parameters:
   ///   - values: V(o_t), as many as the episode has steps.
-  ///   - drops: At most so many falls are marked.
-  ///   - window: Steps over which a fall is measured, ≥ 1.
-  ///   - leastDrop: Smaller falls are not marked.
+  ///   - drops: At most so many drops are marked.
+  ///   - window: Steps over which a drop is measured, ≥ 1.
+  ///   - leastDrop: Smaller drops are not marked.
   public init(
     episode: Episode, values: [Float], labels: EpisodeLabels? = nil, origin: String,
     drops: Int = 3, window: Int = ValueDrops.window, leastDrop: Float = ValueDrops.leastSize

@@ -1,6 +1,6 @@
-/// A fall of V: where the value function came to expect less than a moment before.
+/// A drop of V: where the value function came to expect less than a moment before.
 public struct ValueDrop: Codable, Hashable, Sendable {
-  /// The first step of the fall.
+  /// The first step of the drop.
   public var start: Int
   /// The last, `start` plus the window, or the episode's last step.
   public var end: Int
@@ -17,31 +17,31 @@ public struct ValueDrop: Codable, Hashable, Sendable {
   }
 }
 
-/// The largest falls of V over an episode, as the paper's Figure 4 marks them: that is where
+/// The largest drops of V over an episode, as the paper's Figure 4 marks them: that is where
 /// something went wrong.
 ///
-/// The fall at t over a window of w steps is V(o_t) − V(o_{t+w}). The largest is taken first, of
-/// equal ones the earliest; then the largest of those that share no step with it; and so on. A fall
+/// The drop at t over a window of w steps is V(o_t) − V(o_{t+w}). The largest is taken first, of
+/// equal ones the earliest; then the largest of those that share no step with it; and so on. A drop
 /// over a window and not from step to step, since V notices a mistake over several frames and
 /// trembles from one to the next.
 public enum ValueDrops {
   /// w unless said otherwise: a second at 10 Hz.
   public static let window = 10
-  /// Falls that are smaller are V's trembling: a twentieth of its whole range.
+  /// Drops that are smaller are V's trembling: a twentieth of its whole range.
   public static let leastSize: Float = 0.05
 
-  /// At most `count` falls, the largest first.
+  /// At most `count` drops, the largest first.
   ///
   /// - Parameters:
   ///   - values: V(o_t), [T].
   ///   - window: w ≥ 1; an episode of w steps or fewer is one window.
   ///   - count: m ≥ 0.
-  ///   - leastSize: Smaller falls are left out, and so is whatever is no fall at all.
+  ///   - leastSize: Smaller drops are left out, and so is whatever is no drop at all.
   public static func largest(
     in values: [Float], window: Int = ValueDrops.window, count: Int = 3,
     leastSize: Float = ValueDrops.leastSize
   ) -> [ValueDrop] {
-    precondition(window >= 1, "a fall takes at least 1 step, got \(window)")
+    precondition(window >= 1, "a drop takes at least 1 step, got \(window)")
     guard values.count >= 2 else { return [] }
     let width = min(window, values.count - 1)
     var falls: [(start: Int, size: Float)] = []
@@ -72,7 +72,7 @@ public enum ValueDrops {
   }
 }
 
-/// How well V's largest fall tells when an attempt was lost: for failed episodes of which the true
+/// How well V's largest drop tells when an attempt was lost: for failed episodes of which the true
 /// moment is known, how often the two are near each other.
 public struct DropTiming: Codable, Hashable, Sendable {
   /// One failed episode.
@@ -90,26 +90,26 @@ public struct DropTiming: Codable, Hashable, Sendable {
 
   /// Episodes, n ≥ 1.
   public var episodes: Int
-  /// Those in which V falls at all.
+  /// Those in which V drops at all.
   public var withDrop: Int
-  /// Those whose largest fall's moment is at most `tolerance` steps from the true one.
+  /// Those whose largest drop's moment is at most `tolerance` steps from the true one.
   public var near: Int
-  /// `near` ÷ `episodes`, in [0, 1]: an episode without a fall is one that was missed.
+  /// `near` ÷ `episodes`, in [0, 1]: an episode without a drop is one that was missed.
   public var share: Double
   /// The share that a guess would reach: the mean, over episodes, of the share of steps that are
   /// that near to the true one.
   public var shareByChance: Double
-  /// The median of moment − true step over the episodes with a fall: > 0 where V notices late; nil
-  /// where V never falls.
+  /// The median of moment − true step over the episodes with a drop: > 0 where V notices late; nil
+  /// where V never drops.
   public var medianDelay: Double?
   /// Steps.
   public var tolerance: Int
-  /// Steps over which a fall is measured.
+  /// Steps over which a drop is measured.
   public var window: Int
 
   /// Returns nil where there is no attempt.
   ///
-  /// Every fall counts here, however small.
+  /// Every drop counts here, however small.
   ///
   /// - Parameters:
   ///   - tolerance: Steps, ≥ 0.

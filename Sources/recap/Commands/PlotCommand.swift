@@ -14,7 +14,7 @@ struct PlotValue: AsyncParsableCommand {
     commandName: "value",
     abstract: "Draws the value function over an episode, as in the paper's Figure 4.",
     discussion: """
-      V over time with frames of a camera above it; its largest falls in red; what a person \
+      V over time with frames of a camera above it; its largest drops in red; what a person \
       corrected shaded; steps whose action was labelled positive as a strip under the axis.
 
         recap plot value runs/demo-1 'espresso/1/autonomous/0#7'
@@ -24,11 +24,11 @@ struct PlotValue: AsyncParsableCommand {
       evaluation episodes, the task's newest value function is asked. --values names another: \
       'espresso/1/labels', 'espresso/1/value', or 1 for the labels of iteration 1.
 
-      A fall is measured over --window steps, as V(t) − V(t + window); the largest is marked \
+      A drop is measured over --window steps, as V(t) − V(t + window); the largest is marked \
       first, then the largest that shares no step with it, up to --drops.
 
       Works at any time, also while the run goes on. --json prints values by step, labels \
-      and falls, and draws only where --output is given.
+      and drops, and draws only where --output is given.
       """)
 
   @Argument(help: "The run's directory.")
@@ -54,16 +54,16 @@ struct PlotValue: AsyncParsableCommand {
   @Option(help: "How many frames, at regular moments.")
   var frames = 8
 
-  @Option(help: "How many of V's largest falls are marked, at most.")
+  @Option(help: "How many of V's largest drops are marked, at most.")
   var drops = 3
 
-  @Option(help: "Steps over which a fall is measured.")
+  @Option(help: "Steps over which a drop is measured.")
   var window = ValueDrops.window
 
-  @Option(help: "Falls smaller than this are not marked; V's whole range is 1.")
+  @Option(help: "Drops smaller than this are not marked; V's whole range is 1.")
   var leastDrop = ValueDrops.leastSize
 
-  @Flag(help: "Print JSON: values by step, labels where there are any, and the largest falls.")
+  @Flag(help: "Print JSON: values by step, labels where there are any, and the largest drops.")
   var json = false
 
   func validate() throws {
