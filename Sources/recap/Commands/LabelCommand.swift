@@ -35,7 +35,7 @@ struct PreviewLabels: AsyncParsableCommand {
       advantages are spread. Nothing is stored. Without options it shows the label set as it is.
 
         recap label preview runs/demo-1 --task espresso --positive-share 0.2
-        recap label preview runs/demo-1 --task espresso --lookahead 20 --output advantages.svg
+        recap label preview runs/demo-1 --task espresso --lookahead 20 --output a.svg
 
       'correction' are steps that a person corrected, which are positive by definition. The \
       settings for a run are 'positiveShare' of a task or of 'method', and 'method.lookahead'.
