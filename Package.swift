@@ -52,6 +52,7 @@ let package = Package(
     // Foreign code
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CRSVG", providers: [.apt(["librsvg2-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(
@@ -63,6 +64,7 @@ let package = Package(
     module("DurableFiles", []),
     module("Executors", []),
     module("ImageFiles", ["CPNG", "CTurboJPEG"]),
+    module("Plots", ["CRSVG"]),
 
     // The learning engine
     module("Tensors", ["COpenBLAS", "CKernels"]),
@@ -113,14 +115,16 @@ let package = Package(
       ]),
 
     // What people see
-    module("Monitoring", ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm"]),
+    module(
+      "Monitoring",
+      ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Plots", "ImageFiles"]),
     .executableTarget(
       name: "recap",
       dependencies: [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Monitoring", "Configuration", "ZeroMQTransport", "Robots",
         "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes", "RecapAlgorithm",
-        "Executors", Library.argumentParser, Library.logging,
+        "Plots", "Executors", Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -132,6 +136,7 @@ let package = Package(
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
+    tests(of: "Plots", ["ImageFiles"]),
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),
@@ -148,7 +153,11 @@ let package = Package(
       of: "RoleRuntime",
       ["Messaging", "DurableFiles", "Episodes", "RecapAlgorithm", Library.logging]),
     tests(
-      of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm", "Tensors"]),
+      of: "Monitoring",
+      [
+        "EpisodeStorage", "Episodes", "ImageFiles", "Messaging", "Plots", "RecapAlgorithm",
+        "Tensors",
+      ]),
     tests(
       of: "recap",
       [

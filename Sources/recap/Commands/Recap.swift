@@ -21,7 +21,11 @@ struct Recap: AsyncParsableCommand {
       CommandGroup(name: "Training", subcommands: [RunCommand.self, CheckCommand.self]),
       CommandGroup(
         name: "Inspection",
-        subcommands: [ReportCommand.self, EpisodesCommand.self, ModelCommand.self]),
+        subcommands: [
+          ReportCommand.self, EpisodesCommand.self, PlotCommand.self, LabelCommand.self,
+          ValueCommand.self,
+          ModelCommand.self,
+        ]),
       CommandGroup(
         name: "Single-role",
         subcommands: [
