@@ -21,7 +21,9 @@ struct Recap: AsyncParsableCommand {
       CommandGroup(name: "Training", subcommands: [RunCommand.self, CheckCommand.self]),
       CommandGroup(
         name: "Inspection",
-        subcommands: [ReportCommand.self, EpisodesCommand.self, ModelCommand.self]),
+        subcommands: [
+          ReportCommand.self, EpisodesCommand.self, ModelCommand.self, WorkcellCommand.self,
+        ]),
       CommandGroup(
         name: "Single-role",
         subcommands: [
