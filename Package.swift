@@ -117,13 +117,15 @@ let package = Package(
 
     // What people see
     module("Monitoring", ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm"]),
+    module(
+      "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
     .executableTarget(
       name: "recap",
       dependencies: [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
-        "CoordinatorRole", "Monitoring", "Configuration", "ZeroMQTransport", "Robots",
-        "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes", "RecapAlgorithm",
-        "Executors", Library.argumentParser, Library.logging,
+        "CoordinatorRole", "Monitoring", "Experiments", "Plots", "Configuration", "ZeroMQTransport",
+        "Robots", "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes",
+        "RecapAlgorithm", "Executors", "DurableFiles", Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -153,12 +155,13 @@ let package = Package(
       ["Messaging", "DurableFiles", "Episodes", "RecapAlgorithm", Library.logging]),
     tests(
       of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm", "Tensors"]),
+    tests(of: "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots"]),
     tests(
       of: "recap",
       [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
-        "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring",
+        "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
       ]),
   ]
 )
