@@ -52,8 +52,7 @@ let package = Package(
     // Foreign code
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
-    .systemLibrary(
-      name: "CRSVG", pkgConfig: "librsvg-2.0", providers: [.apt(["librsvg2-dev"])]),
+    .systemLibrary(name: "CRSVG", providers: [.apt(["librsvg2-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(
@@ -116,7 +115,9 @@ let package = Package(
       ]),
 
     // What people see
-    module("Monitoring", ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm"]),
+    module(
+      "Monitoring",
+      ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Plots", "ImageFiles"]),
     module(
       "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
     .executableTarget(
@@ -137,7 +138,7 @@ let package = Package(
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
-    tests(of: "Plots"),
+    tests(of: "Plots", ["ImageFiles"]),
     tests(of: "Tensors", ["CKernels"]),
     tests(of: "Networks", ["Tensors"]),
     tests(of: "Episodes", ["Tensors"]),
@@ -154,7 +155,11 @@ let package = Package(
       of: "RoleRuntime",
       ["Messaging", "DurableFiles", "Episodes", "RecapAlgorithm", Library.logging]),
     tests(
-      of: "Monitoring", ["EpisodeStorage", "Episodes", "Messaging", "RecapAlgorithm", "Tensors"]),
+      of: "Monitoring",
+      [
+        "EpisodeStorage", "Episodes", "ImageFiles", "Messaging", "Plots", "RecapAlgorithm",
+        "Tensors",
+      ]),
     tests(of: "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots"]),
     tests(
       of: "recap",

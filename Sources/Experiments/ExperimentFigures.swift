@@ -53,12 +53,7 @@ extension Experiment.Figure {
       }
       let (value, error) = metric.value(of: shown)
       bars.append(Bar(value: value, error: error))
-      // Beside the whisker in the bar's middle, and beside each other.
-      let step = 0.2 / Double(max(1, shown.seeds.count - 1))
-      points += shown.seeds.enumerated().map { index, seed in
-        Point(
-          x: Double(place) + 0.12 + step * Double(index), y: metric.value(of: seed.iteration))
-      }
+      points += shown.seeds.map { Point(x: Double(place), y: metric.value(of: $0.iteration)) }
     }
     guard bars.contains(where: { $0.value.isFinite }) else { return nil }
     var marks = [Marks.bars(name: "mean", values: bars)]

@@ -66,9 +66,11 @@ public struct Axis: Sendable {
 /// Numbers of one kind, and how they are drawn. Names appear in the legend; an empty one does not.
 public enum Marks: Sendable {
   /// Points joined in the order given. Up to 30 have a marker each and their errors as whiskers;
-  /// more have a band. With an emphasis, in its colour instead of the series'.
+  /// more have a band. Of several lines with whiskers each is moved aside by a few pixels. With an
+  /// emphasis it is a part of another line that wants to be seen: in the emphasis' colour, and
+  /// without markers.
   case line(name: String, points: [Point], emphasis: Emphasis? = nil)
-  /// Points by themselves.
+  /// Points by themselves, a little to the right of their x where bars have whiskers.
   case points(name: String, points: [Point])
   /// Bars from 0, bar i at category i; several of them stand side by side.
   case bars(name: String, values: [Bar])
@@ -79,7 +81,7 @@ public enum Marks: Sendable {
   /// A shaded stretch of the x axis. A label that occurs once stands above its stretch, one that
   /// several stretches have stands in the legend.
   case span(x: ClosedRange<Double>, label: String, emphasis: Emphasis)
-  /// Stretches of the x axis as a thin strip under the plot.
+  /// Stretches of the x axis as a thin strip under the plot, green unless other series are.
   case strip(name: String, stretches: [ClosedRange<Double>])
 }
 

@@ -25,7 +25,8 @@ struct ChartDrawing {
       + "<style>\n" + Style.sheet + "</style>\n"
       + SVGElement.rectangle(
         x: 0, y: 0, width: layout.width, height: layout.height, style: "ground")
-      + grid + clipped(spans) + clipped(fills + lines) + rules + markers + axes + strips + pictures
+      + grid + clipped(spans) + clipped(fills + lines) + guides + rules + markers + axes + strips
+      + pictures
       + headings + legend
     return SVGElement.element(
       "svg",
@@ -69,9 +70,11 @@ struct ChartDrawing {
   private var axes: String {
     var text = SVGElement.line(
       layout.left, layout.bottom, layout.right, layout.bottom, style: "axis")
-    if layout.y.domain.contains(0), layout.y.domain.lowerBound < 0, chart.y.categories == nil {
+    // 0 deserves a line, unless the frame is as good as there.
+    let zero = layout.y(0)
+    if chart.y.categories == nil, zero > layout.top + 20, zero < layout.bottom - 20 {
       text += SVGElement.line(
-        layout.left, layout.y(0), layout.right, layout.y(0), style: "axis")
+        layout.left, zero, layout.right, zero, style: "axis")
     }
     for tick in layout.yTicks {
       text += SVGElement.text(
@@ -169,12 +172,22 @@ struct ChartDrawing {
 
   // MARK: - Pictures
 
+  /// From each picture down to its x; under the rules' texts.
+  private var guides: String {
+    var text = ""
+    for (picture, frame) in zip(chart.pictures, layout.pictureFrames) {
+      let x = layout.x.clamped(picture.x)
+      let foot = layout.picturesTop + frame.height
+      text += SVGElement.line(x, foot, x, layout.bottom, style: "guide")
+    }
+    return text
+  }
+
   private var pictures: String {
     var text = ""
     for (picture, frame) in zip(chart.pictures, layout.pictureFrames) {
-      let (x, top) = (layout.x.clamped(picture.x), layout.picturesTop)
+      let top = layout.picturesTop
       let foot = top + frame.height
-      text += SVGElement.line(x, foot, x, layout.bottom, style: "guide")
       text += SVGElement.element(
         "image",
         [
@@ -233,7 +246,7 @@ struct ChartDrawing {
     switch entry.swatch {
     case .box:
       return SVGElement.rectangle(
-        x: x + 4, y: middle - 5, width: width - 8, height: 10,
+        x: x, y: middle - 5, width: width, height: 10,
         style: "solid fill-\(entry.colour)")
     case .marker:
       return marker.drawn(x: x + width / 2, y: middle, style: "fill-\(entry.colour)")

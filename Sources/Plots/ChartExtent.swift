@@ -5,9 +5,6 @@ struct ChartExtent {
   /// Whether every number along the axis is an integer, so that half steps make no sense.
   private(set) var xIsIntegral: Bool
   private(set) var yIsIntegral: Bool
-  /// Whether the axis' range was asked for, and is shown exactly.
-  let xIsFixed: Bool
-  let yIsFixed: Bool
 
   init(_ chart: Chart) {
     var (xs, ys) = (Span(), Span())
@@ -20,8 +17,7 @@ struct ChartExtent {
           xs.add(point.x)
           ys.add(point.y, error: point.error)
         }
-        if points.count <= Marks.mostMarkers { hasMarkers = true }
-        if case .points = marks { hasMarkers = true }
+        if marks.hasMarkers { hasMarkers = true }
       case .bars(_, let values):
         bars = max(bars, values.count)
         ys.add(0)
@@ -53,17 +49,25 @@ struct ChartExtent {
       ys.add(Double(categories.count) - 0.5)
     }
     yIsIntegral = chart.y.categories != nil || ys.isIntegral
-    xIsFixed = chart.x.range.map(Self.isUsable) ?? false
-    yIsFixed = chart.y.range.map(Self.isUsable) ?? false
     x = xs.range
     // Markers at the ends keep clear of the frame.
     if hasMarkers {
       let margin = (x.upperBound - x.lowerBound) * 0.03
       x = x.lowerBound - margin...x.upperBound + margin
     }
-    y = ys.range
-    if xIsFixed, let range = chart.x.range { x = range }
-    if yIsFixed, let range = chart.y.range { y = range }
+    y = chart.y.categories == nil ? Self.roomy(ys.range) : ys.range
+    if let range = chart.x.range, Self.isUsable(range) { x = range }
+    if let range = chart.y.range, Self.isUsable(range) { y = range }
+  }
+
+  /// The range with some room at both ends, of which neither goes beyond 0 for that: what cannot be
+  /// negative has no negative axis, and bars stand on their frame.
+  private static func roomy(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
+    let room = (range.upperBound - range.lowerBound) * 0.05
+    let (lower, upper) = (range.lowerBound - room, range.upperBound + room)
+    return
+      (range.lowerBound >= 0 ? max(lower, 0) : lower)...(range.upperBound <= 0
+      ? min(upper, 0) : upper)
   }
 
   private static func isUsable(_ range: ClosedRange<Double>) -> Bool {
@@ -74,18 +78,20 @@ struct ChartExtent {
   private struct Span {
     private var lower = Double.infinity
     private var upper = -Double.infinity
-    private(set) var isIntegral = true
+    private var areIntegers = true
 
     mutating func add(_ value: Double, error: Double? = nil) {
       let error = error.map { $0.isFinite ? abs($0) : 0 } ?? 0
       lower = min(lower, value - error)
       upper = max(upper, value + error)
-      if value != value.rounded() || abs(value) > 1e15 { isIntegral = false }
+      if value != value.rounded() || abs(value) > 1e15 { areIntegers = false }
     }
 
     mutating func add(_ stretch: ClosedRange<Double>) {
       for end in [stretch.lowerBound, stretch.upperBound] where end.isFinite { add(end) }
     }
+
+    var isIntegral: Bool { lower <= upper && areIntegers }
 
     /// 0…1 where there was nothing, and some room around a single number.
     var range: ClosedRange<Double> {
@@ -100,4 +106,13 @@ struct ChartExtent {
 extension Marks {
   /// Lines of up to so many points have a marker at each.
   static let mostMarkers = 30
+
+  /// Whether each point is drawn by itself.
+  var hasMarkers: Bool {
+    switch self {
+    case .points: true
+    case .line(_, let points, let emphasis): emphasis == nil && points.count <= Self.mostMarkers
+    default: false
+    }
+  }
 }

@@ -54,22 +54,21 @@ struct ChartLayout {
     subtitleLines = TextMeasure.lines(chart.subtitle ?? "", width: inner, size: Style.textSize)
     legendTop = Self.padding + 20 * Double(titleLines.count) + 16 * Double(subtitleLines.count) + 4
     legend = Self.legendRows(series.legend, width: inner)
-    picturesTop = legendTop + Self.legendHeight * Double(legend.count) + 6
+    picturesTop = legendTop + Self.legendHeight * Double(legend.count) + 12
 
     // Texts at the y axis decide about the left margin, and the plot's height about them: a good
     // guess is enough for that.
     let guess = max(height - picturesTop - 80 - (chart.pictures.isEmpty ? 0 : 110), 80)
-    let (yRange, yTicks) = Self.ticks(
-      chart.y, extent.y, fixed: extent.yIsFixed, count: Int(guess / 44),
-      integral: extent.yIsIntegral)
+    let yTicks = Self.ticks(
+      chart.y, extent.y, count: Int(guess / 34), integral: extent.yIsIntegral)
     let widest =
       yTicks.map { TextMeasure.width(of: $0.label, size: Style.tickSize) }.max() ?? 0
     let left = Self.padding + (chart.y.label.isEmpty ? 0 : 20) + widest + 8
-    let (xRange, xTicks) = Self.xTicks(chart, extent, width: width - left - Self.padding)
+    let xTicks = Self.xTicks(chart, extent, width: width - left - Self.padding)
     let lastHalf = TextMeasure.width(of: xTicks.last?.label ?? "", size: Style.tickSize) / 2
     let right =
       width - (chart.x.categories == nil ? max(Self.padding, lastHalf + 2) : Self.padding)
-    let x = Scale(domain: xRange, pixels: (left, right))
+    let x = Scale(domain: extent.x, pixels: (left, right))
     let frames = Self.pictureFrames(chart.pictures, x)
     labels = Self.labels(chart.marks, series, x)
 
@@ -89,7 +88,7 @@ struct ChartLayout {
     xLabelBaseline = bottom + stripsHeight + tickHeight + 14
     (self.left, self.right, self.top, self.bottom) = (left, right, top, bottom)
     self.x = x
-    self.y = Scale(domain: yRange, pixels: (bottom, top))
+    self.y = Scale(domain: extent.y, pixels: (bottom, top))
     (self.xTicks, self.yTicks) = (xTicks, yTicks)
     pictureFrames = frames
     for row in legend.indices {
@@ -100,42 +99,34 @@ struct ChartLayout {
   // MARK: - Ticks
 
   private static func ticks(
-    _ axis: Axis, _ range: ClosedRange<Double>, fixed: Bool, count: Int, integral: Bool
-  ) -> (ClosedRange<Double>, [Tick]) {
+    _ axis: Axis, _ range: ClosedRange<Double>, count: Int, integral: Bool
+  ) -> [Tick] {
     if let categories = axis.categories {
       let ticks = categories.enumerated().map { Tick(value: Double($0.offset), label: $0.element) }
-      return (range, ticks.filter { range.contains($0.value) })
+      return ticks.filter { range.contains($0.value) }
     }
     let step = Ticks.step(
       span: range.upperBound - range.lowerBound, count: max(count, 2), integral: integral)
-    let shown = fixed ? range : Ticks.widened(range, to: step)
-    let ticks = Ticks.values(in: shown, step: step).map {
+    return Ticks.values(in: range, step: step).map {
       Tick(value: $0, label: Ticks.label($0, step: step))
     }
-    return (shown, ticks)
   }
 
-  /// As many ticks as have room, on a range that ends where the marks do.
-  private static func xTicks(
-    _ chart: Chart, _ extent: ChartExtent, width: Double
-  ) -> (ClosedRange<Double>, [Tick]) {
+  /// As many ticks as have room.
+  private static func xTicks(_ chart: Chart, _ extent: ChartExtent, width: Double) -> [Tick] {
+    if chart.x.categories != nil {
+      // Long names are cut; turned by 35 degrees, 150 pixels of them are 90 high.
+      return ticks(chart.x, extent.x, count: 0, integral: true).map {
+        Tick(
+          value: $0.value,
+          label: TextMeasure.shortened($0.label, width: 150, size: Style.tickSize))
+      }
+    }
     var count = max(Int(width / 60), 2)
     while true {
-      let (range, ticks) = ticks(
-        chart.x, extent.x, fixed: true, count: count, integral: extent.xIsIntegral)
+      let ticks = ticks(chart.x, extent.x, count: count, integral: extent.xIsIntegral)
       let widest = ticks.map { TextMeasure.width(of: $0.label, size: Style.tickSize) }.max() ?? 0
-      if chart.x.categories != nil {
-        // Long names are cut; turned by 35 degrees, 150 pixels of them are 90 high.
-        return (
-          range,
-          ticks.map {
-            Tick(
-              value: $0.value,
-              label: TextMeasure.shortened($0.label, width: 150, size: Style.tickSize))
-          }
-        )
-      }
-      if count <= 2 || Double(ticks.count) * (widest + 18) <= width { return (range, ticks) }
+      if count <= 2 || Double(ticks.count) * (widest + 18) <= width { return ticks }
       count -= 1
     }
   }

@@ -6,7 +6,6 @@ extension ChartDrawing {
   /// What lies under lines: bars, histograms and the bands of lines' errors.
   var fills: String {
     let barSeries = chart.marks.count { if case .bars = $0 { true } else { false } }
-    let histograms = chart.marks.count { if case .histogram = $0 { true } else { false } }
     var place = 0
     var text = ""
     for (index, mark) in chart.marks.enumerated() {
@@ -16,9 +15,10 @@ extension ChartDrawing {
         text += bars(name, values, place: place, of: barSeries, colour: colour)
         place += 1
       case .histogram(_, let edges, let counts):
-        text += histogram(edges, counts, style: "\(histograms > 1 ? "layered" : "solid") \(colour)")
-      case .line(_, let points, let emphasis) where points.count > Marks.mostMarkers:
-        text += band(points, colour: emphasis.map { "fill-" + Style.name(of: $0) } ?? colour)
+        text += histogram(
+          edges, counts, style: "\(histogramsOverlap ? "layered" : "solid") \(colour)")
+      case .line(_, let points, nil) where !mark.hasMarkers:
+        text += band(points, colour: colour)
       default: break
       }
     }
@@ -44,9 +44,20 @@ extension ChartDrawing {
         x: left + 1, y: min(top, ground), width: right - left - 2, height: abs(ground - top),
         style: "solid \(colour)", hint: "\(hint): \(ChartDescription.text(bar.value, bar.error))")
       text += whisker(
-        x: (left + right) / 2, value: bar.value, error: bar.error, style: "axis whisker")
+        x: (left + right) / 2, value: bar.value, error: bar.error, style: "error whisker")
     }
     return text
+  }
+
+  /// Whether one histogram would hide parts of another.
+  private var histogramsOverlap: Bool {
+    var ranges: [ClosedRange<Double>] = []
+    for case .histogram(_, let edges, _) in chart.marks {
+      guard let first = edges.first, let last = edges.last, first < last else { continue }
+      if ranges.contains(where: { $0.lowerBound < last && first < $0.upperBound }) { return true }
+      ranges.append(first...last)
+    }
+    return false
   }
 
   private func histogram(_ edges: [Double], _ counts: [Int], style: String) -> String {
@@ -86,9 +97,12 @@ extension ChartDrawing {
       }
       let number = series.indices[index]
       let colour = emphasis.map(Style.name) ?? Style.name(ofSeries: number)
-      let isMarked = points.count <= Marks.mostMarkers
+      let isMarked = mark.hasMarkers
+      let shift = shift(ofMark: index)
       if isMarked { text += whiskers(points, index: index) }
-      let drawn = stretches(points).map { path($0.map { (layout.x($0.x), layout.y($0.y)) }) }
+      let drawn = stretches(points).map {
+        path($0.map { (layout.x($0.x) + shift, layout.y($0.y)) })
+      }
       guard !drawn.isEmpty else { continue }
       text += SVGElement.element(
         "path",
@@ -101,10 +115,41 @@ extension ChartDrawing {
     return text
   }
 
+  /// How far a mark stands beside its x, in pixels.
+  ///
+  /// Points stand beside the whiskers of bars. Of several lines with whiskers each stands a few
+  /// pixels beside the others, where there is room, so that they do not cover each other.
+  func shift(ofMark index: Int) -> Double {
+    if case .points = chart.marks[index] { return pointsShift }
+    var places: [Int] = []
+    var xs: Set<Double> = []
+    for (place, mark) in chart.marks.enumerated() {
+      guard case .line(_, let points, nil) = mark, mark.hasMarkers,
+        points.contains(where: { $0.error != nil })
+      else { continue }
+      places.append(place)
+      xs.formUnion(points.map(\.x).filter(\.isFinite))
+    }
+    guard places.count > 1, let place = places.firstIndex(of: index) else { return 0 }
+    let sorted = xs.sorted()
+    let closest = zip(sorted, sorted.dropFirst()).map { layout.x($1) - layout.x($0) }.min()
+    let step = 6.0
+    guard (closest ?? .infinity) > step * Double(places.count) * 2 else { return 0 }
+    return (Double(place) - Double(places.count - 1) / 2) * step
+  }
+
+  private var pointsShift: Double {
+    let hasBarsWithErrors = chart.marks.contains {
+      if case .bars(_, let bars) = $0 { bars.contains { $0.error != nil } } else { false }
+    }
+    return hasBarsWithErrors ? min(14, (layout.x(1) - layout.x(0)) * 0.2) : 0
+  }
+
   private func whiskers(_ points: [Point], index: Int) -> String {
     let style = "whisker stroke-" + Style.name(ofSeries: series.indices[index])
+    let shift = shift(ofMark: index)
     return stretches(points).joined().reduce("") {
-      $0 + whisker(x: layout.x($1.x), value: $1.y, error: $1.error, style: style)
+      $0 + whisker(x: layout.x($1.x) + shift, value: $1.y, error: $1.error, style: style)
     }
   }
 
@@ -121,20 +166,19 @@ extension ChartDrawing {
     var text = ""
     for (index, mark) in chart.marks.enumerated() {
       let number = series.indices[index]
-      let (name, points, colour): (String, [Point], String)
+      let (name, points): (String, [Point])
       switch mark {
-      case .points(let series, let all):
-        (name, points, colour) = (series, all, Style.name(ofSeries: number))
-      case .line(let series, let all, let emphasis) where all.count <= Marks.mostMarkers:
-        (name, points) = (series, all)
-        colour = emphasis.map(Style.name) ?? Style.name(ofSeries: number)
+      case .points(let series, let all): (name, points) = (series, all)
+      case .line(let series, let all, _) where mark.hasMarkers: (name, points) = (series, all)
       default: continue
       }
+      let shift = shift(ofMark: index)
       for point in stretches(points).joined()
       where layout.x.domain.contains(point.x) && layout.y.domain.contains(point.y) {
         let hint = name.isEmpty ? "" : name + ": "
         text += ChartMarker(index: number).drawn(
-          x: layout.x(point.x), y: layout.y(point.y), style: "fill-\(colour)",
+          x: layout.x(point.x) + shift, y: layout.y(point.y),
+          style: "fill-\(Style.name(ofSeries: number))",
           hint: "\(hint)\(ChartDescription.text(point.x)), "
             + ChartDescription.text(point.y, point.error))
       }
@@ -172,12 +216,13 @@ struct ChartMarker {
       return SVGElement.element(
         "circle",
         [
-          ("class", style), ("cx", SVGElement.number(x)), ("cy", SVGElement.number(y)), ("r", "4"),
+          ("class", "marker " + style), ("cx", SVGElement.number(x)), ("cy", SVGElement.number(y)),
+          ("r", "4"),
         ], contents: hint.map(SVGElement.title))
     }
     let corners = shape.map { "\(SVGElement.number(x + $0.0)),\(SVGElement.number(y + $0.1))" }
     return SVGElement.element(
-      "polygon", [("class", style), ("points", corners.joined(separator: " "))],
+      "polygon", [("class", "marker " + style), ("points", corners.joined(separator: " "))],
       contents: hint.map(SVGElement.title))
   }
 }

@@ -39,15 +39,17 @@ struct ChartSeries {
     }
     for mark in marks {
       switch mark {
-      case .line(let name, let points, let emphasis):
+      case .line(let name, _, let emphasis):
         let index = emphasis == nil ? series(name) : 0
         indices.append(index)
-        let swatch = Swatch.line(marked: points.count <= Marks.mostMarkers)
-        list(name, swatch, emphasis.map(Style.name) ?? Style.name(ofSeries: index), index)
+        let colour = emphasis.map(Style.name) ?? Style.name(ofSeries: index)
+        list(name, .line(marked: mark.hasMarkers), colour, index)
       case .points(let name, _):
         indices.append(series(name))
         list(name, .marker, Style.name(ofSeries: indices.last!), indices.last!)
       case .bars(let name, _), .histogram(let name, _, _), .strip(let name, _):
+        // Amber would look like a stretch above it.
+        if case .strip = mark { next = max(next, 2) }
         indices.append(series(name))
         list(name, .box, Style.name(ofSeries: indices.last!), indices.last!)
       case .span(_, let label, let emphasis):

@@ -2,18 +2,18 @@ import CRSVG
 
 /// Bitmaps of SVG documents, drawn by librsvg.
 ///
-/// Text needs a font on this machine; where there is none at all it is left out, and
-/// `Scripts/setup.sh` installs one.
+/// Text is drawn with this machine's fonts; `Scripts/setup.sh` installs one. An SVG needs none.
 public enum PNGPicture {
   /// A PNG file of an SVG document, as it shows on a light screen.
   ///
   /// - Parameters:
   ///   - svg: A document whose root has a width and a height in pixels.
   ///   - scale: Pixels of the picture for each pixel of the document, above 0.
-  /// - Throws: `PNGPictureError` for what is no SVG or has no size that makes a picture.
+  /// - Throws: `PNGPictureError` for what is no SVG or has no size that makes a picture, and where
+  ///   there is no font.
   public static func png(svg: String, scale: Double = 2) throws -> [UInt8] {
     let handle = try handle(of: svg)
-    defer { g_object_unref(handle) }
+    defer { g_object_unref(UnsafeMutableRawPointer(handle)) }
     var (width, height) = (0.0, 0.0)
     guard rsvg_handle_get_intrinsic_size_in_pixels(handle, &width, &height) != 0 else {
       throw PNGPictureError(reason: "the document has no width and height in pixels")
@@ -29,6 +29,11 @@ public enum PNGPicture {
     defer { cairo_surface_destroy(surface) }
     let context = cairo_create(surface)
     defer { cairo_destroy(context) }
+    guard hasFont(context) else {
+      throw PNGPictureError(
+        reason: "this machine has no font to draw text with; install one, such as Debian's "
+          + "fonts-dejavu-core, or choose SVG")
+    }
     // Stays white where the document is transparent.
     cairo_set_source_rgb(context, 1, 1, 1)
     cairo_paint(context)
@@ -41,10 +46,18 @@ public enum PNGPicture {
     return try file(of: surface)
   }
 
-  private static func handle(of svg: String) throws -> UnsafeMutablePointer<RsvgHandle> {
+  /// Whether text would be more than empty boxes. Where fontconfig knows no font, cairo takes one
+  /// that is built into it, which librsvg does not use: a "user font" in cairo's words.
+  private static func hasFont(_ context: OpaquePointer?) -> Bool {
+    cairo_select_font_face(
+      context, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL)
+    return cairo_scaled_font_get_type(cairo_get_scaled_font(context)) != CAIRO_FONT_TYPE_USER
+  }
+
+  private static func handle(of svg: String) throws -> OpaquePointer {
     var error: UnsafeMutablePointer<GError>?
     let bytes = Array(svg.utf8)
-    guard let handle = rsvg_handle_new_from_data(bytes, gsize(bytes.count), &error) else {
+    guard let handle = rsvg_handle_new_from_data(bytes, UInt(bytes.count), &error) else {
       throw failure("not an SVG document", error)
     }
     return handle

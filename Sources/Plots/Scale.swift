@@ -40,13 +40,6 @@ enum Ticks {
     return stride(from: first, through: last, by: 1).map { $0 == 0 ? 0 : $0 * step }
   }
 
-  /// The range widened to multiples of `step`.
-  static func widened(_ range: ClosedRange<Double>, to step: Double) -> ClosedRange<Double> {
-    let lower = (range.lowerBound / step + 1e-6).rounded(.down) * step
-    let upper = (range.upperBound / step - 1e-6).rounded(.up) * step
-    return lower...max(upper, lower + step)
-  }
-
   /// A tick's text, with the digits that its step needs.
   static func label(_ value: Double, step: Double) -> String {
     let magnitude = abs(value)

@@ -12,7 +12,8 @@ enum Style {
   static let dashes = ["none", "7 3", "2 3", "9 3 2 3", "4 2", "1 3"]
 
   static let emphases: [(Emphasis, light: String, dark: String)] = [
-    (.quiet, "#767676", "#a0a0a0"), (.normal, "#d98200", "#f5b83d"), (.strong, "#c8102e", "#ff6b74"),
+    (.quiet, "#767676", "#a0a0a0"), (.normal, "#d98200", "#f5b83d"),
+    (.strong, "#c8102e", "#ff6b74"),
   ]
 
   static let titleSize = 16.0
@@ -45,11 +46,13 @@ enum Style {
       \(root) .axis { stroke: #8a8a8a; stroke-width: 1; }
       \(root) .guide { stroke: #8a8a8a; stroke-width: 1; stroke-dasharray: 2 3; }
       \(root) .frame { fill: none; stroke: #8a8a8a; stroke-width: 1; }
+      \(root) .error { stroke: #222222; }
+      \(root) .marker { stroke: #ffffff; stroke-width: 1; }
       \(root) .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
       \(root) .whisker { fill: none; stroke-width: 1.25; }
       \(root) .rule { stroke-width: 1.5; stroke-dasharray: 5 3; }
       \(root) .band { fill-opacity: 0.18; }
-      \(root) .solid { fill-opacity: 0.85; }
+      \(root) .solid { fill-opacity: 1; }
       \(root) .layered { fill-opacity: 0.5; }
       \(root) .span { fill-opacity: 0.16; }
 
@@ -73,6 +76,8 @@ enum Style {
       \(root) .muted, \(root) .tick { fill: #b4b4b4; }
       \(root) .ground { fill: #16181c; }
       \(root) .grid { stroke: #33363c; }
+      \(root) .error { stroke: #ececec; }
+      \(root) .marker { stroke: #16181c; }
       \(root) .axis, \(root) .guide, \(root) .frame { stroke: #7d8087; }
       \(dark)}
 

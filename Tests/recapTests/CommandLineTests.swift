@@ -29,6 +29,8 @@ struct CommandLineTests {
       (["coordinator", "Configs/smoke.yaml"], "--listen tcp://127.0.0.1:7700"),
       (["episodes", "list", "nowhere", "--limit", "-1"], "--limit: got -1"),
       (["check", "Configs/smoke.yaml", "--set", "seed=-1"], "got -1"),
+      (["plot", "value", "nowhere", "x", "--output", "a.gif"], ".svg, .png or .html"),
+      (["label", "preview", "nowhere", "--task", "x", "--positive-share", "2"], "got 2.0"),
     ])
   func refusals(arguments: [String], expected: String) async throws {
     let folder = try RecapProcess.temporaryFolder()

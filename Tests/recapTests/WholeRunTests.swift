@@ -2,6 +2,7 @@ import EpisodeStorage
 import Episodes
 import Foundation
 import Monitoring
+import RecapAlgorithm
 import Testing
 
 /// The whole loop as a person runs it: one process, every role, ZeroMQ and SQLite in between.
@@ -60,10 +61,72 @@ struct WholeRunTests {
     let table = try await RecapProcess.run("episodes", "list", run, "--outcome", "failure")
     #expect(table.output.split(separator: "\n")[1].contains(reason))
 
+    try await drawing(run, archive)
+    try await previewing(run, archive)
+
     let verified = try await RecapProcess.run("episodes", "verify", run)
     #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
     let verification = try await RecapProcess.run("episodes", "verify", run, "--json")
     #expect(verification.output.contains("\"sound\" : true"))
+  }
+
+  /// Values of a labelled episode are the label set's; those of an evaluation episode are asked of
+  /// the value function; and a figure of either is drawn.
+  private func drawing(_ run: String, _ archive: ArchiveReader) async throws {
+    struct Figure: Decodable {
+      var steps: Int
+      var valuesFrom: String
+      var values: [Float]
+    }
+    let practice = try #require(
+      try await archive.episodes(matching: EpisodeQuery(task: "espresso", sources: [.corrected]))
+        .first)
+    let stored = try await RecapProcess.run("plot", "value", run, practice.id, "--json")
+    let figure = try JSONDecoder().decode(Figure.self, from: Data(stored.output.utf8))
+    #expect(figure.valuesFrom == "label set espresso/1/labels")
+    #expect(figure.values.count == practice.steps && figure.steps == practice.steps)
+    let set = try #require(try await archive.labelSets().last { $0.task == "espresso" })
+    let labels = try LabelSetFile.parse(try await archive.blob(set.digest))
+    #expect(figure.values == labels.episodes[practice.digest]?.values)
+
+    // The same values from the checkpoint that the labels were made with.
+    let asked = try await RecapProcess.run(
+      "plot", "value", run, practice.id, "--json", "--values", "espresso/1/value")
+    let again = try JSONDecoder().decode(Figure.self, from: Data(asked.output.utf8))
+    #expect(again.valuesFrom == "value checkpoint espresso/1/value")
+    #expect(zip(again.values, figure.values).allSatisfy { abs($0 - $1) < 1e-5 })
+
+    let file = "\(run)/figure.png"
+    let drawn = try await RecapProcess.run(
+      "plot", "value", run, "espresso/1/evaluate/0#0", "--output", file)
+    #expect(drawn.status == 0, "\(drawn.errors)")
+    #expect(drawn.output.contains("V from value checkpoint espresso/1/value"))
+    #expect(try Data(contentsOf: URL(filePath: file)).starts(with: [0x89, 0x50, 0x4E, 0x47]))
+    try FileManager.default.removeItem(atPath: file)
+
+    let several = try await RecapProcess.run("plot", "value", run, "espresso/1", "--json")
+    #expect(several.status != 0 && several.errors.contains("6 episodes' ids begin with"))
+    let never = try await RecapProcess.run(
+      "plot", "value", run, "espresso/1/evaluate/0#0", "--values", "1")
+    #expect(never.status != 0 && never.errors.contains("--values"), "\(never.errors)")
+  }
+
+  /// A preview with a label set's own settings is that label set.
+  private func previewing(_ run: String, _ archive: ArchiveReader) async throws {
+    for set in try await archive.labelSets() {
+      for (task, summary) in set.metadata.tasks {
+        let result = try await RecapProcess.run(
+          "label", "preview", run, "--task", task, "--iteration", "\(set.iteration ?? 0)", "--json")
+        #expect(result.status == 0, "\(result.errors)")
+        let preview = try JSONDecoder().decode(LabelPreview.self, from: Data(result.output.utf8))
+        #expect(preview.summary == summary)
+      }
+    }
+    let other = try await RecapProcess.run(
+      "label", "preview", run, "--task", "espresso", "--lookahead", "5", "--positive-share", "0.1")
+    #expect(other.output.contains("lookahead 5 steps, share p = 10.0 %"))
+    let unknown = try await RecapProcess.run("label", "preview", run, "--task", "foo")
+    #expect(unknown.status != 0 && unknown.errors.contains("it has espresso, tshirt"))
   }
 
   @Test("the same seed gives the same episodes and checkpoints, whoever did what")

@@ -14,9 +14,38 @@ public enum Labelling {
   /// One episode of the dataset, with the value function's reading of it.
   public struct ValuedEpisode: Sendable {
     var digest: ContentDigest
-    var metadata: EpisodeMetadata
+    var id: String
+    /// The task's name.
+    var task: String
+    /// L.
+    var maximumSteps: Int
+    var source: EpisodeSource
+    var outcome: Outcome
     var interventions: [Bool]
     var values: [Float]
+
+    /// An episode by what labelling needs of it.
+    ///
+    /// - Parameters:
+    ///   - digest: The episode blob's digest.
+    ///   - id: The episode's, for errors.
+    ///   - task: Its name.
+    ///   - maximumSteps: L ≥ 1, the task's time limit.
+    ///   - interventions: Whether a person chose the action, [T].
+    ///   - values: V(o_t), one a step, in [−1, 0].
+    public init(
+      digest: ContentDigest, id: String, task: String, maximumSteps: Int, source: EpisodeSource,
+      outcome: Outcome, interventions: [Bool], values: [Float]
+    ) {
+      self.digest = digest
+      self.id = id
+      self.task = task
+      self.maximumSteps = maximumSteps
+      self.source = source
+      self.outcome = outcome
+      self.interventions = interventions
+      self.values = values
+    }
 
     /// Keeps what labelling needs and lets go of the rest of the episode.
     ///
@@ -24,10 +53,11 @@ public enum Labelling {
     ///   - digest: The episode blob's digest.
     ///   - values: V(o_t), one a step, in [−1, 0].
     public init(digest: ContentDigest, episode: Episode, values: [Float]) {
-      self.digest = digest
-      self.metadata = episode.metadata
-      self.interventions = episode.interventions
-      self.values = values
+      let metadata = episode.metadata
+      self.init(
+        digest: digest, id: metadata.id, task: metadata.task.name,
+        maximumSteps: metadata.task.maximumSteps, source: metadata.source,
+        outcome: metadata.outcome, interventions: episode.interventions, values: values)
     }
   }
 
@@ -49,7 +79,7 @@ public enum Labelling {
     let advantages = episodes.map { self.advantages(of: $0, work) }
     var members: [String: [Int]] = [:]
     for (index, episode) in episodes.enumerated() {
-      members[episode.metadata.task.name, default: []].append(index)
+      members[episode.task, default: []].append(index)
     }
     var labels: [ContentDigest: EpisodeLabels] = [:]
     var summaries: [String: TaskLabelSummary] = [:]
@@ -95,18 +125,18 @@ public enum Labelling {
   private static func advantages(
     of episode: ValuedEpisode, _ work: LabelWork
   ) -> [Float] {
-    let limit = episode.metadata.task.maximumSteps
     let returns = Returns.normalized(
-      steps: episode.values.count, outcome: episode.metadata.outcome, maximumSteps: limit,
+      steps: episode.values.count, outcome: episode.outcome, maximumSteps: episode.maximumSteps,
       failureCost: work.failureCost)
     return Advantages.perStep(
-      values: episode.values, returns: returns, maximumSteps: limit, lookahead: work.lookahead)
+      values: episode.values, returns: returns, maximumSteps: episode.maximumSteps,
+      lookahead: work.lookahead)
   }
 
   /// Steps at which a person corrected the policy: a demonstration has none, it is a person's from
   /// the start.
-  private static func corrections(in episode: ValuedEpisode) -> [Bool] {
-    episode.metadata.source == .demonstration
+  static func corrections(in episode: ValuedEpisode) -> [Bool] {
+    episode.source == .demonstration
       ? Array(repeating: false, count: episode.values.count) : episode.interventions
   }
 
@@ -115,7 +145,7 @@ public enum Labelling {
   ) throws(LabellingError) {
     var seen: Set<ContentDigest> = []
     for episode in episodes {
-      let id = episode.metadata.id
+      let id = episode.id
       guard !episode.values.isEmpty, episode.values.count == episode.interventions.count else {
         throw .valueCount(
           episode: id, expected: episode.interventions.count, actual: episode.values.count)
@@ -133,7 +163,7 @@ public enum Labelling {
     mutating func add(_ episode: ValuedEpisode, _ positives: [Bool]) {
       let corrections = Labelling.corrections(in: episode)
       for (positive, corrected) in zip(positives, corrections) {
-        let source = corrected ? "correction" : episode.metadata.source.rawValue
+        let source = corrected ? "correction" : episode.source.rawValue
         let old = bySource[source] ?? (0, 0)
         bySource[source] = (old.positive + (positive ? 1 : 0), old.steps + 1)
         all = (all.positive + (positive ? 1 : 0), all.steps + 1)

@@ -124,7 +124,7 @@ struct ShowEpisode: AsyncParsableCommand {
     abstract: "Shows one episode: who recorded it, how it ended and what happened when.",
     discussion: """
       The episode's id is in the first column of 'recap episodes list'; quote it, since it \
-      holds a '#'.
+      holds a '#'. Its beginning will do where no other id begins so.
 
         recap episodes show runs/demo-1 'espresso/1/autonomous/0#7' --steps
       """)
@@ -132,7 +132,7 @@ struct ShowEpisode: AsyncParsableCommand {
   @Argument(help: "The run's directory.")
   var run: RunArgument
 
-  @Argument(help: "The episode's id.")
+  @Argument(help: "The episode's id, or enough of its beginning.")
   var episode: String
 
   @Flag(help: "Also print every step's proprioception and action.")
@@ -147,9 +147,7 @@ struct ShowEpisode: AsyncParsableCommand {
 
   func run() async throws {
     let archive = try run.archive()
-    guard let row = try await archive.episode(id: episode) else {
-      throw NoSuchEpisode(id: episode, directory: run.directory)
-    }
+    let row = try await archive.episode(named: episode)
     let description = EpisodeText(row: row, episode: try await archive.contents(of: row))
     if json { return print(try description.json()) }
     print(description.summary)
@@ -165,17 +163,6 @@ struct NothingSuch: Error, CustomStringConvertible {
 
   var description: String {
     "the run has no \(what) '\(wanted)'; it has \(known.joined(separator: ", "))"
-  }
-}
-
-/// An id that no episode of the run has.
-struct NoSuchEpisode: Error, CustomStringConvertible {
-  var id: String
-  var directory: String
-
-  var description: String {
-    "there is no episode '\(id)' in \(directory); "
-      + "'recap episodes list \(directory)' names those that are"
   }
 }
 

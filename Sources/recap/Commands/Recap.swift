@@ -22,7 +22,10 @@ struct Recap: AsyncParsableCommand {
         name: "Training", subcommands: [RunCommand.self, ExperimentCommand.self, CheckCommand.self]),
       CommandGroup(
         name: "Inspection",
-        subcommands: [ReportCommand.self, EpisodesCommand.self, ModelCommand.self]),
+        subcommands: [
+          ReportCommand.self, EpisodesCommand.self, PlotCommand.self, LabelCommand.self,
+          ModelCommand.self,
+        ]),
       CommandGroup(
         name: "Single-role",
         subcommands: [
