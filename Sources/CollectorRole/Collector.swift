@@ -106,7 +106,8 @@ public actor Collector: Role, JobHandler {
     of policy: Policy, for observation: Observation, _ recording: inout EpisodeRecording
   ) throws -> ActionChunk {
     let request = PolicyRequest(
-      observation: observation, task: recording.attempt.task, indicator: .positive,
+      observation: observation, task: recording.attempt.task,
+      indicator: recording.attempt.work.indicator,
       subtask: recording.keptSubtask, guidance: recording.attempt.work.guidance,
       seed: recording.nextNoiseSeed())
     let answer = try policy.answers(to: [request])[0]

@@ -66,6 +66,9 @@ extension RunConfiguration {
     "guidance": .from(0, to: 10),
     "executedActions": .from(1, to: 256),
     "subtaskSteps": .atLeast(1),
+    "advantageTemperature": .above(0, to: 1000),
+    "advantageWeightLimit": .above(0, to: 1_000_000),
+    "trustRegion": .above(0, to: 1000),
   ]
 
   private static let modelRanges: [String: Shape.Range] = [
@@ -94,7 +97,8 @@ extension RunConfiguration {
   ]
 
   private static let trainingRanges: [String: Shape.Range] = [
-    "steps": .from(1, to: 100_000_000),
+    // 0 is for policySFT alone, as the schedule says.
+    "steps": .from(0, to: 100_000_000),
     "batchSize": .from(1, to: 65536),
     "learningRate": .above(0, to: 1),
     "finalLearningRateShare": .from(0, to: 1),

@@ -10,7 +10,8 @@ extension RunConfiguration {
   /// A configuration without tasks and robots, which have no defaults.
   public static let defaults = RunConfiguration(
     name: "", seed: 1, tasks: [],
-    schedule: LoopSettings(iterations: 2, restartFromPretrained: true, episodesPerJob: 10),
+    schedule: LoopSettings(
+      iterations: 2, pretraining: true, restartFromPretrained: true, episodesPerJob: 10),
     method: MethodSettings(),
     models: ModelSettings(
       policy: PolicySettings(

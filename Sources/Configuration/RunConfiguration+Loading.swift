@@ -50,8 +50,7 @@ extension RunConfiguration {
       throw ConfigurationError(source: source, problems: problems.sorted())
     }
 
-    self = try JSONDecoder().decode(
-      RunConfiguration.self, from: JSONEncoder().encode(Resolution.resolve(root)))
+    self = try Self.decoded(root)
     locateImageTextPairs()
     problems = inconsistencies(workcellTasks: workcellTasks)
     guard problems.isEmpty else { throw ConfigurationError(source: source, problems: problems) }
@@ -67,34 +66,23 @@ extension RunConfiguration {
     }
   }
 
-  /// Reads what `resolvedJSON` gave.
+  /// Reads what `resolvedJSON` gave. A run of an earlier version knows fewer settings; those that it
+  /// lacks have their defaults, which is what it ran with.
   ///
-  /// - Throws: `ConfigurationError` when a setting is missing or of another type, as between
-  ///   different versions.
+  /// - Throws: `ConfigurationError` for a setting that this version does not know or accept.
   public init(resolvedJSON: String) throws {
-    do {
-      self = try JSONDecoder().decode(RunConfiguration.self, from: Data(resolvedJSON.utf8))
-    } catch {
-      throw ConfigurationError(
-        source: "stored configuration",
-        problems: [Self.problem(from: error)])
+    let source = "stored configuration (of another version of recap?)"
+    let root = try SettingNode(yaml: resolvedJSON, source: source)
+    var checker = ShapeChecker()
+    checker.check(root, against: Self.shape, at: "")
+    guard checker.problems.isEmpty else {
+      throw ConfigurationError(source: source, problems: checker.problems.sorted())
     }
+    self = try Self.decoded(root)
   }
 
-  private static func problem(from error: any Error) -> ConfigurationError.Problem {
-    func path(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
-      (context.codingPath + (key.map { [$0] } ?? [])).map(\.stringValue).joined(separator: ".")
-    }
-    return switch error {
-    case DecodingError.keyNotFound(let key, let context):
-      .init(
-        kind: .missingKey, keyPath: path(context, key),
-        message: "missing; was this run made by another version?")
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-      DecodingError.dataCorrupted(let context):
-      .init(kind: .wrongType, keyPath: path(context), message: context.debugDescription)
-    default:
-      .init(kind: .unreadable, keyPath: "", message: "\(error)")
-    }
+  private static func decoded(_ root: SettingNode) throws -> RunConfiguration {
+    try JSONDecoder().decode(
+      RunConfiguration.self, from: JSONEncoder().encode(Resolution.resolve(root)))
   }
 }

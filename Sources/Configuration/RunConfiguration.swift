@@ -49,6 +49,9 @@ public struct TaskSettings: Codable, Hashable, Sendable {
 public struct LoopSettings: Codable, Hashable, Sendable {
   /// K: rounds of collecting, labelling and training after the SFT stage k = 0.
   public var iterations: Int
+  /// Whether networks are first trained on all tasks' demonstrations; without it each task's begin
+  /// at random weights.
+  public var pretraining: Bool
   /// Whether each iteration trains from the pre-trained networks, as the paper does, or from the
   /// previous iteration's.
   public var restartFromPretrained: Bool
@@ -73,7 +76,8 @@ public struct TrainingStages: Codable, Hashable, Sendable {
   public var value: TrainingSettings
   /// π over all tasks' demonstrations, with labels.
   public var policyPretrain: TrainingSettings
-  /// π of one task on its demonstrations with the indicator fixed positive: k = 0.
+  /// π of one task on its demonstrations with the indicator fixed positive: k = 0. With 0 steps it
+  /// is the pre-trained policy itself.
   public var policySFT: TrainingSettings
   /// π of one task on all its episodes with labels: k ≥ 1.
   public var policy: TrainingSettings

@@ -10,7 +10,8 @@ extension RunConfiguration {
           autonomousEpisodes: $0.autonomousEpisodes, correctedEpisodes: $0.correctedEpisodes,
           evaluationEpisodes: $0.evaluationEpisodes, positiveShare: $0.positiveShare)
       },
-      iterations: schedule.iterations, restartFromPretrained: schedule.restartFromPretrained,
+      iterations: schedule.iterations, pretraining: schedule.pretraining,
+      restartFromPretrained: schedule.restartFromPretrained,
       episodesPerJob: schedule.episodesPerJob, seed: seed, method: method,
       training: TrainingSchedule(
         valuePretrain: training.valuePretrain, value: training.value,

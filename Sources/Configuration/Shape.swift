@@ -1,3 +1,5 @@
+import RecapAlgorithm
+
 /// What a setting may look like: its keys, types and ranges.
 indirect enum Shape: Sendable {
   case boolean
@@ -166,10 +168,22 @@ extension Shape {
     case is any BinaryInteger.Type: .integer(range ?? Range())
     case is any BinaryFloatingPoint.Type: .number(range ?? Range())
     case is String.Type: .text(.any)
+    case let choice as any ChoiceSetting.Type: .choice(choice.names)
     default: nil
     }
   }
 }
+
+/// A setting that is one of a few names.
+protocol ChoiceSetting {
+  static var names: [String] { get }
+}
+
+extension ChoiceSetting where Self: CaseIterable & RawRepresentable, RawValue == String {
+  static var names: [String] { allCases.map(\.rawValue) }
+}
+
+extension PolicyExtraction: ChoiceSetting {}
 
 /// Finds out what an optional would hold.
 private protocol OptionalSetting {

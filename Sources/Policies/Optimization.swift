@@ -26,9 +26,9 @@ final class Optimization {
   init(
     _ store: ParameterStore, _ settings: TrainingSettings, tokensPerSample: Int, threads: Int
   ) throws(PolicyError) {
-    guard settings.steps > 0, settings.batchSize > 0 else {
+    guard settings.steps >= 0, settings.batchSize > 0 else {
       throw .settings(
-        "training needs at least 1 step and 1 sample a step, got \(settings.steps) and "
+        "training needs 0 or more steps of at least 1 sample, got \(settings.steps) and "
           + "\(settings.batchSize)")
     }
     guard settings.learningRate > 0, settings.learningRate.isFinite else {

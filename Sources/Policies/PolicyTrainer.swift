@@ -8,7 +8,8 @@ import Tensors
 /// descends subtask cross-entropy + action-token cross-entropy + α × flow-matching error.
 ///
 /// A frame's indicator is its label's text, or always "positive" where there are no labels (the SFT
-/// stage), left out with a probability so that the same network is the unconditional policy.
+/// stage), left out with a probability so that the same network is the unconditional policy. The
+/// flow-matching error counts alike for all actions, or as `ActionWeighting` says.
 public final class PolicyTrainer {
   private let policy: Policy
   private let examples: TrainingExamples
@@ -19,6 +20,7 @@ public final class PolicyTrainer {
   private let subtasks: [Int32]
   private let settings: TrainingSettings
   private let indicatorDropout: Double
+  private let weights: FrameWeights
   private let optimization: Optimization
   private var random: RandomSource
 
@@ -27,12 +29,14 @@ public final class PolicyTrainer {
   ///   - examples: Of the policy's embodiment and tasks.
   ///   - settings: How long and how fast.
   ///   - indicatorDropout: In [0, 1].
+  ///   - weighting: What each action's flow-matching error counts. All but `.uniform` need labels.
   ///   - threads: Threads to share the work out to; more than two round otherwise.
   ///   - seed: Of batches, noise and dropout.
   /// - Throws: `PolicyError` for examples that the policy cannot read, or settings out of range.
   public init(
     policy: Policy, examples: TrainingExamples, settings: TrainingSettings,
-    indicatorDropout: Double, threads: Int = 1, seed: UInt64
+    indicatorDropout: Double, weighting: ActionWeighting = .uniform, threads: Int = 1,
+    seed: UInt64
   ) throws {
     guard (0...1).contains(indicatorDropout) else {
       throw PolicyError.settings("indicatorDropout is \(indicatorDropout); it must be in 0…1")
@@ -48,6 +52,7 @@ public final class PolicyTrainer {
     actionTokens = ActionTokens(
       chunks, policy.actionTokenizer, slots: policy.network.shape.actionSlots)
     subtasks = try Self.subtasks(examples, policy.inputs.prompts)
+    weights = try FrameWeights(weighting, examples: examples, policy: policy, threads: threads)
     optimization = try Optimization(
       policy.store, settings, tokensPerSample: policy.network.layout.count, threads: threads)
     random = RandomSource(seed: seed, stream: "policy training")
@@ -78,7 +83,7 @@ public final class PolicyTrainer {
   /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = examples.sample(settings.batchSize, using: &random)
-    let targets = targets(of: frames)
+    let targets = weights.weighed(targets(of: frames), of: frames, in: columns)
     let totals = targets.totals
     let (network, inputs, columns) = (policy.network, policy.inputs, columns)
     let step = try optimization.step(samples: frames.count) { tape, samples in

@@ -41,12 +41,11 @@ public actor PolicyLearner: Role, JobHandler {
       throw UnexpectedWork(job: order.job.id, role: .policyLearner)
     }
     let configuration = try RunConfiguration(resolvedJSON: context.configuration)
-    let episodes = try await context.archive.getEpisodes(order.dataset)
-    let labels = try await labels(for: order, context.archive)
+    let (episodes, labels) = try await examples(for: order, work, context.archive)
     let policy = try await model(order, configuration, episodes, context.archive)
     let trainer = try PolicyTrainer(
       policy: policy, examples: TrainingExamples(episodes: episodes, labels: labels),
-      settings: work.training, indicatorDropout: work.indicatorDropout,
+      settings: work.training, indicatorDropout: work.indicatorDropout, weighting: work.weighting,
       threads: threads.count(for: order.job),
       seed: order.job.seed)
     let saves = try shelf?.place(for: order, configuration: context.configuration)
@@ -56,6 +55,20 @@ public actor PolicyLearner: Role, JobHandler {
     let checkpoint = try await context.archive.putCheckpoint(try policy.checkpoint().files)
     try saves?.remove()
     return .checkpoint(checkpoint, metrics: metrics)
+  }
+
+  /// Episodes and their labels in the dataset's order, without those that failed where the job wants successes only.
+  private func examples(
+    for order: JobOrder, _ work: TrainPolicyWork, _ archive: ArchiveClient
+  ) async throws -> ([Episode], [EpisodeLabels?]) {
+    let episodes = try await archive.getEpisodes(order.dataset)
+    let labels = try await labels(for: order, archive)
+    guard work.onlySuccesses else { return (episodes, labels) }
+    let wanted = episodes.indices.filter { episodes[$0].metadata.outcome == .success }
+    guard !wanted.isEmpty else {
+      throw NoSuccesses(job: order.job.id, episodes: episodes.count)
+    }
+    return (wanted.map { episodes[$0] }, wanted.map { labels[$0] })
   }
 
   /// Labels in the dataset's order; nil for every episode where the job has none and each indicator is positive.
@@ -93,6 +106,16 @@ public struct IncompleteLabels: Error, CustomStringConvertible {
 
   public var description: String {
     "\(job): label set \(labels.short) has no labels for episode \(episode.short)"
+  }
+}
+
+/// Nothing to imitate: every episode failed.
+public struct NoSuccesses: Error, CustomStringConvertible {
+  var job: String
+  var episodes: Int
+
+  public var description: String {
+    "\(job) imitates successes only, but all \(episodes) episodes of its dataset failed"
   }
 }
 

@@ -1,4 +1,5 @@
 import CKernels
+import Foundation
 
 extension Tape {
   /// exp(x) / Σ exp(x) over the innermost axis.
@@ -79,6 +80,91 @@ extension Tape {
           nodes[x].value, nodes[target].value, $0, count, Double(total))
       })
     return result
+  }
+
+  /// −Σ (r A − |A| (r − 1)² / (2 ε)) / total over samples, as a scalar: the policy-gradient loss with
+  /// the quadratic trust region of SPO (simple policy optimization, arXiv 2401.16025), where the
+  /// log-likelihood of a sample is taken to be −½ Σ w (x − target)², that of a unit Gaussian, and r
+  /// is its ratio to a reference: r = exp(reference − ½ Σ w (x − target)²).
+  ///
+  /// The best r is 1 + ε for a good sample and 1 − ε for a bad one.
+  ///
+  /// - Parameters:
+  ///   - x: [B, ...]; `target` and `weights` (≥ 0) have its shape. Only `x` is given a gradient.
+  ///   - reference: ½ Σ w (x₀ − target)² of each sample under the policy that it is compared with,
+  ///     [B].
+  ///   - advantages: A, [B].
+  ///   - trust: ε > 0.
+  ///   - total: What the sum is divided by; nil for B. See `softmaxCrossEntropy`.
+  public func trustRegionLoss(
+    _ x: Variable, target: Variable, weights: [Float], reference: [Float], advantages: [Float],
+    trust: Float, total: Float? = nil
+  ) -> Variable {
+    let (x, target) = (index(x), index(target))
+    requireSameShape(x, target)
+    let count = nodes[x].shape.count
+    let samples = reference.count
+    precondition(
+      samples > 0 && count.isMultiple(of: samples) && weights.count == count
+        && advantages.count == samples,
+      "trustRegionLoss: \(count) elements, \(weights.count) weights, \(samples) references, "
+        + "\(advantages.count) advantages")
+    let (values, targets) = (nodes[x].value, nodes[target].value)
+    let gradient = needsGradient(x) ? memory(count) : nil
+    let size = count / samples
+    let share = 1 / (total ?? Float(samples))
+    var loss = 0.0
+    for sample in 0..<samples {
+      let own = sample * size..<(sample + 1) * size
+      let error = Self.halfSquaredError(values, targets, weights, own)
+      // So far from the reference nothing is learnt but the way back, and exp must not overflow.
+      let ratio = exp(min(max(reference[sample] - error, -20), 20))
+      let advantage = advantages[sample]
+      let pull = advantage - abs(advantage) * (ratio - 1) / trust
+      let objective =
+        ratio * advantage - abs(advantage) * (ratio - 1) * (ratio - 1) / (2 * trust)
+      loss -= Double(share * objective)
+      guard let gradient else { continue }
+      for place in own {
+        gradient[place] = share * pull * ratio * weights[place] * (values[place] - targets[place])
+      }
+    }
+    let operation: Operation = gradient.map { .knownGradient(x, $0) } ?? .leaf
+    let (result, y) = emit(.scalar, operation, needsGradient: needsGradient(x))
+    y[0] = Float(loss)
+    return result
+  }
+
+  /// ½ Σ w (x − target)² of each of `samples` equal parts: the reference of `trustRegionLoss`.
+  public func halfSquaredErrors(
+    _ x: Variable, target: [Float], weights: [Float], samples: Int
+  ) -> [Float] {
+    let x = index(x)
+    let count = nodes[x].shape.count
+    precondition(
+      samples > 0 && count.isMultiple(of: samples) && target.count == count
+        && weights.count == count,
+      "halfSquaredErrors: \(count) elements, \(target.count) targets, \(weights.count) weights")
+    let values = nodes[x].value
+    let size = count / samples
+    return target.withUnsafeBufferPointer { target in
+      (0..<samples).map { sample in
+        Self.halfSquaredError(
+          values, target.baseAddress!, weights, sample * size..<(sample + 1) * size)
+      }
+    }
+  }
+
+  private static func halfSquaredError(
+    _ x: UnsafePointer<Float>, _ target: UnsafePointer<Float>, _ weights: [Float],
+    _ places: Range<Int>
+  ) -> Float {
+    var sum: Float = 0
+    for place in places {
+      let difference = x[place] - target[place]
+      sum += weights[place] * difference * difference
+    }
+    return sum / 2
   }
 
   /// `body` with the address of the array's elements, or nil without an array.

@@ -24,7 +24,7 @@ import Testing
     #expect(
       try messages(smallest + "\nschedule: {xyzzy: 1}") == [
         "schedule.xyzzy (line 7): unknown key; "
-          + "valid: episodesPerJob, iterations, restartFromPretrained"
+          + "valid: episodesPerJob, iterations, pretraining, restartFromPretrained"
       ])
   }
 

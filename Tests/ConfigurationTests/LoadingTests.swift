@@ -99,13 +99,22 @@ import Testing
     #expect(try configuration(json) == run)
   }
 
-  @Test func aStoredConfigurationOfAnotherVersionIsRefusedByKey() throws {
+  @Test func whatAStoredConfigurationOfAnEarlierVersionLacksHasItsDefault() throws {
+    let run = try configuration()
+    let earlier = try run.resolvedJSON
+      .replacing("\"extraction\" : \"recap\",", with: "")
+      .replacing(/"pretraining" : true,/, with: "")
+    #expect(!earlier.contains("extraction") && !earlier.contains("pretraining"))
+    #expect(try RunConfiguration(resolvedJSON: earlier) == run)
+  }
+
+  @Test func aStoredConfigurationOfALaterVersionIsRefusedByKey() throws {
     let json = try configuration().resolvedJSON.replacing("\"seed\"", with: "\"sed\"")
     let error = try #require(throws: ConfigurationError.self) {
       try RunConfiguration(resolvedJSON: json)
     }
-    #expect(error.problems.map(\.keyPath) == ["seed"])
-    #expect(error.problems[0].kind == .missingKey)
+    #expect(error.problems.map(\.keyPath) == ["sed"])
+    #expect(error.problems[0].kind == .unknownKey)
   }
 
   @Test func placeholdersOfADriverCommandAreFilledIn() {

@@ -203,6 +203,16 @@ import Testing
     }
   }
 
+  @Test func `trust region`() {
+    let x = check.input("x", [3, 2])
+    check.run { tape in
+      tape.trustRegionLoss(
+        tape.parameter(x), target: tape.constant([3, 2], [0.2, -0.1, 0.4, 0.3, -0.6, 0.1]),
+        weights: [1, 1, 0.5, 0, 1, 2], reference: [1, 0.4, 0.9], advantages: [1.5, -0.7, 0],
+        trust: 0.8, total: 5)
+    }
+  }
+
   @Test func `sums of scalars`() {
     let x = check.input("x", [2, 3])
     check.run { tape in

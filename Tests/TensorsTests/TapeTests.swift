@@ -71,6 +71,20 @@ import Testing
     #expect(tape.scalar(tape.softmaxCrossEntropy(logits: x, targets: [-1, -1])) == 0)
   }
 
+  /// Two samples whose half squared errors are ½ and 0, so the ratios are exp(½ − ½) = 1 and
+  /// exp(ln 2 − 0) = 2: −(1 · 3 + (2 · 1 − 1 · 1² / (2 · ½))) / 2 = −2.
+  @Test func `the trust region's loss has the value worked out by hand`() {
+    let tape = Tape(store)
+    tape.reset(recording: false)
+    let loss = tape.trustRegionLoss(
+      tape.constant([2, 1], [1, 0]), target: tape.constant([2, 1], [0, 0]), weights: [1, 1],
+      reference: [0.5, 0.6931472], advantages: [3, 1], trust: 0.5)
+    #expect(abs(tape.scalar(loss) + 2) < 1e-5)
+    let errors = tape.halfSquaredErrors(
+      tape.constant([2, 2], [1, 2, 3, 4]), target: [0, 0, 1, 0], weights: [1, 1, 1, 0], samples: 2)
+    #expect(errors == [2.5, 2])
+  }
+
   @Test func `takes no new memory once it has seen every shape`() {
     let w = store.add("w", [8, 8], .fanIn)
     let g = store.add("g", [8], .ones)

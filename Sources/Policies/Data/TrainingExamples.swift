@@ -10,6 +10,8 @@ public struct TrainingExamples: Sendable {
   /// Whether each frame's action counts as better than usual, [frames]. Without labels every frame
   /// does.
   let positives: [Bool]
+  /// Each frame's advantage, [frames]; nil where an episode has no labels.
+  let advantages: [Float]?
   /// The first frame of each episode, and the number of frames at the end.
   let starts: [Int]
 
@@ -30,6 +32,7 @@ public struct TrainingExamples: Sendable {
     }
     var starts = [0]
     var positives: [Bool] = []
+    var advantages: [Float]? = []
     for (episode, labels) in zip(episodes, labels) {
       let id = episode.metadata.id
       guard episode.metadata.embodiment == embodiment else {
@@ -40,11 +43,13 @@ public struct TrainingExamples: Sendable {
         throw .examples(
           "episode \(id) has \(episode.count) steps, its labels \(labels.positives.count)")
       }
+      if let labels { advantages?.append(contentsOf: labels.advantages) } else { advantages = nil }
       positives += labels?.positives ?? Array(repeating: true, count: episode.count)
       starts.append(starts[starts.count - 1] + episode.count)
     }
     self.episodes = episodes
     self.positives = positives
+    self.advantages = advantages
     self.starts = starts
   }
 

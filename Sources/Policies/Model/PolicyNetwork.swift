@@ -71,8 +71,10 @@ struct PolicyNetwork: Sendable {
     var noised: [Float] = []
     /// a − ω, [B, H, A]
     var velocities: [Float] = []
-    /// 1, or 0 for steps past the end of the episode, [B, H, A]
+    /// What each feature's error counts, 0 for steps past the end of the episode, [B, H, A]
     var weights: [Float] = []
+    /// Nil where the flow-matching error itself is descended.
+    var trustRegion: TrustRegion?
 
     /// Some samples of a batch of `count`.
     func slice(_ samples: Range<Int>, of count: Int) -> Targets {
@@ -84,21 +86,39 @@ struct PolicyNetwork: Sendable {
         subtaskTokens: slice(subtaskTokens), subtaskTargets: slice(subtaskTargets),
         indicatorTokens: slice(indicatorTokens), actionTokens: slice(actionTokens),
         actionTargets: slice(actionTargets), times: slice(times), noised: slice(noised),
-        velocities: slice(velocities), weights: slice(weights))
+        velocities: slice(velocities), weights: slice(weights),
+        trustRegion: trustRegion.map {
+          TrustRegion(
+            size: $0.size, advantages: slice($0.advantages), reference: slice($0.reference))
+        })
     }
 
     var totals: Totals {
       Totals(
         subtasks: Float(subtaskTargets.count { $0 >= 0 }),
-        actions: Float(actionTargets.count { $0 >= 0 }), flow: weights.reduce(0, +))
+        actions: Float(actionTargets.count { $0 >= 0 }), flow: Float(weights.count { $0 > 0 }),
+        chunks: Float(weights.count) / 2)
     }
   }
 
-  /// What a batch's three losses are means over: tokens that are predicted, and action features.
+  /// What `Tape.trustRegionLoss` reads besides the velocities.
+  struct TrustRegion: Sendable {
+    /// ε
+    var size: Float
+    /// A in standard deviations, [B]
+    var advantages: [Float]
+    /// Half the squared errors of the policy that practised, [B]
+    var reference: [Float]
+  }
+
+  /// What a batch's losses are means over: tokens that are predicted, and action features.
   struct Totals: Sendable {
     var subtasks: Float
     var actions: Float
     var flow: Float
+    /// For a trust region: half a chunk's features for each sample, so that its gradient is, where it
+    /// starts, that of the mean squared error times −A.
+    var chunks: Float
   }
 
   /// The network's outputs in training.
@@ -117,7 +137,7 @@ struct PolicyNetwork: Sendable {
     var subtasks: [Variable]
     /// −log p(action tokens | o, ℓ, subtask, I) a token
     var action: Variable
-    /// ‖v(x_η, η) − (a − ω)‖² an action feature
+    /// ‖v(x_η, η) − (a − ω)‖² an action feature, or the trust region's loss
     var flow: Variable
     /// subtask + action + α flow
     var total: Variable
@@ -165,10 +185,15 @@ struct PolicyNetwork: Sendable {
     let outputs = outputs(tape, batch, targets)
     let action = tape.softmaxCrossEntropy(
       logits: outputs.actionLogits, targets: targets.actionTargets, total: totals.actions)
-    let flow = tape.meanSquaredError(
-      outputs.velocity,
-      target: tape.constant(tape.shape(outputs.velocity), targets.velocities),
-      weights: targets.weights, total: totals.flow)
+    let velocities = tape.constant(tape.shape(outputs.velocity), targets.velocities)
+    let flow =
+      targets.trustRegion.map {
+        tape.trustRegionLoss(
+          outputs.velocity, target: velocities, weights: targets.weights, reference: $0.reference,
+          advantages: $0.advantages, trust: $0.size, total: totals.chunks)
+      }
+      ?? tape.meanSquaredError(
+        outputs.velocity, target: velocities, weights: targets.weights, total: totals.flow)
     var terms: [(Variable, Float)] = [(action, 1), (flow, settings.flowLossWeight)]
     var subtasks: [Variable] = []
     if let logits = outputs.subtaskLogits, totals.subtasks > 0 {

@@ -67,7 +67,9 @@ public struct CollectWork: Codable, Hashable, Sendable {
   public var source: EpisodeSource
   /// The job that trained the policy; nil for demonstrations.
   public var policy: String?
-  /// Guidance β; 1 is one conditional pass.
+  /// What the policy is asked for; `.absent` for one that knows no indicator.
+  public var indicator: AdvantageIndicator
+  /// Guidance β; 1 is one pass.
   public var guidance: Float
   /// Actions of a chunk that are executed before the policy is asked again; nil for all of them.
   public var executedActions: Int?
@@ -80,11 +82,13 @@ public struct CollectWork: Codable, Hashable, Sendable {
   public var stage: String
 
   public init(
-    source: EpisodeSource, policy: String?, guidance: Float, executedActions: Int? = nil,
+    source: EpisodeSource, policy: String?, indicator: AdvantageIndicator = .positive,
+    guidance: Float, executedActions: Int? = nil,
     subtaskSteps: Int? = nil, firstEpisode: Int, episodeCount: Int, stage: String
   ) {
     self.source = source
     self.policy = policy
+    self.indicator = indicator
     self.guidance = guidance
     self.executedActions = executedActions
     self.subtaskSteps = subtaskSteps
@@ -141,22 +145,29 @@ public struct LabelWork: Codable, Hashable, Sendable {
 /// π from a dataset and its labels.
 public struct TrainPolicyWork: Codable, Hashable, Sendable {
   public var dataset: [String]
-  /// The labelling job; nil for the SFT stage, where every indicator is positive.
+  /// The labelling job; nil where every indicator is positive (the SFT stage) or none is read.
   public var labels: String?
   public var initial: String?
   public var training: TrainingSettings
-  /// The probability of leaving the indicator out, so that the unconditional policy is learnt too.
+  /// The probability of leaving the indicator out, so that the unconditional policy is learnt too;
+  /// 1 for a policy that knows no indicator.
   public var indicatorDropout: Double
+  /// Whether episodes that failed are left out.
+  public var onlySuccesses: Bool
+  /// What each action counts.
+  public var weighting: ActionWeighting
 
   public init(
     dataset: [String], labels: String?, initial: String?, training: TrainingSettings,
-    indicatorDropout: Double
+    indicatorDropout: Double, onlySuccesses: Bool = false, weighting: ActionWeighting = .uniform
   ) {
     self.dataset = dataset
     self.labels = labels
     self.initial = initial
     self.training = training
     self.indicatorDropout = indicatorDropout
+    self.onlySuccesses = onlySuccesses
+    self.weighting = weighting
   }
 }
 

@@ -17,7 +17,8 @@ import Episodes
 /// <task>/k/evaluate/<slice>
 /// ```
 ///
-/// Evaluation episodes are in no dataset. The slices of a stage are of nearly equal size.
+/// Where the policy's extraction needs no labels there is no V either; without pre-training each
+/// task's networks begin at random weights. Evaluation episodes are in no dataset. The slices of a stage are of nearly equal size.
 public enum Schedule {
   /// What pre-training's jobs have in place of a task's name.
   static let pretraining = "pretrain"
@@ -33,7 +34,7 @@ public enum Schedule {
     if let problem = settings.problems.first { preconditionFailure("\(problem)") }
     let tasks = settings.tasks.map { TaskJobs(task: $0, settings: settings) }
     var jobs = interleaved(tasks.map(\.demonstrations))
-    jobs += pretraining(jobs.map(\.id), settings)
+    if settings.pretraining { jobs += pretraining(jobs.map(\.id), settings) }
     for iteration in 0...settings.iterations {
       jobs += interleaved(tasks.map { $0.practice(iteration) })
       jobs += interleaved(tasks.map { $0.learning(iteration) })
@@ -46,6 +47,15 @@ public enum Schedule {
 
   private static func pretraining(_ demonstrations: [String], _ settings: ScheduleSettings) -> [Job]
   {
+    let extraction = settings.method.extraction.first
+    let policy = job(
+      "\(pretraining)/policy", settings,
+      .trainPolicy(
+        TrainPolicyWork(
+          dataset: demonstrations, initial: nil, extraction: extraction,
+          labels: extraction.needsLabels ? "\(pretraining)/labels" : nil,
+          training: settings.training.policyPretrain, method: settings.method)))
+    guard extraction.needsLabels else { return [policy] }
     let shares = settings.tasks.map { ($0.name, settings.method.pretrainPositiveShare) }
     return [
       job(
@@ -61,13 +71,7 @@ public enum Schedule {
             dataset: demonstrations, value: "\(pretraining)/value", lookahead: nil,
             positiveShare: Dictionary(uniqueKeysWithValues: shares),
             failureCost: settings.method.failureCost))),
-      job(
-        "\(pretraining)/policy", settings,
-        .trainPolicy(
-          TrainPolicyWork(
-            dataset: demonstrations, labels: "\(pretraining)/labels", initial: nil,
-            training: settings.training.policyPretrain,
-            indicatorDropout: settings.method.indicatorDropout))),
+      policy,
     ]
   }
 
@@ -96,19 +100,18 @@ private struct TaskJobs {
 
   var demonstrations: [Job] {
     slices(
-      "\(task.name)/demonstrations", iteration: nil, .demonstration, policy: nil,
+      "\(task.name)/demonstrations", iteration: nil, .demonstration, policyOf: nil,
       task.demonstrations)
   }
 
   /// What the policy of k − 1 records for iteration k.
   func practice(_ k: Int) -> [Job] {
     guard k > 0 else { return [] }
-    let policy = "\(task.name)/\(k - 1)/policy"
     return slices(
-      "\(task.name)/\(k)/autonomous", iteration: k, .autonomous, policy: policy,
+      "\(task.name)/\(k)/autonomous", iteration: k, .autonomous, policyOf: k - 1,
       task.autonomousEpisodes)
       + slices(
-        "\(task.name)/\(k)/corrected", iteration: k, .corrected, policy: policy,
+        "\(task.name)/\(k)/corrected", iteration: k, .corrected, policyOf: k - 1,
         task.correctedEpisodes)
   }
 
@@ -116,15 +119,14 @@ private struct TaskJobs {
     let name = task.name
     let dataset = dataset(k)
     let training = settings.training
-    // Algorithm 1 restarts both networks from the pre-trained ones; the switch continues from the
-    // last iteration's.
-    let origin =
-      settings.restartFromPretrained || k == 0 ? Schedule.pretraining : "\(name)/\(k - 1)"
+    let extraction = extraction(k)
+    // SFT needs no labels, so the first V is of use only to an iteration that continues from it.
+    let needsValue = extraction.needsLabels && (k > 0 || !settings.restartFromPretrained)
     let value = job(
       k, "value",
       .trainValue(
         TrainValueWork(
-          dataset: dataset, initial: "\(origin)/value", training: training.value,
+          dataset: dataset, initial: origin(k).map { "\($0)/value" }, training: training.value,
           failureCost: settings.method.failureCost)))
     let labels = job(
       k, "labels",
@@ -137,18 +139,34 @@ private struct TaskJobs {
       k, "policy",
       .trainPolicy(
         TrainPolicyWork(
-          dataset: dataset, labels: k == 0 ? nil : "\(name)/\(k)/labels",
-          initial: "\(origin)/policy",
+          dataset: dataset,
+          initial: origin(k, ofPolicyBy: extraction).map { "\($0)/policy" },
+          extraction: extraction,
+          labels: k > 0 && extraction.needsLabels ? "\(name)/\(k)/labels" : nil,
           training: k == 0 ? training.policySFT ?? training.policy : training.policy,
-          indicatorDropout: settings.method.indicatorDropout)))
-    if k > 0 { return [value, labels, policy] }
-    // SFT needs no labels, so the first V is of use only to an iteration that continues from it.
-    return settings.restartFromPretrained ? [policy] : [value, policy]
+          method: settings.method)))
+    let needsLabels = extraction.needsLabels && k > 0
+    return (needsValue ? [value] : []) + (needsLabels ? [labels] : []) + [policy]
+  }
+
+  /// How the policy of iteration k is made.
+  private func extraction(_ k: Int) -> PolicyExtraction {
+    k == 0 ? settings.method.extraction.first : settings.method.extraction
+  }
+
+  /// Whose networks iteration k begins from; nil for random weights. Algorithm 1 restarts both
+  /// networks from the pre-trained ones; the switch continues from the last iteration's. A trust
+  /// region is about the policy that practised.
+  private func origin(_ k: Int, ofPolicyBy extraction: PolicyExtraction = .recap) -> String? {
+    if k > 0, extraction == .ppo || !settings.restartFromPretrained {
+      return "\(task.name)/\(k - 1)"
+    }
+    return settings.pretraining ? Schedule.pretraining : nil
   }
 
   func evaluation(_ k: Int) -> [Job] {
     slices(
-      "\(task.name)/\(k)/evaluate", iteration: k, .evaluation, policy: "\(task.name)/\(k)/policy",
+      "\(task.name)/\(k)/evaluate", iteration: k, .evaluation, policyOf: k,
       task.evaluationEpisodes)
   }
 
@@ -162,23 +180,52 @@ private struct TaskJobs {
   }
 
   private func slices(
-    _ stage: String, iteration: Int?, _ source: EpisodeSource, policy: String?, _ episodes: Int
+    _ stage: String, iteration: Int?, _ source: EpisodeSource, policyOf actor: Int?,
+    _ episodes: Int
   ) -> [Job] {
     let count = (episodes + settings.episodesPerJob - 1) / settings.episodesPerJob
     // Every iteration of a task is judged from the same starts, so that iterations compare in
     // pairs.
     let seedName = source == .evaluation ? "\(task.name)/evaluate" : stage
+    let method = settings.method
+    let policy = actor.map { "\(task.name)/\($0)/policy" }
+    let isConditioned = actor.map { extraction($0).isConditioned } ?? false
     return (0..<count).map { slice in
       let first = slice * episodes / count
       let work = CollectWork(
-        source: source, policy: policy, guidance: settings.method.guidance,
-        executedActions: settings.method.executedActions,
-        subtaskSteps: settings.method.subtaskSteps, firstEpisode: first,
+        source: source, policy: policy, indicator: isConditioned ? .positive : .absent,
+        guidance: isConditioned ? method.guidance : 1, executedActions: method.executedActions,
+        subtaskSteps: method.subtaskSteps, firstEpisode: first,
         episodeCount: (slice + 1) * episodes / count - first, stage: stage)
       return Job(
         id: "\(stage)/\(slice)", task: task.name, iteration: iteration,
         seed: StableSeed.derive(settings.seed, seedName), work: .collect(work))
     }
+  }
+}
+
+extension TrainPolicyWork {
+  /// The work of a way to make policies.
+  ///
+  /// - Parameters:
+  ///   - extraction: The way.
+  ///   - labels: The labelling job; nil where every action is taken for good.
+  ///   - method: The numbers of the way.
+  fileprivate init(
+    dataset: [String], initial: String?, extraction: PolicyExtraction, labels: String?,
+    training: TrainingSettings, method: MethodSettings
+  ) {
+    let weighting: ActionWeighting =
+      switch extraction {
+      case .recap, .imitation, .filtered: .uniform
+      case .awr:
+        .advantage(temperature: method.advantageTemperature, limit: method.advantageWeightLimit)
+      case .ppo: .trustRegion(method.trustRegion)
+      }
+    self.init(
+      dataset: dataset, labels: labels, initial: initial, training: training,
+      indicatorDropout: extraction.isConditioned ? method.indicatorDropout : 1,
+      onlySuccesses: extraction == .filtered, weighting: weighting)
   }
 }
 

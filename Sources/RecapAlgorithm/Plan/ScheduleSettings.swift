@@ -4,6 +4,9 @@ public struct ScheduleSettings: Codable, Hashable, Sendable {
   public var tasks: [TaskSchedule]
   /// K ≥ 0: rounds of collecting, labelling and training after the SFT stage k = 0.
   public var iterations: Int
+  /// Whether networks are first trained on all tasks' demonstrations; without it each task's begin
+  /// at random weights.
+  public var pretraining: Bool
   /// Whether each iteration trains from the pre-trained networks, as the paper does to avoid drift,
   /// or from the previous iteration's.
   public var restartFromPretrained: Bool
@@ -16,12 +19,14 @@ public struct ScheduleSettings: Codable, Hashable, Sendable {
 
   /// Settings as given; `problems` tells whether they can be carried out.
   public init(
-    tasks: [TaskSchedule], iterations: Int, restartFromPretrained: Bool = true,
+    tasks: [TaskSchedule], iterations: Int, pretraining: Bool = true,
+    restartFromPretrained: Bool = true,
     episodesPerJob: Int, seed: UInt64, method: MethodSettings = MethodSettings(),
     training: TrainingSchedule
   ) {
     self.tasks = tasks
     self.iterations = iterations
+    self.pretraining = pretraining
     self.restartFromPretrained = restartFromPretrained
     self.episodesPerJob = episodesPerJob
     self.seed = seed
@@ -67,7 +72,8 @@ public struct TrainingSchedule: Codable, Hashable, Sendable {
   public var value: TrainingSettings
   /// π over all tasks' demonstrations.
   public var policyPretrain: TrainingSettings
-  /// π of one task at k = 0; nil for the same as `policy`.
+  /// π of one task at k = 0; nil for the same as `policy`. With 0 steps it is the pre-trained policy
+  /// itself.
   public var policySFT: TrainingSettings?
   /// π of one task at k ≥ 1.
   public var policy: TrainingSettings
@@ -118,7 +124,9 @@ extension ScheduleSettings {
     found.check(training.valuePretrain, "training.valuePretrain")
     found.check(training.value, "training.value")
     found.check(training.policyPretrain, "training.policyPretrain")
-    if let sft = training.policySFT { found.check(sft, "training.policySFT") }
+    if let sft = training.policySFT {
+      found.check(sft, "training.policySFT", leastSteps: pretraining ? 0 : 1)
+    }
     found.check(training.policy, "training.policy")
     return found.all
   }
@@ -173,10 +181,18 @@ extension ScheduleSettings {
       require(
         method.guidance >= 0 && method.guidance.isFinite, "method.guidance",
         "must be 0 or more, got \(method.guidance)")
+      for (key, number) in [
+        ("advantageTemperature", method.advantageTemperature),
+        ("advantageWeightLimit", method.advantageWeightLimit), ("trustRegion", method.trustRegion),
+      ] {
+        require(number > 0 && number.isFinite, "method.\(key)", "must be above 0, got \(number)")
+      }
     }
 
-    mutating func check(_ training: TrainingSettings, _ key: String) {
-      require(training.steps >= 1, "\(key).steps", "must be 1 or more, got \(training.steps)")
+    mutating func check(_ training: TrainingSettings, _ key: String, leastSteps: Int = 1) {
+      require(
+        training.steps >= leastSteps, "\(key).steps",
+        "must be \(leastSteps) or more, got \(training.steps)")
       require(
         training.batchSize >= 1, "\(key).batchSize", "must be 1 or more, got \(training.batchSize)")
       require(
