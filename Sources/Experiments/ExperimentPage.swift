@@ -66,7 +66,7 @@ public struct ExperimentPage {
     let seeds = report.seeds.map(String.init).joined(separator: ", ")
     let spread =
       report.seeds.count > 1
-      ? "mean ± one standard error over seeds; where an arm has one seed, over its episodes"
+      ? "Mean ± one standard error over seeds; where an arm has one seed, over its episodes"
       : "± one standard error over episodes"
     return """
       <h1>\(HTML.text(experiment.heading))</h1>

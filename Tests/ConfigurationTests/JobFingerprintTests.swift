@@ -63,6 +63,8 @@ import Testing
     // A demonstration is a person's: guidance is nothing to it.
     ("method.guidance=2", ["autonomous", "corrected", "evaluate"]),
     ("method.executedActions=2", ["autonomous", "corrected", "evaluate"]),
+    // RECAP's rivals begin with its first policy, and so with its practice.
+    ("method.extraction=awr", ["policy", "evaluate"]),
     ("models.policy.chunkLength=4", ["pretrain/policy", "policy"]),
     ("models.value.bins=51", ["pretrain/value", "value"]),
     ("training.policySFT.steps=7", ["policy"]),
