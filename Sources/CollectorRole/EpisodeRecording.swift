@@ -29,10 +29,8 @@ struct EpisodeRecording {
   /// Steps asked for at a time while a person acts.
   let stepsWithoutChunk = 8
   let attempt: Attempt
-  /// How the episode ended: the robot's word, or failure where it ran past the task's limit.
-  private(set) var outcome: Outcome?
-  /// Why, in words for people, where that is known.
-  private var reason: String?
+  /// The turn that ended the episode: the robot's word, or failure where it ran past the task's limit.
+  private var ending: RobotTurn?
   private var episode: Episode?
   private let embodiment: Embodiment
   private var chunks: UInt64 = 0
@@ -43,6 +41,9 @@ struct EpisodeRecording {
     self.attempt = attempt
     self.embodiment = embodiment
   }
+
+  /// How the episode ended; nil while it goes on.
+  var outcome: Outcome? { ending?.outcome }
 
   /// Steps until the task's time limit.
   var stepsLeft: Int { attempt.task.maximumSteps - steps }
@@ -77,10 +78,12 @@ struct EpisodeRecording {
         step.observation, action: step.action[...], intervention: step.intervention,
         subtask: step.subtask)
     }
-    if let ended = turn.outcome {
-      (outcome, reason) = (ended, turn.reason)
+    if turn.outcome != nil {
+      ending = turn
     } else if stepsLeft <= 0 {
-      (outcome, reason) = (.failure, Ending.timeLimit.reason)
+      ending = turn
+      ending?.outcome = .failure
+      ending?.reason = Ending.timeLimit.reason
     }
   }
 
@@ -90,7 +93,9 @@ struct EpisodeRecording {
       throw EpisodeError.malformed("the robot ended \(attempt.task.name) before its first step")
     }
     episode.metadata.outcome = outcome
-    episode.metadata.reason = reason
+    episode.metadata.reason = ending?.reason
+    episode.metadata.decidedAtStep = ending?.decidedAtStep
+    episode.metadata.stages = ending?.stages
     return episode
   }
 

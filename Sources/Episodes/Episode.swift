@@ -62,6 +62,9 @@ public struct Episode: Sendable, Equatable {
       interventions.count == count, subtasks.count == count
     else { throw EpisodeError.malformed("its columns differ in length") }
     for subtask in subtasks { try Self.check(subtask: Int(subtask), of: metadata.task) }
+    if let step = metadata.decidedAtStep, !(0..<count).contains(step) {
+      throw EpisodeError.malformed("decidedAtStep: got \(step), in an episode of \(count) steps")
+    }
     self.metadata = metadata
     self.count = count
     self.proprioception = proprioception

@@ -27,6 +27,13 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
   /// Why it ended so, in words for people, such as "coffee spilled" or "time limit"; nil where the
   /// robot did not say, and in files from before this was recorded.
   public var reason: String?
+  /// The step, from 0, whose action put success out of reach, where the episode failed: the verdict
+  /// may follow much later. nil where the robot does not know, such as where time ran out, and in
+  /// files from before this was recorded.
+  public var decidedAtStep: Int?
+  /// What came of the task's scored stages, in order; nil where the task has none, and in files from
+  /// before they were recorded.
+  public var stages: [StageScore]?
   /// Whether frames are stored.
   public var recordsImages: Bool
   /// Whether object poses are stored.
@@ -36,7 +43,8 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
     id: String, job: String, index: Int, task: TaskDescription, embodiment: Embodiment,
     robot: String, iteration: Int? = nil, source: EpisodeSource, policy: ContentDigest? = nil,
     guidance: Float? = nil, seed: UInt64, outcome: Outcome, reason: String? = nil,
-    recordsImages: Bool, recordsEnvironmentState: Bool
+    decidedAtStep: Int? = nil, stages: [StageScore]? = nil, recordsImages: Bool,
+    recordsEnvironmentState: Bool
   ) {
     self.id = id
     self.job = job
@@ -51,6 +59,8 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
     self.seed = seed
     self.outcome = outcome
     self.reason = reason
+    self.decidedAtStep = decidedAtStep
+    self.stages = stages
     self.recordsImages = recordsImages
     self.recordsEnvironmentState = recordsEnvironmentState
   }
@@ -66,6 +76,19 @@ public enum EpisodeSource: String, Codable, Sendable, CaseIterable {
   case corrected
   /// The policy alone, being judged: fresh seeds, never trained on.
   case evaluation
+}
+
+/// One stage of a task whose stages are scored one by one.
+public struct StageScore: Codable, Hashable, Sendable {
+  /// What the stage is called in reports, such as "label".
+  public var name: String
+  /// Whether it was done when the episode ended.
+  public var isDone: Bool
+
+  public init(name: String, isDone: Bool) {
+    self.name = name
+    self.isDone = isDone
+  }
 }
 
 /// How an episode ended.

@@ -70,7 +70,7 @@ public enum Marks: Sendable {
   /// emphasis it is a part of another line that wants to be seen: in the emphasis' colour, and
   /// without markers.
   case line(name: String, points: [Point], emphasis: Emphasis? = nil)
-  /// Points by themselves, a little to the right of their x where bars have whiskers.
+  /// Points by themselves, a little to the right of their x where a series of bars has whiskers.
   case points(name: String, points: [Point])
   /// Bars from 0, bar i at category i; several of them stand side by side.
   case bars(name: String, values: [Bar])

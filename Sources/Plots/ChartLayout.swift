@@ -63,9 +63,17 @@ struct ChartLayout {
       chart.y, extent.y, count: Int(guess / 34), integral: extent.yIsIntegral)
     let widest =
       yTicks.map { TextMeasure.width(of: $0.label, size: Style.tickSize) }.max() ?? 0
-    let left = Self.padding + (chart.y.label.isEmpty ? 0 : 20) + widest + 8
+    var left = Self.padding + (chart.y.label.isEmpty ? 0 : 20) + widest + 8
     let xTicks = Self.xTicks(chart, extent, width: width - left - Self.padding)
-    let lastHalf = TextMeasure.width(of: xTicks.last?.label ?? "", size: Style.tickSize) / 2
+    let xWidths = xTicks.map { TextMeasure.width(of: $0.label, size: Style.tickSize) }
+    let widestX = xWidths.max() ?? 0
+    let slot = (width - left - Self.padding) / Double(max(chart.x.categories?.count ?? 1, 1))
+    turnsCategories = chart.x.categories != nil && widestX > slot - 8
+    // Turned by 35 degrees the first text reaches to the left of the plot.
+    if turnsCategories, let first = xWidths.first {
+      left = max(left, first * 0.82 + Self.padding - slot / 2)
+    }
+    let lastHalf = (xWidths.last ?? 0) / 2
     let right =
       width - (chart.x.categories == nil ? max(Self.padding, lastHalf + 2) : Self.padding)
     let x = Scale(domain: extent.x, pixels: (left, right))
@@ -73,9 +81,6 @@ struct ChartLayout {
     labels = Self.labels(chart.marks, series, x)
 
     let strips = chart.marks.count { if case .strip = $0 { true } else { false } }
-    let slot = (right - left) / Double(max(chart.x.categories?.count ?? 1, 1))
-    let widestX = xTicks.map { TextMeasure.width(of: $0.label, size: Style.tickSize) }.max() ?? 0
-    turnsCategories = chart.x.categories != nil && widestX > slot - 8
     let tickHeight = turnsCategories ? min(widestX, 130) * 0.6 + 14 : 18
     let stripsHeight = Double(strips) * (Self.stripHeight + Self.stripGap)
     let below = stripsHeight + tickHeight + (chart.x.label.isEmpty ? 4 : 20) + 8

@@ -139,10 +139,11 @@ extension ChartDrawing {
   }
 
   private var pointsShift: Double {
-    let hasBarsWithErrors = chart.marks.contains {
-      if case .bars(_, let bars) = $0 { bars.contains { $0.error != nil } } else { false }
-    }
-    return hasBarsWithErrors ? min(14, (layout.x(1) - layout.x(0)) * 0.2) : 0
+    var bars: [[Bar]] = []
+    for case .bars(_, let values) in chart.marks { bars.append(values) }
+    // Beside each other, bars leave their points no place of their own.
+    guard bars.count == 1, bars[0].contains(where: { $0.error != nil }) else { return 0 }
+    return min(14, (layout.x(1) - layout.x(0)) * 0.2)
   }
 
   private func whiskers(_ points: [Point], index: Int) -> String {

@@ -49,17 +49,25 @@ public struct RobotTurn: Sendable {
   /// Why it ended so, in a few words for people, such as "coffee spilled"; nil while it goes on and
   /// where the robot does not know.
   public var reason: String?
+  /// Where the episode failed: the step, from 0, whose action put success out of reach; nil while it
+  /// goes on and where the robot does not know.
+  public var decidedAtStep: Int?
+  /// What came of the task's scored stages; nil while it goes on and where the task has none.
+  public var stages: [StageScore]?
   /// Whether a person is in control, so that the next `execute` needs no chunk.
   public var personInControl: Bool
 
   public init(
     steps: [RobotStep] = [], observation: Observation, outcome: Outcome? = nil,
-    reason: String? = nil, personInControl: Bool
+    reason: String? = nil, decidedAtStep: Int? = nil, stages: [StageScore]? = nil,
+    personInControl: Bool
   ) {
     self.steps = steps
     self.observation = observation
     self.outcome = outcome
     self.reason = reason
+    self.decidedAtStep = decidedAtStep
+    self.stages = stages
     self.personInControl = personInControl
   }
 }

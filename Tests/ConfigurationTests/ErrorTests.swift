@@ -144,7 +144,8 @@ import Testing
     #expect(found.map(\.kind) == [.notOffered])
     #expect(
       found[0].description == "tasks.expresso: no robot offers 'expresso'; did you mean "
-        + "'espresso'? (valid: espresso, tshirt, tshirt-collar-up)")
+        + "'espresso'? (valid: box, espresso, laundry, tshirt, tshirt-collar-up, "
+        + "tshirts-and-shorts)")
     let busy = try problems(
       """
       name: x

@@ -1,7 +1,9 @@
 @testable import Configuration
 
 /// What the built-in simulator offers, as far as these tests are concerned.
-let workcellTasks = ["tshirt", "tshirt-collar-up", "espresso"]
+let workcellTasks = [
+  "tshirt", "tshirt-collar-up", "tshirts-and-shorts", "laundry", "espresso", "box",
+]
 
 /// The least that a file must say.
 let smallest = """

@@ -107,8 +107,10 @@ import Testing
     try await archive.close()
     let queue = try DatabaseQueue(path: "\(directory.path)/catalogue.sqlite")
     try await queue.write { database in
-      try database.execute(sql: "ALTER TABLE episodes DROP COLUMN reason")
-      try database.execute(sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '2:%'")
+      for column in ["reason", "decided_at_step", "stages"] {
+        try database.execute(sql: "ALTER TABLE episodes DROP COLUMN \(column)")
+      }
+      try database.execute(sql: "DELETE FROM grdb_migrations WHERE identifier NOT LIKE '1:%'")
     }
     try queue.close()
     let reader = try ArchiveReader(directory: directory.path)
@@ -117,8 +119,14 @@ import Testing
 
     let resumed = try await Archive.open(at: directory.path)
     try await resumed.put(
-      try Fixture.episode(index: 1, outcome: .failure, reason: "coffee spilled"))
+      try Fixture.episode(
+        index: 1, outcome: .failure, reason: "coffee spilled", decidedAtStep: 2,
+        stages: [StageScore(name: "serve", isDone: false)]))
     #expect(try await resumed.episodes().map(\.reason) == [nil, "coffee spilled"])
+    #expect(try await resumed.episodes().map(\.decidedAtStep) == [nil, 2])
+    #expect(
+      try await resumed.episodes().map(\.stages)
+        == [nil, [StageScore(name: "serve", isDone: false)]])
     #expect(try await resumed.verify().isSound)
   }
 

@@ -51,6 +51,23 @@ func episode(images: Bool = true, environmentState: Bool = true, steps: Int = 3)
     #expect(try EpisodeFile.parse(try EpisodeFile.serialize(original)) == original)
   }
 
+  /// Files from before these were recorded have no such keys.
+  @Test func `may say where it failed and which stages were done`() throws {
+    var original = try episode()
+    let before = try metadataText(original)
+    #expect(!before.contains("decidedAtStep") && !before.contains("stages"))
+    original.metadata.decidedAtStep = 2
+    original.metadata.stages = [
+      StageScore(name: "build", isDone: true), StageScore(name: "label", isDone: false),
+    ]
+    #expect(try EpisodeFile.parse(try EpisodeFile.serialize(original)) == original)
+    original.metadata.decidedAtStep = 3
+    let wrong = try EpisodeFile.serialize(original)
+    #expect(
+      throws: EpisodeError.malformed("decidedAtStep: got 3, in an episode of 3 steps")
+    ) { try EpisodeFile.parse(wrong) }
+  }
+
   private func metadataText(_ episode: Episode) throws -> String {
     try SafetensorsFile(parsing: try EpisodeFile.serialize(episode)).metadata("episode")
   }

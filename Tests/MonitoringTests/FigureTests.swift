@@ -20,7 +20,8 @@ import Testing
           name: "test", proprioceptionWidth: 1, environmentStateWidth: 0, cameras: [camera],
           actionWidth: 1, controlRate: 10),
         robot: "left", iteration: 1, source: source, seed: 1, outcome: .failure,
-        reason: "coffee spilled", recordsImages: images, recordsEnvironmentState: false))
+        reason: "coffee spilled", decidedAtStep: 6, recordsImages: images,
+        recordsEnvironmentState: false))
     for step in 0..<10 {
       try episode.append(
         Observation(
@@ -54,6 +55,9 @@ import Testing
     for case .span(let x, _, _) in chart.marks { spans.append(x) }
     for case .strip(_, let stretches) in chart.marks { strips += stretches }
     #expect(spans == [1.5...3.5, 5...7])
+    var rules: [Double] = []
+    for case .verticalRule(let x, _, _) in chart.marks { rules.append(x) }
+    #expect(rules == [6])
     #expect(strips == [-0.5...1.5, 2.5...3.5])
   }
 

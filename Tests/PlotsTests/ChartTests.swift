@@ -230,6 +230,10 @@ struct ChartTests {
       marks: [.bars(name: "", values: names.map { _ in Bar(value: 5) })])
     let drawn = try DrawnChart(chart, width: 480, height: 400)
     #expect(drawn.all("text").filter { $0.attributes["transform"] != nil }.count >= 12)
+    for text in drawn.all("text", "tick") where text.attributes["transform"] != nil {
+      let width = TextMeasure.width(of: text.text, size: Style.tickSize)
+      #expect(try text.number("x") - width * 0.82 >= 0, "'\(text.text)' begins in the picture")
+    }
     #expect(drawn.all("text", "title").count > 1)
     for title in drawn.all("text", "title") {
       #expect(TextMeasure.width(of: title.text, size: Style.titleSize, bold: true) <= 480)

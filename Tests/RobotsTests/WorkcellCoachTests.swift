@@ -7,7 +7,8 @@ struct WorkcellCoachTests {
   @Test("demonstrations are slow and flawed within their documented bands")
   func demonstrations() {
     let bands: [String: ClosedRange<Double>] = [
-      "tshirt": 0.90...1, "tshirt-collar-up": 0.25...0.40, "espresso": 0.35...0.52,
+      "tshirt": 0.90...1, "tshirt-collar-up": 0.25...0.40, "tshirts-and-shorts": 0.90...1,
+      "laundry": 0.35...0.60, "espresso": 0.35...0.52, "box": 0.40...0.65,
     ]
     for task in WorkcellTasks.all {
       let name = task.description.name
@@ -17,31 +18,24 @@ struct WorkcellCoachTests {
       #expect(bands[name]?.contains(demos.successShare) == true, "\(name): \(demos)")
       #expect(demos.successLength >= 1.5 * ideal.successLength, "\(name): \(demos)")
       #expect(demos.throughput < 0.6 * ideal.throughput)
-      #expect(demos.failures["time limit", default: 0] <= 12, "\(name): \(demos)")
+      // Boxes fail by time: that is where people get stuck.
+      let isBox = name == "box"
+      let timeouts = demos.failures["time limit", default: 0]
+      #expect(isBox ? 2 * timeouts > demos.episodes - demos.successes : timeouts <= 12)
     }
   }
 
   @Test("in the judged folding task most demonstrations end with the collar down")
   func collarShare() {
-    let demos = tally(GarmentTask(collarIsJudged: true), .person, count: 400)
+    let demos = tally(GarmentTask.tshirtCollarUp, .person, count: 400)
     let share = Double(demos.failures["collar down", default: 0]) / 400
     #expect((0.60...0.74).contains(share), "\(share)")
   }
 
   @Test("redrawing mistakes from stretch to stretch solves no more than demonstrations do")
   func redrawn() {
-    let task = GarmentTask(collarIsJudged: true)
-    var tally = Tally()
-    for seed in 0..<100 as Range<UInt64> {
-      var cell = Workcell(task, seed: seed)
-      var coach = Coach(flaws: .person, mistakes: task.mistakes, seed: seed)
-      while cell.ending == nil {
-        let isFree = Side.allCases.allSatisfy { cell.arms[$0].holding == nil }
-        if coach.remainingStretch == 0 && isFree { coach.drawMistakes() }
-        cell.step(coach.action(for: cell)[...])
-      }
-      tally.add(cell)
-    }
+    let task = GarmentTask.tshirtCollarUp
+    let tally = CoachTrials(of: task, .redrawn, episodes: 100)
     #expect((0.2...0.5).contains(tally.successShare), "\(tally)")
   }
 
@@ -49,7 +43,7 @@ struct WorkcellCoachTests {
   func pauses() {
     let flaws = CoachFlaws(stretchSteps: 5...5, pauseProbability: 1, pauseSteps: 4...4)
     var stillSteps = 0
-    let cell = attempt(GarmentTask(collarIsJudged: false), flaws, seed: 0) { _, action in
+    let cell = attempt(GarmentTask.tshirt, flaws, seed: 0) { _, action in
       if action[0...2].allSatisfy({ $0 == 0 }) && action[4...6].allSatisfy({ $0 == 0 }) {
         stillSteps += 1
       }
@@ -60,7 +54,7 @@ struct WorkcellCoachTests {
 
   @Test("a fumble misses and is tried again; a drop is picked up again")
   func fumblesAndDrops() {
-    let task = GarmentTask(collarIsJudged: false)
+    let task = GarmentTask.tshirt
     let ideal = tally(task, .flawless, count: 30)
     let fumbling = tally(task, CoachFlaws(fumbleProbability: 0.5), count: 30)
     #expect(fumbling.successShare >= 0.9)

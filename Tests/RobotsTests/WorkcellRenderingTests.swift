@@ -15,8 +15,8 @@ struct WorkcellRenderingTests {
   private func folded(byHem: Bool, side: Int) -> [UInt8]? {
     var image: [UInt8]?
     _ = attempt(
-      GarmentTask(collarIsJudged: false), CoachFlaws(mistakeScale: 1), seed: 3,
-      mistakes: byHem ? [Mistake(kind: .hemOverCollar, probability: 1)] : []
+      GarmentTask.tshirt, CoachFlaws(mistakeScale: 1), seed: 3,
+      mistakes: byHem ? [Mistake(kind: .foldWrongWay, probability: 1)] : []
     ) { cell, _ in
       if image == nil && cell.subtask == 1 {
         var drawing = Drawing()
@@ -44,6 +44,33 @@ struct WorkcellRenderingTests {
     let down = try #require(folded(byHem: true, side: side))
     #expect(redPixels(up) >= 3)
     #expect(redPixels(down) == 0)
+  }
+
+  @Test("each kind of garment looks like no other, also from small cameras", arguments: [32, 48])
+  func garments(side: Int) {
+    var images: [(name: String, image: [UInt8])] = []
+    for garment in Wardrobe.all {
+      var task = GarmentTask.laundry
+      task.wardrobe = [garment]
+      images.append((garment.name, Workcell(task, seed: 5).image(.base, side: side)))
+    }
+    for (index, a) in images.enumerated() {
+      for b in images[..<index] {
+        #expect(difference(a.image, b.image) >= 8, "\(a.name) and \(b.name)")
+      }
+    }
+  }
+
+  @Test("a box shows how far it is built, whether its flaps jam and where its label is")
+  func box() {
+    var images: [Int: [UInt8]] = [:]
+    _ = attempt(BoxTask(), .flawless, seed: 1) { cell, _ in
+      if images[cell.subtask] == nil { images[cell.subtask] = cell.image(.base, side: 32) }
+    }
+    for stage in 1..<5 {
+      if let a = images[stage - 1], let b = images[stage] { #expect(difference(a, b) >= 4) }
+    }
+    #expect(images.count == 5)
   }
 
   @Test("every camera sees the arms move and the grippers close")

@@ -71,12 +71,12 @@ struct WorkcellRobotTests {
 
   @Test("a person stops a policy that folds the wrong way, and the shirt ends with its collar up")
   func wrongChoiceIsCorrected() async throws {
-    let task = GarmentTask(collarIsJudged: true)
+    let task = GarmentTask.tshirtCollarUp
     for seed in 0..<10 as Range<UInt64> {
       var cell = Workcell(task, seed: seed)
       var policy = Coach(
         flaws: CoachFlaws(mistakeScale: 1),
-        mistakes: [Mistake(kind: .hemOverCollar, probability: 1)], seed: seed)
+        mistakes: [Mistake(kind: .foldWrongWay, probability: 1)], seed: seed)
       var person = Coach(flaws: .flawless, mistakes: task.mistakes, seed: seed)
       var supervisor = Supervisor(seed: seed)
       var corrected = 0
@@ -90,6 +90,73 @@ struct WorkcellRobotTests {
       #expect(cell.ending == .success)
       #expect((5...40).contains(corrected), "corrected \(corrected) of \(cell.stepCount) steps")
     }
+  }
+
+  /// An episode in which a policy acts that always makes this mistake, under a watching person.
+  private func supervised(
+    _ task: any WorkcellTask, _ kind: MistakeSet, seed: UInt64
+  ) -> (cell: Workcell, corrected: Int) {
+    var cell = Workcell(task, seed: seed)
+    var policy = Coach(
+      flaws: CoachFlaws(mistakeScale: 1), mistakes: [Mistake(kind: kind, probability: 1)],
+      seed: seed)
+    var person = Coach(flaws: .flawless, mistakes: task.mistakes, seed: seed)
+    var supervisor = Supervisor(seed: seed)
+    var corrected = 0
+    while cell.ending == nil {
+      corrected += supervisor.isInControl ? 1 : 0
+      let action = supervisor.isInControl ? person.action(for: cell) : policy.action(for: cell)
+      cell.step(action[...])
+      supervisor.watch(cell)
+    }
+    return (cell, corrected)
+  }
+
+  @Test("a person takes over in time, whatever the policy does wrong, and most episodes succeed")
+  func everyMistakeIsCorrected() {
+    // Espresso is left out: whoever insists on a mistake there repeats it as soon as the controls are
+    // handed back, which no policy does that learns from corrections.
+    for task in WorkcellTasks.all where !(task is EspressoTask) {
+      for mistake in task.mistakes {
+        var corrections = CoachTrials()
+        var corrected = 0
+        for seed in 0..<40 as Range<UInt64> {
+          let result = supervised(task, mistake.kind, seed: seed)
+          corrections.add(result.cell)
+          corrected += result.corrected
+        }
+        let what = "\(task.description.name), mistake \(mistake.kind.rawValue)"
+        print("\(what): \(corrections.successes) of 40, \(corrected) steps by the person")
+        #expect(corrections.successShare >= 0.8, "\(what): \(corrections.failures)")
+        #expect(corrected < corrections.steps / 2, "\(what)")
+      }
+    }
+  }
+
+  @Test("a failure tells where it was decided, and a box which stages were done")
+  func verdict() async throws {
+    let robot = try WorkcellRobot(name: "cell")
+    var decided = 0
+    for seed in 0..<12 as Range<UInt64> {
+      for task in ["tshirt-collar-up", "box"] {
+        var turn = try await robot.begin(task: task, seed: seed, supervision: .demonstration)
+        var steps = 0
+        while turn.outcome == nil {
+          #expect(turn.decidedAtStep == nil && turn.stages == nil)
+          turn = try await robot.execute(nil, steps: 8)
+          steps += turn.steps.count
+        }
+        #expect((turn.stages != nil) == (task == "box"))
+        if turn.outcome == .success {
+          #expect(turn.decidedAtStep == nil)
+          #expect(turn.stages?.allSatisfy(\.isDone) ?? true)
+        } else if turn.reason == "collar down" {
+          #expect((0..<steps - 10).contains(try #require(turn.decidedAtStep)))
+          decided += 1
+        }
+      }
+    }
+    #expect(decided > 0)
   }
 
   @Test("a person does not disturb a policy that works well")
@@ -107,7 +174,7 @@ struct WorkcellRobotTests {
         }
       }
     }
-    #expect(corrected < 60, "\(corrected) of about 5,000 steps")
+    #expect(corrected < 100, "\(corrected) of about 11,000 steps")
   }
 
   @Test("what the robot reports fits its embodiment, with and without cameras and poses")

@@ -31,6 +31,7 @@ struct CommandLineTests {
       (["check", "Configs/smoke.yaml", "--set", "seed=-1"], "got -1"),
       (["plot", "value", "nowhere", "x", "--output", "a.gif"], ".svg, .png or .html"),
       (["label", "preview", "nowhere", "--task", "x", "--positive-share", "2"], "got 2.0"),
+      (["workcell", "--task", "sushi"], "the workcell has no task 'sushi'"),
     ])
   func refusals(arguments: [String], expected: String) async throws {
     let folder = try RecapProcess.temporaryFolder()
@@ -50,6 +51,26 @@ struct CommandLineTests {
     #expect(result.status == 0, "\(result.errors)")
     let checked = try RunConfiguration(resolvedJSON: result.output)
     #expect(checked.robots.map(\.name) == ["cell-1", "cell-2"])
+  }
+
+  @Test("the paper's five tasks are accepted by name")
+  func fiveTasks() async throws {
+    let result = try await RecapProcess.run("check", "Configs/workcell.yaml")
+    #expect(result.status == 0, "\(result.errors)")
+    let checked = try RunConfiguration(resolvedJSON: result.output)
+    #expect(
+      checked.tasks.map(\.name)
+        == ["tshirts-and-shorts", "laundry", "tshirt-collar-up", "espresso", "box"])
+  }
+
+  @Test("workcell measures the coach, with reasons and scored stages")
+  func workcell() async throws {
+    let result = try await RecapProcess.run(
+      "workcell", "--task", "box", "--episodes", "8", "--failures")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("box   flawless        100.0 %"), "\(result.output)")
+    #expect(result.output.contains("done: take a sheet"))
+    #expect(result.output.contains("failed: time limit"))
   }
 
   @Test("a worker without a coordinator says what it waits for")

@@ -53,6 +53,22 @@ struct EpisodeRecordingTests {
     #expect(episode.metadata.recordsEnvironmentState && !episode.metadata.recordsImages)
   }
 
+  @Test("where it failed and which stages were done is recorded")
+  func verdict() throws {
+    var recording = EpisodeRecording(attempt: attempt(), embodiment: embodiment)
+    try recording.append(RobotTurn(observation: observation(0), personInControl: false))
+    let stages = [
+      StageScore(name: "build", isDone: true), StageScore(name: "place", isDone: false),
+    ]
+    try recording.append(
+      RobotTurn(
+        steps: [step(0), step(1)], observation: observation(2), outcome: .failure,
+        reason: "dropped", decidedAtStep: 1, stages: stages, personInControl: false))
+    let metadata = try recording.finished(.failure).metadata
+    #expect(metadata.decidedAtStep == 1)
+    #expect(metadata.stages == stages)
+  }
+
   @Test("an episode that runs past the time limit is a failure, whatever the robot thinks")
   func timeLimit() throws {
     var recording = EpisodeRecording(attempt: attempt(maximumSteps: 2), embodiment: embodiment)

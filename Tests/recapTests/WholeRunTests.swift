@@ -63,6 +63,7 @@ struct WholeRunTests {
 
     try await drawing(run, archive)
     try await previewing(run, archive)
+    try await checkingTheValue(run, archive)
 
     let verified = try await RecapProcess.run("episodes", "verify", run)
     #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
@@ -109,6 +110,25 @@ struct WholeRunTests {
     let never = try await RecapProcess.run(
       "plot", "value", run, "espresso/1/evaluate/0#0", "--values", "1")
     #expect(never.status != 0 && never.errors.contains("--values"), "\(never.errors)")
+  }
+
+  /// The tasks' failures are all counted, those of which nobody knows the moment included.
+  private func checkingTheValue(_ run: String, _ archive: ArchiveReader) async throws {
+    struct Check: Decodable {
+      var task: String
+      var failures: Int
+      var timing: DropTiming?
+    }
+    let query = EpisodeQuery(sources: [.evaluation], outcome: .failure)
+    let failures = Dictionary(grouping: try await archive.episodes(matching: query), by: \.task)
+    let result = try await RecapProcess.run("value", "check", run, "--json")
+    let checks = try JSONDecoder().decode([Check].self, from: Data(result.output.utf8))
+    #expect(checks.map(\.task) == failures.keys.sorted())
+    for check in checks {
+      let known = (failures[check.task] ?? []).count { $0.decidedAtStep != nil }
+      #expect(check.failures == failures[check.task]?.count)
+      #expect((check.timing?.episodes ?? 0) == known)
+    }
   }
 
   /// A preview with a label set's own settings is that label set.

@@ -11,6 +11,10 @@ enum CatalogueSchema {
     migrator.registerMigration("2: why an episode ended") { database in
       try database.execute(sql: "ALTER TABLE episodes ADD COLUMN reason TEXT")
     }
+    migrator.registerMigration("3: where it failed, and how far it came") { database in
+      try database.execute(sql: "ALTER TABLE episodes ADD COLUMN decided_at_step INTEGER")
+      try database.execute(sql: "ALTER TABLE episodes ADD COLUMN stages TEXT")
+    }
     return migrator
   }
 

@@ -35,6 +35,10 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   public var outcome: Outcome
   /// Why it ended so, in words for people; nil where nobody said.
   public var reason: String?
+  /// Where it failed: the step, from 0, whose action put success out of reach; nil where nobody said.
+  public var decidedAtStep: Int?
+  /// What came of the task's scored stages; nil where it has none.
+  public var stages: [StageScore]?
   /// Steps, T.
   public var steps: Int
   /// Steps whose action a person chose.
@@ -65,6 +69,8 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
     _seed = DecimalText(wrappedValue: metadata.seed)
     outcome = metadata.outcome
     reason = metadata.reason
+    decidedAtStep = metadata.decidedAtStep
+    stages = metadata.stages
     steps = episode.count
     interventionSteps = episode.interventionCount
     controlRate = metadata.embodiment.controlRate
@@ -101,6 +107,7 @@ extension EpisodeRow {
       ("outcome", outcome.rawValue), ("steps", steps),
       ("intervention_steps", interventionSteps), ("control_rate", controlRate),
       ("bytes", bytes), ("stored_at", storedAt.timeIntervalSince1970), ("reason", reason),
+      ("decided_at_step", decidedAtStep), ("stages", stages.flatMap { try? jsonText($0) }),
     ]
   }
 
@@ -130,8 +137,13 @@ extension EpisodeRow {
     guard let seed = UInt64(seedText) else { throw cells.malformed("seed") }
     _seed = DecimalText(wrappedValue: seed)
     outcome = try cells.raw("outcome")
-    // A reader may meet a catalogue from before there was this column.
+    // A reader may meet a catalogue from before there were these columns.
     reason = row.hasColumn("reason") ? try cells.optional("reason") : nil
+    decidedAtStep =
+      row.hasColumn("decided_at_step") ? try cells.optional("decided_at_step") : nil
+    let hasStages =
+      try row.hasColumn("stages") && cells.optional("stages", as: String.self) != nil
+    stages = hasStages ? try cells.json("stages") : nil
     steps = try cells["steps"]
     interventionSteps = try cells["intervention_steps"]
     controlRate = try cells["control_rate"]

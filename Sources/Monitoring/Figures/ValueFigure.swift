@@ -6,8 +6,8 @@ import RecapAlgorithm
 /// What the value function thought over one episode: the paper's Figure 4.
 ///
 /// V over time with frames of a camera above it, its largest drops in red, what a person corrected
-/// shaded, and the steps whose action was labelled positive as a strip under the axis. The encoded
-/// form is part of the command line's interface (`recap plot value --json`).
+/// shaded, where the attempt was lost if the robot said so, and the steps whose action was labelled
+/// positive as a strip under the axis. The encoded form is part of the command line's interface (`recap plot value --json`).
 public struct ValueFigure: Sendable {
   public let episode: Episode
   /// V(o_t), [T].
@@ -63,6 +63,9 @@ public struct ValueFigure: Sendable {
       marks.append(
         .line(
           name: "largest drops of V", points: points(drop.start..<drop.end + 1), emphasis: .strong))
+    }
+    if let lost = metadata.decidedAtStep {
+      marks.append(.verticalRule(x: Double(lost), label: "lost at \(lost)", emphasis: .quiet))
     }
     if let labels {
       marks.append(
@@ -153,7 +156,8 @@ public struct ValueFigure: Sendable {
 
 extension ValueFigure: Encodable {
   private enum CodingKeys: String, CodingKey {
-    case episode, task, source, iteration, outcome, reason, steps, valuesFrom, values, advantages
+    case episode, task, source, iteration, outcome, reason, decidedAtStep, steps, valuesFrom,
+      values, advantages
     case positives, corrections, drops
   }
 
@@ -167,6 +171,7 @@ extension ValueFigure: Encodable {
     try container.encodeIfPresent(metadata.iteration, forKey: .iteration)
     try container.encode(metadata.outcome, forKey: .outcome)
     try container.encodeIfPresent(metadata.reason, forKey: .reason)
+    try container.encodeIfPresent(metadata.decidedAtStep, forKey: .decidedAtStep)
     try container.encode(episode.count, forKey: .steps)
     try container.encode(origin, forKey: .valuesFrom)
     try container.encode(values, forKey: .values)

@@ -59,6 +59,10 @@ public struct Workcell: Sendable {
   public private(set) var stepCount = 0
   /// Set when the episode is over.
   public private(set) var ending: Ending?
+  /// The step, from 0, whose action put success out of reach: the deciding mistake, which the verdict
+  /// may follow much later. nil as long as all can still turn out well, and where nothing but time
+  /// ran out.
+  public private(set) var decidedAtStep: Int?
   private(set) var arms: Pair<Arm>
   private(set) var scene: any WorkcellScene
   private var random: RandomSource
@@ -103,6 +107,9 @@ public struct Workcell: Sendable {
     }
     stepCount += 1
     ending = scene.advance(arms, &random)
+    if decidedAtStep == nil, scene.isLost || ending?.outcome == .failure {
+      decidedAtStep = stepCount - 1
+    }
     if ending == nil && stepCount >= task.maximumSteps { ending = .timeLimit }
   }
 
@@ -162,6 +169,9 @@ public struct Workcell: Sendable {
   /// Index into the task's subtasks of what is to be done now.
   public var subtask: Int { scene.subtask }
 
+  /// The task's scored stages and whether each is done; nil for a task that is judged as a whole.
+  public var stages: [StageScore]? { scene.stages }
+
   /// `observation.state`, [proprioceptionWidth].
   public var proprioception: [Float] {
     var values: [Float] = []
@@ -213,4 +223,7 @@ struct Arm: Sendable {
   var holding: Int?
   /// Whether it has closed on nothing and opens by itself.
   var reopens = false
+
+  /// Whether it is about to set something down: it does not rise.
+  var isLanding: Bool { velocity.z < 0.02 }
 }

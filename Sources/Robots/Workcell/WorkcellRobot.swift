@@ -107,8 +107,12 @@ public actor WorkcellRobot: Robot {
       // Handed back: what is left of an older chunk was meant for another state.
       if byPerson && !attempt.personInControl { break }
     }
-    turn.outcome = attempt.cell.ending?.outcome
-    turn.reason = attempt.cell.ending?.reason
+    if let ending = attempt.cell.ending {
+      turn.outcome = ending.outcome
+      turn.reason = ending.reason
+      turn.decidedAtStep = attempt.cell.decidedAtStep
+      turn.stages = attempt.cell.stages
+    }
     turn.personInControl = attempt.personInControl
     self.attempt = attempt
     return turn

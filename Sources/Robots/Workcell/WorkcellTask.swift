@@ -30,6 +30,12 @@ protocol WorkcellScene: Sendable {
   var subtask: Int { get }
   /// How many steps towards the goal are done. It falls when work is undone.
   var milestones: Int { get }
+  /// Whether what was done rules success out, though the verdict is still to come. It never becomes
+  /// false again.
+  var isLost: Bool { get }
+  /// The stages that a report scores one by one, in order, and whether each is done; nil for a task
+  /// that is judged as a whole.
+  var stages: [StageScore]? { get }
 
   /// What a gripper could close around now.
   var handles: [Handle] { get }
@@ -54,6 +60,11 @@ protocol WorkcellScene: Sendable {
 
   /// Adds the visible things, lowest first.
   func draw(into drawing: inout Drawing)
+}
+
+extension WorkcellScene {
+  var isLost: Bool { false }
+  var stages: [StageScore]? { nil }
 }
 
 /// Something that a gripper can close around.
@@ -132,7 +143,8 @@ struct Mistake: Sendable {
 /// The workcell's tasks.
 public enum WorkcellTasks {
   static let all: [any WorkcellTask] = [
-    GarmentTask(collarIsJudged: false), GarmentTask(collarIsJudged: true), EspressoTask(),
+    GarmentTask.tshirt, GarmentTask.tshirtCollarUp, GarmentTask.tshirtsAndShorts,
+    GarmentTask.laundry, EspressoTask(), BoxTask(),
   ]
 
   /// The descriptions of all tasks.

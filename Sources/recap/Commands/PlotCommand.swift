@@ -15,7 +15,8 @@ struct PlotValue: AsyncParsableCommand {
     abstract: "Draws the value function over an episode, as in the paper's Figure 4.",
     discussion: """
       V over time with frames of a camera above it; its largest drops in red; what a person \
-      corrected shaded; steps whose action was labelled positive as a strip under the axis.
+      corrected shaded; where the attempt was lost, if the robot said so; steps whose action was \
+      labelled positive as a strip under the axis.
 
         recap plot value runs/demo-1 'espresso/1/autonomous/0#7'
         recap plot value runs/demo-1 'espresso/2/evaluate/0#3' --output failure.png

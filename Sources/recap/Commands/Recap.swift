@@ -24,7 +24,7 @@ struct Recap: AsyncParsableCommand {
         name: "Inspection",
         subcommands: [
           ReportCommand.self, EpisodesCommand.self, PlotCommand.self, LabelCommand.self,
-          ModelCommand.self,
+          ValueCommand.self, ModelCommand.self, WorkcellCommand.self,
         ]),
       CommandGroup(
         name: "Single-role",

@@ -151,6 +151,11 @@ struct EspressoScene: WorkcellScene {
     return count
   }
 
+  /// There is no way back to the grinder, nor to the mat.
+  var isLost: Bool {
+    isFilled && dose < Self.goodDose || isTamped && tamp < Self.goodTamp
+  }
+
   var handles: [Handle] {
     let cupHandle = Handle(id: Item.cup.rawValue, position: cup)
     return isLocked
