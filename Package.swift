@@ -118,13 +118,15 @@ let package = Package(
     module(
       "Monitoring",
       ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Plots", "ImageFiles"]),
+    module(
+      "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
     .executableTarget(
       name: "recap",
       dependencies: [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
-        "CoordinatorRole", "Monitoring", "Configuration", "ZeroMQTransport", "Robots",
-        "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes", "RecapAlgorithm",
-        "Plots", "Executors", Library.argumentParser, Library.logging,
+        "CoordinatorRole", "Monitoring", "Experiments", "Plots", "Configuration", "ZeroMQTransport",
+        "Robots", "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes",
+        "RecapAlgorithm", "Executors", "DurableFiles", Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -158,12 +160,13 @@ let package = Package(
         "EpisodeStorage", "Episodes", "ImageFiles", "Messaging", "Plots", "RecapAlgorithm",
         "Tensors",
       ]),
+    tests(of: "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots"]),
     tests(
       of: "recap",
       [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
-        "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring",
+        "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
       ]),
   ]
 )

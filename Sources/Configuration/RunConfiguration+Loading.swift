@@ -29,6 +29,15 @@ extension RunConfiguration {
     overrides: [String] = [], workcellTasks: [String]
   ) throws {
     var root = try SettingNode(yaml: yaml, source: source)
+    if root["experiment"] != nil, root["arms"] != nil {
+      throw ConfigurationError(
+        source: source,
+        problems: [
+          .init(
+            kind: .wrongType, keyPath: "",
+            message: "is an experiment; expected a run's configuration. 'recap experiment' runs it")
+        ])
+    }
 
     var problems = root.apply(overrides)
     if problems.isEmpty {

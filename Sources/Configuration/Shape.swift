@@ -9,6 +9,10 @@ indirect enum Shape: Sendable {
   case choice([String])
   /// A number of pixels, or `off`.
   case cameraSize(Range)
+  /// An integer, or a word that stands for one.
+  case integerOr(String, Range)
+  /// Settings of a run by key path, which are checked with the run's configuration.
+  case settings
   /// A list of at least `atLeast` entries; mappings in it are told apart by their `name`.
   case list(of: Shape, atLeast: Int)
   case mapping([String: Field])
@@ -101,6 +105,8 @@ indirect enum Shape: Sendable {
     case .text(let rule): rule.description
     case .choice(let names): "one of \(names.joined(separator: ", "))"
     case .cameraSize(let range): "off, or a number of pixels, \(range.description)"
+    case .integerOr(let word, let range): "\(word), or an integer, \(range.description)"
+    case .settings: "a mapping of settings, such as {method.guidance: 2}"
     case .list(let item, let least):
       "a list of \(least > 0 ? "at least \(least) of " : "")\(item.plural)"
     case .mapping(let fields): "a mapping with \(fields.keys.sorted().joined(separator: ", "))"

@@ -17,6 +17,10 @@ struct ShapeChecker {
     case (.cameraSize, .text("off")): break
     case (.cameraSize(let range), .integer(let value)):
       check(Double(value), in: range, node, shape, path)
+    case (.integerOr(let word, _), .text(let text)) where text == word: break
+    case (.integerOr(_, let range), .integer(let value)):
+      check(Double(value), in: range, node, shape, path)
+    case (.settings, .mapping): break
     case (.text(let rule), .text(let value)):
       if !rule.accepts(value) { note(.outOfRange, node, shape, path) }
     case (.choice(let names), .text(let value)):

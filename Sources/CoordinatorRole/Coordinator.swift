@@ -80,14 +80,8 @@ public actor Coordinator: Role {
     attendance = Attendance(patience: .seconds(configuration.runtime.leaseSeconds))
     admission = RobotAdmission(
       tasks: configuration.tasks.map(\.name), robots: configuration.robots)
-    plan = Plan(
-      jobs: Schedule.jobs(for: configuration.scheduleSettings),
-      maximumAttempts: configuration.runtime.maximumAttempts)
+    plan = try await Plan(of: configuration, in: archive)
     (drainSignals, wakeDrain) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-    let decoder = JSONDecoder()
-    for row in try await archive.events() {
-      _ = plan.handle(try decoder.decode(PlanEvent.self, from: Data(row.event.utf8)))
-    }
     for lease in plan.liveLeases {
       orders[lease.worker] = plan.order(for: lease.job, lease: lease.lease)
     }

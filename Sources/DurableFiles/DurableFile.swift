@@ -68,6 +68,12 @@ public enum DurableFile {
     }
   }
 
+  /// Gives a file a second name, whose directory is yet to be flushed.
+  ///
+  /// - Returns: False where the file system cannot do that, or the name is taken.
+  @discardableResult
+  public static func link(_ path: String, to name: String) -> Bool { Glibc.link(path, name) == 0 }
+
   /// The whole file, or nil where there is none.
   ///
   /// - Throws: `FileError`.

@@ -15,8 +15,8 @@ import RecapAlgorithm
 public actor Archive: ArchiveReading {
   public nonisolated let reader: ArchiveReader
   let catalogue: DatabasePool
-  private let blobs: BlobStore
-  private let queues: BlockingQueues
+  let blobs: BlobStore
+  let queues: BlockingQueues
   private let hook: StorageHook
   private let now: @Sendable () -> Date
   private var lock: RunLock?

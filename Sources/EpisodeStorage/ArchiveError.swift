@@ -10,6 +10,8 @@ public enum ArchiveError: Error, Equatable, CustomStringConvertible {
   case cannotMake(directory: String, reason: String)
   /// There is no run in the directory.
   case notFound(directory: String)
+  /// The process that made the directory ended before there was a run in it.
+  case unfinished(directory: String)
   /// The catalogue's tables are not the ones that this version of recap knows.
   case otherVersion(directory: String, reason: String)
   /// No blob has this digest.
@@ -32,6 +34,8 @@ public enum ArchiveError: Error, Equatable, CustomStringConvertible {
       "cannot make the run's directory \(directory): \(reason)"
     case .notFound(let directory):
       "\(directory) holds no run: there is no catalogue.sqlite in it"
+    case .unfinished(let directory):
+      "\(directory) was never finished being created; start the run again"
     case .otherVersion(let directory, let reason):
       "\(directory): \(reason)"
     case .missingBlob(let digest):

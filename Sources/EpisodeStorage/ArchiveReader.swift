@@ -16,7 +16,8 @@ public struct ArchiveReader: ArchiveReading {
   /// Opens a run's directory. That of a run which goes on or was killed must be writable, since SQLite
   /// keeps its shared-memory file beside the catalogue; nothing else in it is changed.
   ///
-  /// - Throws: `ArchiveError.notFound`, or `.otherVersion` when another version of recap wrote it.
+  /// - Throws: `ArchiveError.notFound`, `.unfinished` when it was left while it was being made, or
+  ///   `.otherVersion` when another version of recap wrote it.
   public init(directory: String) throws {
     let path = Self.cataloguePath(directory)
     guard FileManager.default.fileExists(atPath: path) else {
@@ -32,8 +33,7 @@ public struct ArchiveReader: ArchiveReading {
         directory: directory, reason: "written by a newer version of recap; use that version")
     }
     guard try database.read(migrator.completedMigrations).contains(CatalogueSchema.first) else {
-      throw ArchiveError.otherVersion(
-        directory: directory, reason: "never finished being created; start or resume the run")
+      throw ArchiveError.unfinished(directory: directory)
     }
     self.init(
       directory: directory, catalogue: database,

@@ -171,7 +171,7 @@ struct CatalogueSnapshot: Sendable {
 }
 
 /// The blob that a checkpoint's digest names: its files by name.
-private struct CheckpointManifest: Decodable {
+struct CheckpointManifest: Decodable {
   var files: [String: ContentDigest]
 }
 

@@ -18,9 +18,25 @@ extension String {
 }
 
 /// A number with a fixed count of digits after the point, whatever the system's locale.
-func decimal(_ value: Double, digits: Int) -> String {
+package func decimal(_ value: Double, digits: Int) -> String {
   String(format: "%.\(digits)f", value)
 }
 
 /// A number with four significant digits.
 func significant(_ value: Double) -> String { String(format: "%.4g", value) }
+
+/// Rows of cells as lines in aligned columns, two spaces apart.
+///
+/// - Parameter left: The columns whose cells begin at the left; the others end at the right.
+package func aligned(_ rows: [[String]], left: Set<Int>) -> String {
+  let columns = rows.first?.indices ?? 0..<0
+  let widths = columns.map { column in rows.map { $0[column].count }.max() ?? 0 }
+  return rows.map { row in
+    let cells = columns.map { column in
+      row[column].padded(to: widths[column], alignment: left.contains(column) ? .left : .right)
+    }
+    var line = cells.joined(separator: "  ")
+    while line.last == " " { line.removeLast() }
+    return line + "\n"
+  }.joined()
+}

@@ -1,3 +1,4 @@
+import Configuration
 import RecapAlgorithm
 
 /// What `recap run` was asked for.
@@ -7,12 +8,26 @@ struct RunOptions: Sendable {
     /// A configuration, what replaces its settings, and the directory to make; nil for `runs/<name>-<seed>`, or that
     /// with a number added where it exists.
     case configuration(file: String, overrides: [String], directory: String?)
+    /// A configuration that has been read and checked already, and the directory to make.
+    case checked(RunConfiguration, directory: String)
     /// The directory of a run that was stopped.
     case resume(directory: String)
   }
 
   var source: Source
   /// Only the closing table, no bars and lines.
+  var quiet: Bool
+}
+
+/// What `recap experiment` was asked for.
+struct ExperimentOptions: Sendable {
+  /// The experiment's file.
+  var file: String
+  /// At least one, ascending.
+  var seeds: ClosedRange<Int>
+  /// The experiment's directory; nil for `runs/<experiment>`.
+  var directory: String?
+  /// Only the closing table.
   var quiet: Bool
 }
 

@@ -11,12 +11,12 @@ import Testing
 
   private func unbounded(_ shape: Shape, at path: String) -> [String] {
     switch shape {
-    case .integer(let range), .number(let range):
+    case .integer(let range), .number(let range), .integerOr(_, let range):
       range.lower == nil && range.upper == nil ? [path] : []
     case .list(let item, _): unbounded(item, at: path)
     case .mapping(let fields):
       fields.flatMap { unbounded($1.shape, at: "\(path).\($0)") }
-    case .boolean, .text, .choice, .cameraSize: []
+    case .boolean, .text, .choice, .cameraSize, .settings: []
     }
   }
 

@@ -57,6 +57,14 @@ struct BlobStore: Sendable {
       hook: { try hook(StorageStep($0)) })
   }
 
+  /// Gives another store's blob its name here too, so that both share one copy on the disk. Where
+  /// that cannot be, on different file systems for example, nothing happens: `store` makes a copy.
+  ///
+  /// - Parameter digest: Of a blob that `other` has flushed.
+  func share(_ digest: ContentDigest, with other: BlobStore) {
+    DurableFile.link(other.path(of: digest), to: path(of: digest))
+  }
+
   /// A blob's bytes, checked against their digest.
   func read(_ digest: ContentDigest) throws -> [UInt8] {
     guard let bytes = try DurableFile.read(path(of: digest)) else {

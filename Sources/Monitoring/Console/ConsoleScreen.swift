@@ -166,7 +166,7 @@ public struct ConsoleScreen: Sendable {
 
   /// Hours, minutes and seconds: "0:07", "12:05", "3:00:09". Rounded up, so that "0:00" means the
   /// end.
-  static func text(_ duration: Duration) -> String {
+  package static func text(_ duration: Duration) -> String {
     let (seconds, attoseconds) = max(.zero, duration).components
     let whole = seconds + (attoseconds > 0 ? 1 : 0)
     func two(_ number: Int64) -> String { (number < 10 ? "0" : "") + "\(number)" }

@@ -21,12 +21,7 @@ extension RunReport {
       }
     }
     if tasks.isEmpty { return "\(run): no evaluation episodes yet\n" }
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      row.indices.map { column in
-        row[column].padded(to: widths[column], alignment: column == 0 ? .left : .right)
-      }.joined(separator: "  ") + "\n"
-    }.joined()
+    return aligned(rows, left: [0])
   }
 
   private func percent(_ share: Double) -> String { decimal(share * 100, digits: 1) + " %" }

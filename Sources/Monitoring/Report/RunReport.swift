@@ -61,6 +61,12 @@ public struct RunReport: Codable, Hashable, Sendable {
     }
   }
 
+  /// A report of results that are known already.
+  public init(run: String, tasks: [TaskReport]) {
+    self.run = run
+    self.tasks = tasks
+  }
+
   /// The report of the run in an archive, as far as it has got.
   public init(archive: some ArchiveReading) async throws {
     try await self.init(

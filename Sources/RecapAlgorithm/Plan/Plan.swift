@@ -10,7 +10,8 @@
 /// - a worker holds at most one lease, and is given the same one again when it asks again;
 /// - a job's result is taken once, from the lease that was live; the same message again is accepted
 ///   and changes nothing, and the result of any other lease is rejected;
-/// - the inputs of a job are decided by the results of others alone, in a fixed order.
+/// - the inputs of a job are decided by the results of others alone, in a fixed order;
+/// - a result of another run is adopted only by a job that has none and whose inputs are there.
 ///
 /// After `.coordinatorRestarted` leases live on, since their workers may have worked through the
 /// coordinator's absence. The shell waits for `unheardWorkers` as long as for any silent worker,
@@ -43,6 +44,8 @@ public struct Plan: Sendable, Codable, Equatable {
     /// Dependencies that are not done.
     var missing: Int
     var result: JobResult?
+    /// The run that the result was taken from; nil for a result of this one.
+    var origin: String?
     var lease: String?
     var grants = 0
     var failures: [String] = []
@@ -110,6 +113,8 @@ public struct Plan: Sendable, Codable, Equatable {
       return finish(worker, lease, result)
     case .jobFailed(let worker, let lease, let reason):
       return fail(worker, lease, reason) + dispatch()
+    case .resultAdopted(let job, let result, let run):
+      return adopt(job, result, from: run)
     case .coordinatorRestarted:
       return restart()
     }
@@ -215,16 +220,38 @@ public struct Plan: Sendable, Codable, Equatable {
     }
     release(lease)
     settled[lease] = held.job
-    records[held.job].result = result.inEpisodeOrder
+    return [.accepted(lease: lease)] + settle(held.job, result)
+  }
+
+  /// Takes another run's result for a job's own. A job that is done, that needs what is not, or that
+  /// cannot give such a result stays as it is.
+  private mutating func adopt(
+    _ id: String, _ result: JobResult, from run: String
+  ) -> [PlanCommand] {
+    guard let place = places[id], records[place].result == nil, records[place].missing == 0,
+      jobs[place].fault(of: result) == nil
+    else { return [] }
+    var commands: [PlanCommand] = []
+    if let lease = records[place].lease {
+      // Its worker would do what is done.
+      release(lease)
+      commands.append(.revoke(lease: lease))
+    } else {
+      queued.removeAll { $0 == place }
+    }
+    records[place].origin = run
+    return commands + settle(place, result)
+  }
+
+  /// Gives a job its result, and its dependents to whoever waits for them.
+  private mutating func settle(_ place: Int, _ result: JobResult) -> [PlanCommand] {
+    records[place].result = result.inEpisodeOrder
     doneCount += 1
-    for dependent in dependents[held.job] {
+    for dependent in dependents[place] {
       records[dependent].missing -= 1
       if records[dependent].missing == 0 { enqueue(dependent) }
     }
-    var commands: [PlanCommand] = [.accepted(lease: lease), .jobDone(job: job.id)]
-    commands += dispatch()
-    if isFinished { commands.append(.runFinished) }
-    return commands
+    return [.jobDone(job: jobs[place].id)] + dispatch() + (isFinished ? [.runFinished] : [])
   }
 
   private mutating func fail(

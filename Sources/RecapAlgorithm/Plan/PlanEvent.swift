@@ -16,6 +16,9 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   case jobFinished(worker: String, lease: String, result: JobResult)
   /// A worker could not do a job.
   case jobFailed(worker: String, lease: String, reason: String)
+  /// Another run, `from`, has done the same job: the same work with the same seed and inputs. Its
+  /// result, durable here, is taken for the job's own.
+  case resultAdopted(job: String, result: JobResult, from: String)
   /// The coordinator starts again with the stored events.
   case coordinatorRestarted
 }
@@ -25,7 +28,7 @@ public enum PlanCommand: Codable, Hashable, Sendable {
   /// Give the worker this order. It may come more than once for one lease: giving it again changes
   /// nothing.
   case grant(worker: String, lease: String, order: JobOrder)
-  /// The lease is over without a result: its worker may drop the job.
+  /// The lease is over without a result of its own: its worker may drop the job.
   case revoke(lease: String)
   /// The lease's result counts.
   case accepted(lease: String)

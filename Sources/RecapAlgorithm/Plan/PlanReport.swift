@@ -70,6 +70,14 @@ extension Plan {
     return results
   }
 
+  /// The jobs whose results were taken from other runs.
+  public var adoptedWork: SharedWork {
+    SharedWork(zip(jobs, records).filter { $0.1.origin != nil }.map(\.0))
+  }
+
+  /// The run that a job's result was taken from; nil for one of this run, or none.
+  public func origin(of id: String) -> String? { places[id].flatMap { records[$0].origin } }
+
   /// The checkpoint that a job trained; nil until it is done or if it trains none.
   public func checkpoint(of id: String) -> ContentDigest? {
     if case .checkpoint(let digest, _) = result(of: id) { digest } else { nil }

@@ -18,7 +18,8 @@ struct Recap: AsyncParsableCommand {
     version: recapVersion,
     subcommands: [VersionCommand.self],
     groupedSubcommands: [
-      CommandGroup(name: "Training", subcommands: [RunCommand.self, CheckCommand.self]),
+      CommandGroup(
+        name: "Training", subcommands: [RunCommand.self, ExperimentCommand.self, CheckCommand.self]),
       CommandGroup(
         name: "Inspection",
         subcommands: [

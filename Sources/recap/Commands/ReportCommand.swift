@@ -1,4 +1,6 @@
 import ArgumentParser
+import Experiments
+import Foundation
 import Monitoring
 
 /// `recap report`
@@ -12,16 +14,37 @@ struct ReportCommand: AsyncParsableCommand {
       error. 'positive' is the share of positive labels that the policy was trained with, \
       'intervened' the share of practice steps that a person chose.
 
+      For the directory of 'recap experiment' it prints each arm's mean over seeds, with the \
+      standard error over seeds; where there is one seed, over its episodes. --page writes its \
+      report.html and figures anew.
+
       Works at any time, also while the run goes on.
+
+        recap report runs/demo-1
+        recap report runs/guidance --json
       """)
 
-  @Argument(help: "The run's directory.")
+  @Argument(help: "The directory of a run or an experiment.")
   var run: RunArgument
 
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
+  @Flag(help: "Write an experiment's report.html and figures anew.")
+  var page = false
+
   func run() async throws {
+    if let record = try ExperimentRecord.read(from: run.directory) {
+      let report = try await ExperimentReport(record, in: run.directory)
+      print(json ? try report.json() + "\n" : report.table(), terminator: "")
+      guard page else { return }
+      let (path, problems) = try ExperimentOutput.write(report, of: record, to: run.directory)
+      for line in problems + ["report in \(path)"] {
+        FileHandle.standardError.write(Data("\(line)\n".utf8))
+      }
+      return
+    }
+    if page { throw ValidationError("--page: \(run.directory) is no experiment's directory") }
     let report = try await RunReport(archive: try run.archive())
     print(json ? try report.json() + "\n" : report.table(), terminator: "")
   }

@@ -26,8 +26,16 @@ enum Composition {
   static func run(_ options: RunOptions) async throws {
     // The console says what jobs do; the log is for what goes wrong.
     Logs.bootstrap(.warning)
-    try await withRun(options.source, listen: [], command: "run", quiet: options.quiet) {
-      run, coordinator in
+    let report = try await perform(
+      RunStart(
+        source: options.source, quiet: options.quiet,
+        again: { "recap run --resume \(Shell.word($0))" }))
+    print(report.table(), terminator: "")
+  }
+
+  /// As `run`, without the closing table.
+  static func perform(_ start: RunStart) async throws -> RunReport {
+    try await withRun(start) { run, coordinator in
       let configuration = run.configuration
       let runID = try await run.archive.run().id
       try await withThrowingTaskGroup(of: Part.self) { group in
@@ -62,11 +70,17 @@ enum Composition {
   /// The coordinator and the archive alone; collectors and learners join from other processes.
   static func coordinator(_ options: CoordinatorOptions) async throws {
     Logs.bootstrap(.warning)
-    try await withRun(
-      options.source, listen: options.listen, command: "coordinator", quiet: options.quiet
-    ) { _, coordinator in
+    let start = RunStart(
+      source: options.source, quiet: options.quiet,
+      again: { directory in
+        (["recap coordinator --resume \(Shell.word(directory))"]
+          + options.listen.map { "--listen \(Shell.word($0))" }).joined(separator: " ")
+      })
+    let report = try await withRun(start, listen: options.listen, mustBeReachable: true) {
+      _, coordinator in
       try await coordinator.run()
     }
+    print(report.table(), terminator: "")
   }
 
   /// One collector, for a robot of the run's configuration or for a driver that is named.
@@ -101,23 +115,36 @@ enum Composition {
     }
   }
 
+  /// How a run begins.
+  struct RunStart: Sendable {
+    var source: RunOptions.Source
+    /// Only what goes wrong is printed.
+    var quiet: Bool
+    /// The command that goes on with the run in a directory, told when the run is stopped or fails; nil to say nothing.
+    var again: (@Sendable (String) -> String)?
+    /// Directories of other runs, from which results of the same jobs are taken over.
+    var sharing: [String] = []
+  }
+
   private enum Part { case coordinator, worker }
 
   // MARK: - Pieces
 
-  /// Opens a run, starts its coordinator and console around `body`, and closes with the report.
+  /// Opens a run, takes over what others have done, and starts its coordinator and console around `body`.
   ///
-  /// - Parameter command: The subcommand: a coordinator of its own must listen somewhere.
+  /// - Parameters:
+  ///   - listen: Endpoints besides the configuration's.
+  ///   - mustBeReachable: A coordinator of its own must listen somewhere.
   private static func withRun(
-    _ source: RunOptions.Source, listen: [String], command: String, quiet: Bool,
+    _ start: RunStart, listen: [String] = [], mustBeReachable: Bool = false,
     _ body: @escaping @Sendable (RunDirectory, Coordinator) async throws -> Void
-  ) async throws {
-    let (run, server) = try await RunDirectory.open(source) { configuration in
+  ) async throws -> RunReport {
+    let (run, server) = try await RunDirectory.open(start.source) { configuration in
       let reachable = configuration.runtime.listen + listen
-      if command == "coordinator", reachable.isEmpty { throw NowhereToListen() }
+      if mustBeReachable, reachable.isEmpty { throw NowhereToListen() }
       return try ZeroMQServer(endpoints: [localEndpoint] + reachable)
     }
-    let console = quiet ? nil : ConsoleReporter()
+    let console = start.quiet ? nil : ConsoleReporter()
     async let printing: Void = show(console)
     console?.print("run \(run.configuration.name) in \(run.directory)")
     for endpoint in server.boundEndpoints where endpoint != localEndpoint {
@@ -126,6 +153,7 @@ enum Composition {
     var failure: (any Error)?
     do {
       try await stoppingOnSignals {
+        try await adopt(into: run, from: start.sharing, console)
         let coordinator = try await Coordinator(
           archive: run.archive, configuration: run.configuration, server: server,
           log: Logger(label: "recap.coordinator"), notify: { console?.report($0) })
@@ -136,17 +164,45 @@ enum Composition {
     }
     console?.finish()
     await printing
+    // Another run of this process may take the endpoint.
+    await server.close()
     if let failure {
       // The archive may be what failed: closing it must not hide why.
       try? await run.archive.close()
-      let again = ["recap \(command) --resume \(run.directory)"] + listen.map { "--listen \($0)" }
-      FileHandle.standardError.write(
-        Data("Nothing is lost. To go on: \(again.joined(separator: " "))\n".utf8))
+      if let again = start.again {
+        FileHandle.standardError.write(
+          Data("Nothing is lost. To go on: \(again(run.directory))\n".utf8))
+      }
       throw failure
     }
     let report = try await RunReport(archive: run.archive)
     try await run.archive.close()
-    print(report.table(), terminator: "")
+    return report
+  }
+
+  /// Takes over what other runs have done already.
+  ///
+  /// - Parameter directories: The other runs', the first first; one that cannot be read is left out.
+  private static func adopt(
+    into run: RunDirectory, from directories: [String], _ console: ConsoleReporter?
+  ) async throws {
+    var others: [FinishedJobs] = []
+    for directory in directories {
+      do {
+        others.append(try await FinishedJobs(of: ArchiveReader(directory: directory)))
+      } catch ArchiveError.notFound, ArchiveError.unfinished {
+        // Not begun yet.
+      } catch {
+        try Task.checkCancellation()
+        console?.print("nothing is taken over from \(directory): \(error)")
+      }
+    }
+    let adopted = try await Adoption.carryOut(
+      into: run.archive, configuration: run.configuration, from: others,
+      notify: { console?.print($0) })
+    for (other, work) in adopted.sorted(by: { $0.key < $1.key }) {
+      console?.print("shared with run \(other): \(work)")
+    }
   }
 
   private static func show(_ console: ConsoleReporter?) async { await console?.run() }

@@ -5,9 +5,24 @@ import Foundation
 /// Runs `body` so that Ctrl-C (SIGINT) or SIGTERM cancels it and lets it stop cleanly; a second signal ends the process
 /// at once, which loses nothing either.
 ///
+/// Within another such call only the outer one watches for signals, and cancellation is passed on to it.
+///
 /// - Throws: The exit status of a program that Ctrl-C ended when a signal stopped it, else what `body` throws.
-func stoppingOnSignals(_ body: @escaping @Sendable () async throws -> Void) async throws {
-  let work = Task { try await body() }
+func stoppingOnSignals<Value: Sendable>(
+  _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+  if SignalWatch.isOn {
+    do {
+      let result = try await body()
+      try Task.checkCancellation()
+      return result
+    } catch {
+      // What a role threw because it was cancelled says nothing.
+      try Task.checkCancellation()
+      throw error
+    }
+  }
+  let work = Task { try await SignalWatch.$isOn.withValue(true) { try await body() } }
   let queue = DispatchQueue(label: "recap.signals")
   let sources = [SIGINT, SIGTERM].map { number in
     signal(number, SIG_IGN)
@@ -27,5 +42,10 @@ func stoppingOnSignals(_ body: @escaping @Sendable () async throws -> Void) asyn
     work.cancel()
   }
   if work.isCancelled { throw ExitCode(128 + SIGINT) }
-  try result.get()
+  return try result.get()
+}
+
+/// Whether a call around this one watches for signals.
+private enum SignalWatch {
+  @TaskLocal static var isOn = false
 }

@@ -3,7 +3,7 @@ import Logging
 
 /// Where the roles' log lines go: standard error, from the level that suits the command.
 enum Logs {
-  /// Call once, before anything logs. `RECAP_LOG` (trace, debug, info, notice, warning, error) overrides `level`.
+  /// Call once a process, before anything logs. `RECAP_LOG` (trace, debug, info, notice, warning, error) overrides `level`.
   static func bootstrap(_ level: Logger.Level) {
     let chosen = ProcessInfo.processInfo.environment["RECAP_LOG"].flatMap(
       Logger.Level.init(rawValue:))

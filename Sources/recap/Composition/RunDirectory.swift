@@ -19,14 +19,16 @@ struct RunDirectory: Sendable {
     case .configuration(let file, let overrides, let directory):
       let configuration = try RunConfiguration.load(
         file: file, overrides: overrides, workcellTasks: WorkcellTasks.names)
-      let prepared = try prepare(configuration)
       let place = directory ?? unusedDirectory("runs/\(configuration.name)-\(configuration.seed)")
+      return try await open(.checked(configuration, directory: place), preparing: prepare)
+    case .checked(let configuration, let directory):
+      let prepared = try prepare(configuration)
       let archive = try await Archive.create(
-        at: place,
+        at: directory,
         run: RunDescription(
           name: configuration.name, configuration: try configuration.resolvedJSON,
           version: recapVersion))
-      let run = RunDirectory(directory: place, archive: archive, configuration: configuration)
+      let run = RunDirectory(directory: directory, archive: archive, configuration: configuration)
       return (run, prepared)
     case .resume(let directory):
       let archive = try await Archive.open(at: directory)

@@ -53,14 +53,19 @@ import Testing
     var restarts = 0
     var rejections = 0
     var repetitions = 0
+    var adoptions = 0
+    var refusedAdoptions = 0
     for seed in 1...60 as ClosedRange<UInt64> {
       var world = SimulatedWorld(seed: seed, jobs: Self.jobs)
       try world.run()
       restarts += world.coordinator.restarts
       rejections += world.coordinator.rejections
       repetitions += world.coordinator.repetitions
+      adoptions += world.coordinator.adoptions
+      refusedAdoptions += world.coordinator.refusedAdoptions
     }
     #expect(restarts > 30 && rejections > 30 && repetitions > 30)
+    #expect(adoptions > 30 && refusedAdoptions > 30)
   }
 
   @Test func aScheduleIsDecidedByItsSeed() throws {

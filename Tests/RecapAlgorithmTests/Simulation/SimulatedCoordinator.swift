@@ -32,6 +32,8 @@ struct SimulatedCoordinator {
   private(set) var restarts = 0
   private(set) var rejections = 0
   private(set) var repetitions = 0
+  private(set) var adoptions = 0
+  private(set) var refusedAdoptions = 0
 
   private static let patience = 25
 
@@ -152,6 +154,30 @@ struct SimulatedCoordinator {
     }
   }
 
+  // MARK: - Other runs' results
+
+  /// Takes over what another run has made of a job, whether or not this one can have it now.
+  mutating func adopt(_ job: Job, _ outbox: inout [Message]) throws {
+    guard isUp else { return }
+    let order = plan.order(for: job.id, lease: "")
+    let isWelcome = order != nil && plan.result(of: job.id) == nil
+    let before = plan.results
+    let event = PlanEvent.resultAdopted(
+      job: job.id, result: result(of: order ?? JobOrder(job: job, lease: "")), from: "another")
+    guard let commands = try submit(event, &outbox) else { return }
+    guard commands.contains(.jobDone(job: job.id)) == isWelcome else {
+      throw Violation("\(job.id): adopted \(!isWelcome), but could be \(isWelcome)")
+    }
+    if isWelcome {
+      adoptions += 1
+    } else {
+      refusedAdoptions += 1
+      guard commands.isEmpty, plan.results == before else {
+        throw Violation("\(job.id) could not be adopted and something happened: \(commands)")
+      }
+    }
+  }
+
   /// Returns nil where the coordinator died over the event.
   @discardableResult
   private mutating func submit(
@@ -191,6 +217,13 @@ struct SimulatedCoordinator {
 
   /// Holds the plan to its promises, by the commands of stored events alone.
   private mutating func judge(_ commands: [PlanCommand], of event: PlanEvent) throws {
+    if case .resultAdopted(let job, _, _) = event, commands.contains(.jobDone(job: job)) {
+      guard done.updateValue("adopted: \(job)", forKey: job) == nil else {
+        throw Violation("\(job) was done and then adopted")
+      }
+      // What it would have been given out with must be what it was made from elsewhere.
+      try note(plan.order(for: job, lease: ""))
+    }
     for command in commands {
       switch command {
       case .grant(let worker, let lease, let order):
@@ -209,11 +242,7 @@ struct SimulatedCoordinator {
           }
           live[lease] = (job.id, worker)
         }
-        var bare = order
-        bare.lease = ""
-        if let earlier = ordersByJob.updateValue(bare, forKey: job.id), earlier != bare {
-          throw Violation("\(job.id) was given out with other inputs than before")
-        }
+        try note(order)
       case .revoke(let lease):
         guard live.removeValue(forKey: lease) != nil else { throw Violation("revoked \(lease)") }
       case .accepted(let lease):
@@ -244,6 +273,15 @@ struct SimulatedCoordinator {
       if let place = plan.queued.first(where: { plan.canDo(worker, $0) }) {
         throw Violation("\(worker) waits although it could do \(jobs[place].id), after \(event)")
       }
+    }
+  }
+
+  /// A job's inputs are the same whenever it is given out.
+  private mutating func note(_ order: JobOrder?) throws {
+    guard var bare = order else { throw Violation("a job without its inputs") }
+    bare.lease = ""
+    if let earlier = ordersByJob.updateValue(bare, forKey: bare.job.id), earlier != bare {
+      throw Violation("\(bare.job.id) was given out with other inputs than before")
     }
   }
 

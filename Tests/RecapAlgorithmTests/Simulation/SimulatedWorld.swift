@@ -16,6 +16,8 @@ struct Faults {
   var workerLeave = 0.0
   var jobFailure = 0.0
   var coordinatorCrash = 0.0
+  /// A job's result comes from another run, at whatever moment: no fault, but as unexpected.
+  var adoption = 0.0
 
   static let none = Faults()
 
@@ -26,7 +28,8 @@ struct Faults {
       loss: draw([0, 0.1, 0.4]), repetition: draw([0, 0.1, 0.4]),
       delay: Int(draw([1, 4, 15])), workerCrash: draw([0, 0.005, 0.02]),
       workerPause: draw([0, 0.005, 0.02]), workerLeave: draw([0, 0.005]),
-      jobFailure: draw([0, 0.05]), coordinatorCrash: draw([0, 0.005, 0.03]))
+      jobFailure: draw([0, 0.05]), coordinatorCrash: draw([0, 0.005, 0.03]),
+      adoption: draw([0, 0, 0.02, 0.1]))
   }
 }
 
@@ -62,12 +65,14 @@ struct SimulatedWorld {
   var now = 0
   var coordinator: SimulatedCoordinator
   var workers: [SimulatedWorker]
+  private let jobs: [Job]
   private var inFlight: [Int: [Message]] = [:]
 
   init(seed: UInt64, jobs: [Job], faults: Faults? = nil, storesJSON: Bool = false) {
     random = RandomSource(seed: seed)
     self.faults = faults ?? .drawn(&random)
     calm = 300
+    self.jobs = jobs
     coordinator = SimulatedCoordinator(jobs: jobs, storesJSON: storesJSON)
     workers = [
       SimulatedWorker(name: "left", role: .collector, tasks: ["fold", "stack"]),
@@ -100,6 +105,9 @@ struct SimulatedWorld {
     }
     var outbox: [Message] = []
     try coordinator.tick(now, &outbox)
+    if chance(faults.adoption), let job = jobs.randomElement(using: &random) {
+      try coordinator.adopt(job, &outbox)
+    }
     for message in inFlight.removeValue(forKey: now) ?? [] {
       switch message {
       case .toCoordinator(let worker, let incarnation, let content):

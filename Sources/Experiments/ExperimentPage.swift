@@ -1,0 +1,223 @@
+import Configuration
+import Monitoring
+import Plots
+
+/// An experiment's report as one HTML page that needs nothing from elsewhere: tables, figures, and
+/// all that it takes to do it again.
+public struct ExperimentPage {
+  private let record: ExperimentRecord
+  private let report: ExperimentReport
+  private let directory: String
+  private let version: String
+
+  /// - Parameters:
+  ///   - directory: The experiment's, for the command that makes it anew.
+  ///   - version: Of recap, which makes the page.
+  public init(
+    record: ExperimentRecord, report: ExperimentReport, directory: String, version: String
+  ) {
+    self.record = record
+    self.report = report
+    self.directory = directory
+    self.version = version
+  }
+
+  private var experiment: Experiment { record.experiment }
+
+  /// The figures with their charts, in the file's order; those without numbers are left out.
+  public var figures: [(heading: String, charts: [DrawnChart])] {
+    experiment.figures.enumerated().map { index, figure in
+      (heading: figure.heading, charts: figure.charts(of: report, number: index + 1))
+    }.filter { !$0.charts.isEmpty }
+  }
+
+  /// The whole page.
+  public var html: String {
+    let sections = [
+      header, figureSections, results, bySeed, armSettings, sharing, reproduction,
+    ]
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <title>\(HTML.text(experiment.heading))</title>
+      <style>
+      \(Self.style)
+      </style>
+      </head>
+      <body>
+      <main>
+      \(sections.filter { !$0.isEmpty }.joined(separator: "\n"))
+      </main>
+      </body>
+      </html>
+
+      """
+  }
+
+  // MARK: - Sections
+
+  private var header: String {
+    let paragraphs = (experiment.description ?? "").split(separator: "\n\n").map {
+      "<p>\(HTML.text(String($0)))</p>"
+    }
+    let seeds = report.seeds.map(String.init).joined(separator: ", ")
+    let spread =
+      report.seeds.count > 1
+      ? "Mean ± one standard error over seeds; where an arm has one seed, over its episodes"
+      : "± one standard error over episodes"
+    return """
+      <h1>\(HTML.text(experiment.heading))</h1>
+      \(paragraphs.joined(separator: "\n"))
+      <p class="muted">\(report.arms.count) arms, seeds \(seeds.isEmpty ? "–" : seeds). All rates come from \
+      evaluation episodes: fresh seeds, nobody helps, never trained on. \(spread).</p>
+      \(report.missingRunNotes.map { "<p class=\"warning\">\(HTML.text($0))</p>" }.joined())
+      """
+  }
+
+  private var figureSections: String {
+    figures.map { heading, charts in
+      let pictures = charts.map { "<figure>\($0.svg)</figure>" }.joined(separator: "\n")
+      return """
+        <section>
+        <h2>\(HTML.text(heading))</h2>
+        <div class="charts">
+        \(pictures)
+        </div>
+        </section>
+        """
+    }.joined(separator: "\n")
+  }
+
+  private var results: String {
+    var table = HTML.Table(
+      [
+        "arm", "task", "k", "seeds", "episodes", "success", "throughput/h", "positive",
+        "intervened",
+      ],
+      texts: [0, 1])
+    for arm in report.arms {
+      for task in arm.tasks {
+        for iteration in task.iterations {
+          table.add([
+            arm.title, task.task, "\(iteration.k)", "\(iteration.seeds.count)",
+            "\(iteration.episodes)", iteration.success, iteration.throughput,
+            iteration.positiveShare.map(Self.percent) ?? "–",
+            Self.percent(iteration.interventionShare),
+          ])
+        }
+      }
+    }
+    return "<section>\n<h2>Results</h2>\n\(table.html)\n</section>"
+  }
+
+  private var bySeed: String {
+    guard report.seeds.count > 1 else { return "" }
+    var table = HTML.Table(
+      ["arm", "task", "k", "seed", "episodes", "success", "throughput/h"], texts: [0, 1])
+    for arm in report.arms {
+      for task in arm.tasks {
+        for iteration in task.iterations {
+          for seed in iteration.seeds {
+            let one = seed.iteration
+            table.add([
+              arm.title, task.task, "\(iteration.k)", "\(seed.seed)", "\(one.episodes)",
+              Self.percent(one.successRate, one.successRateStandardError),
+              decimal(one.throughputPerHour, digits: 1) + " ± "
+                + decimal(one.throughputStandardError, digits: 1),
+            ])
+          }
+        }
+      }
+    }
+    return """
+      <section>
+      <details><summary><h2>Every seed</h2></summary>
+      <p class="muted">± one standard error over episodes.</p>
+      \(table.html)
+      </details>
+      </section>
+      """
+  }
+
+  private var armSettings: String {
+    var table = HTML.Table(["arm", "name", "what it sets"], texts: [0, 1, 2])
+    for arm in experiment.arms {
+      table.add([
+        arm.label, arm.name, arm.settings.isEmpty ? "–" : arm.settings.joined(separator: "\n"),
+      ])
+    }
+    let shared =
+      experiment.settings.isEmpty
+      ? ""
+      : "<p>Every arm also sets:</p>\n\(HTML.code(experiment.settings.joined(separator: "\n")))"
+    return """
+      <section>
+      <h2>Arms</h2>
+      \(table.html)
+      \(shared)
+      </section>
+      """
+  }
+
+  private var sharing: String {
+    let sharers = report.arms.filter { $0.adopted.jobs > 0 }
+    if sharers.isEmpty { return "" }
+    var table = HTML.Table(["arm", "shared jobs", "of", "what was shared"], texts: [0, 3])
+    for arm in sharers {
+      table.add([
+        arm.title, "\(arm.adopted.jobs)", "\(arm.work.jobs)", arm.adopted.description,
+      ])
+    }
+    return """
+      <section>
+      <h2>Shared work</h2>
+      <p>A job that is the same in two arms of a seed, in its work, its seed, its inputs and the settings \
+      that its role reads, is done once.</p>
+      \(table.html)
+      </section>
+      """
+  }
+
+  private var reproduction: String {
+    let first = report.seeds.first ?? 1
+    let runs = experiment.arms.map { arm in
+      let settings = (experiment.settings + arm.settings).map { " --set \(Shell.word($0))" }
+      return "recap run \(Shell.word(experiment.base))\(settings.joined()) --seed \(first)"
+    }
+    var versions = "recap \(record.version)"
+    if version != record.version { versions += "; this page: recap \(version)" }
+    return """
+      <section>
+      <h2>To do it again</h2>
+      <p>\(HTML.text(versions)). The same command goes on with what is there.</p>
+      \(HTML.code(command))
+      <details><summary>An arm alone, as a run of its own</summary>
+      \(HTML.code(runs.joined(separator: "\n")))
+      </details>
+      <details><summary>\(HTML.text(record.file))</summary>
+      \(HTML.code(record.text))
+      </details>
+      <details><summary>\(HTML.text(experiment.base))</summary>
+      \(HTML.code(record.baseText))
+      </details>
+      </section>
+      """
+  }
+
+  /// The command that makes the experiment, with the seeds that there are.
+  private var command: String {
+    let first = report.seeds.first ?? 1
+    let last = report.seeds.last ?? first
+    return "recap experiment \(Shell.word(record.file)) --seeds \(last - first + 1)"
+      + (first == 1 ? "" : " --first-seed \(first)") + " --dir \(Shell.word(directory))"
+  }
+
+  private static func percent(_ share: Double) -> String { decimal(share * 100, digits: 1) + " %" }
+
+  private static func percent(_ share: Double, _ error: Double) -> String {
+    "\(decimal(share * 100, digits: 1)) ± \(decimal(error * 100, digits: 1)) %"
+  }
+}

@@ -1,0 +1,94 @@
+import Monitoring
+import RecapAlgorithm
+
+extension ExperimentReport {
+  /// The report as aligned tables for people, with what was shared and what is missing below.
+  ///
+  /// ```
+  /// arm    task      k  seeds       success   throughput/h  throughput/h by seed
+  /// beta0  espresso  0      3  74.3 ± 4.5 %   149.7 ± 7.4   160  153  135
+  /// ```
+  public func table() -> String {
+    var text = heading + "\n\n"
+    let hasSeeds = seeds.count > 1
+    var rows = [
+      ["arm", "task", "k", "seeds", "success", "throughput/h"]
+        + (hasSeeds ? ["throughput/h by seed"] : [])
+    ]
+    for arm in arms {
+      var isFirst = true
+      for task in arm.tasks {
+        for (index, iteration) in task.iterations.enumerated() {
+          rows.append(
+            [isFirst ? arm.name : "", index == 0 ? task.task : "", "\(iteration.k)"]
+              + ["\(iteration.seeds.count)", iteration.success, iteration.throughput]
+              + (hasSeeds ? [iteration.throughputBySeed] : []))
+          isFirst = false
+        }
+      }
+      if arm.tasks.isEmpty {
+        rows.append([arm.name, "–", "", "0", "", ""] + (hasSeeds ? [""] : []))
+      }
+    }
+    text += aligned(rows, left: hasSeeds ? [0, 1, 6] : [0, 1])
+    let notes = sharingNotes + missingRunNotes
+    if !notes.isEmpty { text += "\n" + notes.map { $0 + "\n" }.joined() }
+    return text
+  }
+
+  /// The experiment's title and what '±' is.
+  private var heading: String {
+    let spread =
+      seeds.count > 1 ? "one standard error over \(seeds.count) seeds" : "one standard error"
+    return "\(experiment): \(title) (± \(spread))"
+  }
+
+  /// How much was shared, in a line for each arm.
+  private var sharingNotes: [String] {
+    arms.filter { $0.adopted.jobs > 0 }.map { arm in
+      "\(arm.name): \(arm.adopted.jobs) of \(arm.work.jobs) jobs were shared with other arms "
+        + "(\(arm.adopted))"
+    }
+  }
+
+  /// Which runs are missing, in a line each.
+  var missingRunNotes: [String] {
+    var notes: [String] = []
+    for arm in arms {
+      for (seeds, one, many) in [
+        (
+          arm.unfinishedSeeds, "is not finished and not counted", "are not finished and not counted"
+        ),
+        (missingSeeds(of: arm), "has not been run", "have not been run"),
+      ] where !seeds.isEmpty {
+        let list = seeds.map(String.init).joined(separator: ", ")
+        notes.append(
+          seeds.count == 1
+            ? "\(arm.name): seed \(list) \(one)" : "\(arm.name): seeds \(list) \(many)")
+      }
+    }
+    return notes
+  }
+
+  private func missingSeeds(of arm: ArmReport) -> [Int] {
+    seeds.filter { !arm.seeds.contains($0) && !arm.unfinishedSeeds.contains($0) }
+  }
+}
+
+extension ExperimentReport.IterationReport {
+  /// "88.5 ± 2.3 %"
+  var success: String {
+    "\(decimal(successRate * 100, digits: 1)) ± "
+      + "\(decimal(successRateStandardError * 100, digits: 1)) %"
+  }
+
+  /// "211.6 ± 5.3"
+  var throughput: String {
+    "\(decimal(throughputPerHour, digits: 1)) ± \(decimal(throughputStandardError, digits: 1))"
+  }
+
+  /// "205  213  217"
+  fileprivate var throughputBySeed: String {
+    seeds.map { decimal($0.iteration.throughputPerHour, digits: 0) }.joined(separator: "  ")
+  }
+}

@@ -1,0 +1,217 @@
+import Configuration
+import CoordinatorRole
+import Episodes
+import Foundation
+import RecapAlgorithm
+import Robots
+import Synchronization
+import Testing
+
+@testable import EpisodeStorage
+
+/// What a run takes over from another, with made-up results: no learner and no robot at work.
+struct AdoptionTests {
+  @Test(arguments: [
+    ("method.positiveShare=0.1", ["tshirt/1/labels", "tshirt/1/policy", "tshirt/1/evaluate/0"]),
+    // The value function does not know which labels it will give.
+    (
+      "method.pretrainPositiveShare=0.1",
+      [
+        "pretrain/labels", "pretrain/policy", "tshirt/0/policy", "tshirt/1/autonomous/0",
+        "tshirt/1/corrected/0", "tshirt/1/value", "tshirt/1/labels", "tshirt/1/policy",
+        "tshirt/0/evaluate/0", "tshirt/1/evaluate/0",
+      ]
+    ),
+    ("tasks.tshirt.evaluationEpisodes=4", ["tshirt/0/evaluate/1", "tshirt/1/evaluate/1"]),
+    ("runtime.maximumAttempts=1", []),
+  ])
+  func aChainOfJobsIsSharedAsFarAsItIsTheSame(setting: String, own: [String]) async throws {
+    let runs = try MadeUpRuns()
+    defer { runs.remove() }
+    let earlier = try await runs.finished("earlier")
+    let configuration = try runs.configuration("later", [setting])
+    let archive = try await runs.archive(configuration)
+    let adopted = try await Adoption.carryOut(
+      into: archive, configuration: configuration, from: [earlier], notify: { _ in })
+    let plan = try await Plan(of: configuration, in: archive)
+    #expect(Set(plan.jobs.map(\.id).filter { plan.result(of: $0) == nil }) == Set(own))
+    #expect(adopted["earlier"]?.jobs == plan.jobs.count - own.count)
+    #expect(plan.isFinished == own.isEmpty)
+    #expect(try await archive.verify().isSound)
+    // A second look finds nothing new.
+    let again = try await Adoption.carryOut(
+      into: archive, configuration: configuration, from: [earlier], notify: { _ in })
+    #expect(again.isEmpty)
+  }
+
+  @Test func otherRobotsShareNothing() async throws {
+    let runs = try MadeUpRuns()
+    defer { runs.remove() }
+    let earlier = try await runs.finished("earlier")
+    let configuration = try runs.configuration("later", ["robots.cell.name=arm"])
+    let archive = try await runs.archive(configuration)
+    let adopted = try await Adoption.carryOut(
+      into: archive, configuration: configuration, from: [earlier], notify: { _ in })
+    #expect(adopted.isEmpty)
+    #expect(try await archive.events().isEmpty)
+  }
+
+  @Test func whatTheOtherRunHasLostIsDoneAgain() async throws {
+    let runs = try MadeUpRuns()
+    defer { runs.remove() }
+    let earlier = try await runs.finished("earlier")
+    let reader = try ArchiveReader(directory: runs.directory("earlier"))
+    let value = try #require(try await reader.checkpoints().first { $0.job == "pretrain/value" })
+    try FileManager.default.removeItem(atPath: reader.blobs.path(of: value.digest))
+    let configuration = try runs.configuration("later", [])
+    let archive = try await runs.archive(configuration)
+    let notes = Mutex<[String]>([])
+    _ = try await Adoption.carryOut(
+      into: archive, configuration: configuration, from: [earlier],
+      notify: { note in notes.withLock { $0.append(note) } })
+    let plan = try await Plan(of: configuration, in: archive)
+    #expect(plan.state(of: "pretrain/value") == .queued)
+    #expect(plan.adoptedWork.description == "4 episodes")
+    #expect(
+      notes.withLock { $0 } == [
+        "pretrain/value is done again: run earlier has it, but blob \(value.digest) is not in the "
+          + "archive"
+      ])
+  }
+
+  @Test("stopped at whatever moment, it goes on and ends the same")
+  func interruptions() async throws {
+    let runs = try MadeUpRuns()
+    defer { runs.remove() }
+    let earlier = try await runs.finished("earlier")
+    let configuration = try runs.configuration("later", [])
+    try await runs.archive(configuration).close()
+    var attempts = 0
+    while true {
+      attempts += 1
+      try #require(attempts < 1000)
+      // Dies a few steps after the last time.
+      let steps = Mutex(attempts * 7)
+      let archive = try await Archive.open(
+        at: runs.directory("later"),
+        hook: { _ in
+          try steps.withLock { left in
+            left -= 1
+            if left < 0 { throw Stopped() }
+          }
+        })
+      var isStopped = false
+      do {
+        _ = try await Adoption.carryOut(
+          into: archive, configuration: configuration, from: [earlier], notify: { _ in })
+      } catch is Stopped {
+        isStopped = true
+      }
+      #expect(try await archive.verify().isSound)
+      let plan = try await Plan(of: configuration, in: archive)
+      try await archive.close()
+      if !isStopped {
+        #expect(plan.isFinished)
+        break
+      }
+    }
+    #expect(attempts > 3)
+  }
+
+  private struct Stopped: Error {}
+}
+
+/// Runs of one task whose results nobody computed.
+private struct MadeUpRuns {
+  private let folder: URL
+
+  /// In memory where the system offers that: these tests flush many small files.
+  init() throws {
+    let memory = URL(filePath: "/dev/shm")
+    guard FileManager.default.isWritableFile(atPath: memory.path) else {
+      folder = try RecapProcess.temporaryFolder()
+      return
+    }
+    folder = memory.appending(path: "recap-adoption-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  func remove() { try? FileManager.default.removeItem(at: folder) }
+
+  func directory(_ name: String) -> String { folder.appending(path: name).path }
+
+  func configuration(_ name: String, _ settings: [String]) throws -> RunConfiguration {
+    try RunConfiguration.load(
+      file: RecapProcess.root.appending(path: "Configs/smoke.yaml").path,
+      overrides: ["tasks=[{name: tshirt}]", "name=\(name)"] + settings,
+      workcellTasks: WorkcellTasks.names)
+  }
+
+  func archive(_ configuration: RunConfiguration) async throws -> Archive {
+    try await Archive.create(
+      at: directory(configuration.name),
+      run: RunDescription(
+        name: configuration.name, configuration: configuration.resolvedJSON, version: "test"))
+  }
+
+  /// A run that has done everything.
+  func finished(_ name: String) async throws -> FinishedJobs {
+    let configuration = try configuration(name, [])
+    let archive = try await archive(configuration)
+    var plan = try await Plan(of: configuration, in: archive)
+    for job in plan.jobs {
+      guard let order = plan.order(for: job.id, lease: "") else { continue }
+      let result = try await result(of: order, in: archive)
+      try await archive.recordResult(result, of: job)
+      // The shortest way into a plan.
+      let event = PlanEvent.resultAdopted(job: job.id, result: result, from: "nowhere")
+      _ = plan.handle(event)
+      try await archive.appendEvents([
+        String(decoding: try JSONEncoder().encode(event), as: UTF8.self)
+      ])
+    }
+    #expect(plan.isFinished)
+    try await archive.close()
+    return try await FinishedJobs(of: ArchiveReader(directory: directory(name)))
+  }
+
+  private func result(of order: JobOrder, in archive: Archive) async throws -> JobResult {
+    switch order.job.work {
+    case .collect(let work):
+      var receipts: [EpisodeReceipt] = []
+      for index in work.firstEpisode..<work.firstEpisode + work.episodeCount {
+        let episode = try episode(index, of: order, work)
+        receipts.append(
+          try await archive.putEpisode(
+            id: episode.metadata.id, file: try EpisodeFile.serialize(episode)))
+      }
+      return .episodes(receipts)
+    case .trainValue, .trainPolicy:
+      let weights = try await archive.putBlob(Array(order.job.id.utf8), kind: "checkpoint")
+      let manifest = #"{"files":{"weights":"\#(weights.rawValue)"}}"#
+      return .checkpoint(
+        try await archive.putBlob(Array(manifest.utf8), kind: "checkpoint"), metrics: ["loss": 1])
+    case .label:
+      let metadata = LabelSetMetadata(
+        job: order.job.id, value: try #require(order.value), lookahead: nil, tasks: [:])
+      let file = try LabelSetFile.serialize(LabelSet(metadata: metadata, episodes: [:]))
+      return .labels(try await archive.putBlob(file, kind: "labels"), metadata)
+    }
+  }
+
+  private func episode(_ index: Int, of order: JobOrder, _ work: CollectWork) throws -> Episode {
+    var episode = Episode(
+      metadata: EpisodeMetadata(
+        id: "\(order.job.id)#\(index)", job: order.job.id, index: index,
+        task: TaskDescription(name: "tshirt", instruction: "fold", maximumSteps: 9),
+        embodiment: Embodiment(
+          name: "test", proprioceptionWidth: 1, environmentStateWidth: 0, cameras: [],
+          actionWidth: 1, controlRate: 10),
+        robot: "cell-1", iteration: order.job.iteration, source: work.source,
+        policy: order.policy, guidance: order.policy == nil ? nil : work.guidance,
+        seed: order.job.episodeSeed(index), outcome: .success, recordsImages: false,
+        recordsEnvironmentState: false))
+    try episode.append(Observation(proprioception: [0]), action: [0][...], intervention: false)
+    return episode
+  }
+}
