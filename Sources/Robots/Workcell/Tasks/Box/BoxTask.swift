@@ -20,7 +20,7 @@ struct BoxTask: WorkcellTask {
       Mistake(kind: .haste, probability: 0.4),
       Mistake(kind: .layBesideMat, probability: 0.12),
       Mistake(kind: .rightFlapFirst, probability: 0.15),
-      Mistake(kind: .labelBeside, probability: 0.12),
+      Mistake(kind: .labelBeside, probability: 0.08),
       Mistake(kind: .missCrate, probability: 0.1),
     ]
   }
