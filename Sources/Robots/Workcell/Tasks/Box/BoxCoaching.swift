@@ -46,7 +46,7 @@ extension BoxScene {
   }
 
   private func label(_ arm: Arm, _ mistakes: MistakeSet) -> Intent {
-    let beside = mistakes.contains(.labelBeside) ? Vector3(0.05, -0.07, 0) : .zero
+    let beside = mistakes.contains(.labelBeside) ? Vector3(0.06, -0.08, 0) : .zero
     return take(.label, arm, to: spot + beside, limit: Self.safeLabelSpeed)
   }
 

@@ -20,7 +20,7 @@ struct BoxTask: WorkcellTask {
       Mistake(kind: .haste, probability: 0.4),
       Mistake(kind: .layBesideMat, probability: 0.12),
       Mistake(kind: .rightFlapFirst, probability: 0.15),
-      Mistake(kind: .labelBeside, probability: 0.12),
+      Mistake(kind: .labelBeside, probability: 0.08),
       Mistake(kind: .missCrate, probability: 0.1),
     ]
   }
@@ -50,7 +50,7 @@ struct BoxScene: WorkcellScene {
   static let matReach: Float = 0.09
   static let flapReach: Float = 0.07
   static let lidReach: Float = 0.09
-  static let spotReach: Float = 0.055
+  static let spotReach: Float = 0.07
   static let lidSize: Float = 0.13
   static let crateReach: Float = 0.10
   /// Set down this near to the crate and not in it, the box falls from its rim.
