@@ -96,7 +96,7 @@ let package = Package(
       "ValueLearnerRole",
       [
         "RoleRuntime", "Policies", "Episodes", "RecapAlgorithm", "Messaging", "Executors",
-        "Configuration",
+        "Configuration", Library.logging,
       ]),
     module(
       "AdvantageLabellerRole",

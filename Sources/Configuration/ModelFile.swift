@@ -57,6 +57,17 @@ public struct ModelFile: Codable, Sendable {
     file path: String, overrides: [String] = []
   ) throws -> SettingNode {
     var root = try SettingNode(yaml: SettingNode.text(ofFile: path), source: path)
+    if root["tasks"] != nil || root["models"] != nil {
+      throw ConfigurationError(
+        source: path,
+        problems: [
+          .init(
+            kind: .unknownKey, keyPath: root["tasks"] != nil ? "tasks" : "models",
+            message: "this is a run's configuration, whose models are below 'models'; expected a "
+              + "file of models, with policy, value and reference, such as "
+              + "Configs/models/tiny.yaml")
+        ])
+    }
     var problems = root.apply(overrides)
     var checker = ShapeChecker()
     checker.check(root, against: RunConfiguration.modelFileShape, at: "")

@@ -17,6 +17,9 @@ enum Checks {
     -0.729885, 1.698528, -0.403441, -1.093599, 2.351645, -1.862505, 0.263571, -2.276646,
   ]
 
+  /// The models that have reference values.
+  static var models: [String] { ReferenceModel.all.map(\.name).filter { losses[$0] != nil } }
+
   /// A line for each check that fails, after printing what came.
   static func failures(_ model: ReferenceModel, threads: Int, sliceSize: Int?) -> [String] {
     var failures: [String] = []
@@ -37,6 +40,7 @@ enum Checks {
       let sampling = ReferenceSampling(model, samples: 2, threads: threads, isGuided: true)
       compare("actions", Array(sampling.run()[..<actions.count]), actions)
     }
+    if failures.isEmpty { print("\(model.name): ok, within \(tolerance) of the reference") }
     return failures
   }
 }

@@ -39,7 +39,10 @@ struct ModelCommand: ParsableCommand {
   @Option(help: "Repetitions of the whole list, one after the other.")
   var rounds = 1
 
-  @Flag(help: "Compare losses and actions with the reference values instead of timing.")
+  @Flag(
+    help: ArgumentHelp(
+      "Compare losses of five steps and sampled actions with reference values, to a relative "
+        + "\(Checks.tolerance), instead of timing: vla-tiny and value-tiny have some."))
   var check = false
 
   @Flag(help: "One JSON object a line.")
@@ -56,12 +59,20 @@ struct ModelCommand: ParsableCommand {
     guard beta.allSatisfy({ $0 == 1 || $0 == 2 }) else {
       throw ValidationError("beta is 1 or 2")
     }
+    if check, let name = model.first(where: { !Checks.models.contains($0) }) {
+      throw ValidationError(
+        "there are no reference values for \(name); --check knows "
+          + Checks.models.joined(separator: ", "))
+    }
+    if check, json || mode != nil || !batch.isEmpty || !beta.isEmpty {
+      throw ValidationError("--check goes with --model, --threads and --slice alone")
+    }
   }
 
   func run() throws {
     let models = ReferenceModel.all.filter { model.isEmpty || model.contains($0.name) }
     if check {
-      let failures = models.flatMap {
+      let failures = models.filter { Checks.models.contains($0.name) }.flatMap {
         Checks.failures($0, threads: threads, sliceSize: slice)
       }
       for failure in failures { print("FAILED \(failure)") }

@@ -1,6 +1,7 @@
 import Configuration
 import Episodes
 import Executors
+import Logging
 import Messaging
 import Policies
 import RecapAlgorithm
@@ -13,6 +14,7 @@ public actor ValueLearner: Role, JobHandler {
   private let worker: Worker
   private let shelf: TrainingShelf?
   private let threads: TrainingThreads
+  private let log = Logger(label: "recap.value-learner")
   private let executor = ThreadExecutor(name: "value-learner")
 
   /// - Parameters:
@@ -45,14 +47,22 @@ public actor ValueLearner: Role, JobHandler {
     let pairs = try episodes.first.flatMap {
       try ImageTextPairs(for: configuration.models.value, embodiment: $0.metadata.embodiment)
     }
+    if let pairs, !pairs.leftOut.isEmpty {
+      log.warning(
+        """
+        \(order.job.id) learns \(pairs.count) captioned images; left out, without a partner: \
+        \(pairs.leftOut.prefix(5).joined(separator: ", "))\(pairs.leftOut.count > 5 ? ", …" : "")
+        """)
+    }
     let value = try await model(order, configuration, episodes, pairs, context.archive)
     let trainer = try ValueTrainer(
       value: value, episodes: episodes, pairs: pairs, settings: work.training,
       failureCost: work.failureCost, threads: threads.count(for: order.job),
       seed: order.job.seed)
     let saves = try shelf?.place(for: order, configuration: context.configuration)
-    let metrics = try await carryOut(
+    var metrics = try await carryOut(
       trainer, steps: work.training.steps, saves: saves, reportingTo: context)
+    if let pairs { metrics["captioned images"] = Double(pairs.count) }
     trainer.finish()
     let checkpoint = try await context.archive.putCheckpoint(try value.checkpoint().files)
     try saves?.remove()

@@ -81,4 +81,11 @@ import Testing
     }
     #expect(wrong?.problems.map(\.keyPath) == ["models.from"])
   }
+  @Test func aRunsConfigurationIsNoFileOfModels() throws {
+    let error = #expect(throws: ConfigurationError.self) {
+      try ModelFile.load(file: "\(Self.directory)/../demo.yaml")
+    }
+    #expect(error?.problems.map(\.keyPath) == ["tasks"])
+    #expect(error?.description.contains("this is a run's configuration") == true)
+  }
 }

@@ -34,6 +34,7 @@ final class PairFolder {
     ])
     let pairs = try ImageTextPairs(folder: folder.path, camera: Toy.camera)
     #expect(pairs.captions == ["one", "two words"])
+    #expect(pairs.leftOut == ["README.txt", "alone.ppm"])
     #expect(
       pairs.images == [Array(repeating: 7, count: 192), Array(repeating: 200, count: 192)])
   }

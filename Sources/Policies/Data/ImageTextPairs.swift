@@ -7,6 +7,8 @@ import ImageFiles
 public struct ImageTextPairs: Equatable, Sendable {
   /// In the order of the images' names.
   public let captions: [String]
+  /// The names of images and texts in the folder that have no partner.
+  public let leftOut: [String]
   /// Pixels of every image.
   public let width: Int
   public let height: Int
@@ -15,7 +17,10 @@ public struct ImageTextPairs: Equatable, Sendable {
 
   public var count: Int { captions.count }
 
-  init(width: Int, height: Int, pairs: [(image: [UInt8], caption: String)]) {
+  init(
+    width: Int, height: Int, pairs: [(image: [UInt8], caption: String)], leftOut: [String] = []
+  ) {
+    self.leftOut = leftOut
     self.width = width
     self.height = height
     images = pairs.map(\.image)
@@ -27,13 +32,15 @@ public struct ImageTextPairs: Equatable, Sendable {
   ///
   /// - Throws: `PolicyError.imageTextPairs` or `ImageFileError`, naming the file at fault.
   public init(folder: String, camera: Camera) throws {
-    let pairs = try Self.files(in: folder).map { image, text in
+    let files = try Self.files(in: folder)
+    let pairs = try files.pairs.map { image, text in
       (
         try RGBImage(file: image).filling(width: camera.width, height: camera.height).bytes,
         try Self.caption(file: text)
       )
     }
-    self.init(width: camera.width, height: camera.height, pairs: pairs)
+    self.init(
+      width: camera.width, height: camera.height, pairs: pairs, leftOut: files.leftOut)
   }
 
   /// The pairs that a value function of some settings is trained on besides its episodes; nil where
@@ -52,11 +59,12 @@ public struct ImageTextPairs: Equatable, Sendable {
   /// The pairs of a folder, without opening them: images (`RGBImage.fileExtensions`) beside a text
   /// file of the same name. What has no partner is left out, and folders in it are not looked into.
   ///
-  /// - Returns: Paths, in the order of the images' names.
+  /// - Returns: Paths, in the order of the images' names, and the names of images and texts that
+  ///   have no partner.
   /// - Throws: `PolicyError.imageTextPairs` where there is no such folder, or no pair in it.
   public static func files(
     in folder: String
-  ) throws(PolicyError) -> [(image: String, text: String)] {
+  ) throws(PolicyError) -> (pairs: [(image: String, text: String)], leftOut: [String]) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
       throw .imageTextPairs(
@@ -90,7 +98,10 @@ public struct ImageTextPairs: Equatable, Sendable {
           + "same name, such as cat.jpg and cat.txt; it holds \(images.count) images, "
           + "\(names.filter { $0.hasSuffix(".txt") }.count) texts and \(names.count) files in all")
     }
-    return pairs
+    let used = Set(
+      pairs.flatMap { [$0.image, $0.text] }.map { ($0 as NSString).lastPathComponent })
+    let candidates = images + names.filter { $0.hasSuffix(".txt") }
+    return (pairs, candidates.filter { !used.contains($0) }.sorted())
   }
 
   /// A text file's words, with one space between them.
@@ -99,7 +110,7 @@ public struct ImageTextPairs: Equatable, Sendable {
     do {
       text = try String(contentsOfFile: file, encoding: .utf8)
     } catch {
-      throw .imageTextPairs("\(file) cannot be read as UTF-8 text: \(error)")
+      throw .imageTextPairs("\(file) cannot be read as UTF-8 text")
     }
     let words = text.split(whereSeparator: \.isWhitespace)
     guard !words.isEmpty else {

@@ -40,10 +40,10 @@ struct DescribeModel: ParsableCommand {
   func run() throws {
     let models = try ModelFile.load(file: file, overrides: overrides.texts)
     let descriptions = [
-      try Self.named("policy") { () throws(PolicyError) in
+      try named("policy") { () throws(PolicyError) in
         try ModelDescription(models.policy, for: models.reference)
       },
-      try Self.named("value") { () throws(PolicyError) in
+      try named("value") { () throws(PolicyError) in
         try ModelDescription(models.value, for: models.reference)
       },
     ]
@@ -56,13 +56,13 @@ struct DescribeModel: ParsableCommand {
   }
 
   /// Says of which of the file's two models an error is.
-  private static func named(
+  private func named(
     _ model: String, _ body: () throws(PolicyError) -> ModelDescription
   ) throws -> ModelDescription {
     do {
       return try body()
     } catch {
-      throw ValidationError("\(model): \(error)")
+      throw ImpossibleModel(file: file, model: model, reason: error)
     }
   }
 
@@ -112,4 +112,14 @@ struct DescribeModel: ParsableCommand {
     let text = scaled(count)
     return text.last?.isLetter == true ? text + "B" : text + " B"
   }
+}
+
+/// Settings that are valid one by one and make no model together.
+struct ImpossibleModel: Error, CustomStringConvertible {
+  var file: String
+  /// "policy" or "value".
+  var model: String
+  var reason: PolicyError
+
+  var description: String { "\(file): \(model): \(reason)" }
 }
