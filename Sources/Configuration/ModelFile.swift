@@ -48,7 +48,8 @@ public struct ModelFile: Codable, Sendable {
             message: "got \(file.description); expected a file, such as models/tiny.yaml")
         ])
     }
-    var models = try checkedRoot(file: (directory as NSString).appendingPathComponent(name))
+    let path = name.hasPrefix("/") ? name : (directory as NSString).appendingPathComponent(name)
+    var models = try checkedRoot(file: path)
     models["reference"] = nil
     root["models"] = Resolution.merge(root["models"] ?? models, over: models)
   }

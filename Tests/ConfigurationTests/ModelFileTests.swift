@@ -66,6 +66,10 @@ import Testing
     #expect(run.models.policy.chunkLength == 4)
     #expect(run.models.value.network.width == 96)
     #expect(!run.models.policy.usesImages)
+    let absolute = try RunConfiguration(
+      yaml: yaml.replacing("from: tiny.yaml", with: "from: \(Self.directory)/tiny.yaml"),
+      directory: "/nowhere", workcellTasks: ["espresso"])
+    #expect(absolute == run)
     // What a run stores names no file any more.
     let again = try RunConfiguration(resolvedJSON: run.resolvedJSON)
     #expect(again == run)
