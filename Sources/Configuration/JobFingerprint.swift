@@ -17,11 +17,6 @@ extension RunConfiguration {
   public func fingerprint(of order: JobOrder, version: String) throws -> ContentDigest {
     var order = order
     order.lease = ""
-    if case .collect(var work) = order.job.work, work.policy == nil {
-      // Nobody is guided in a demonstration: the person acts from start to end.
-      (work.guidance, work.executedActions, work.subtaskSteps) = (1, nil, nil)
-      order.job.work = .collect(work)
-    }
     let influence = Influence(order: order, version: version, settings: settings(for: order.job))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,6 +1,7 @@
 import Configuration
 import DurableFiles
 import Foundation
+import Monitoring
 
 /// What an experiment's directory says of itself, in `experiment.json`: enough to go on with it and
 /// to report on it without the file that it was started from.
@@ -54,11 +55,9 @@ public struct ExperimentRecord: Codable, Sendable {
   public func write(to directory: String) throws {
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let path = "\(directory)/\(Self.fileName)"
     try DurableFile.write(
-      Array(try encoder.encode(self)), to: path, temporary: "\(path).\(getpid()).partial")
+      Array(try jsonText(self).utf8), to: path, temporary: "\(path).\(getpid()).partial")
   }
 
   /// Where an arm's run with a seed is.

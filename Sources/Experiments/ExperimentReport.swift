@@ -123,11 +123,7 @@ public struct ExperimentReport: Codable, Hashable, Sendable {
   }
 
   /// The report as JSON, keys sorted, two spaces an indentation.
-  public func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
+  public func json() throws -> String { try jsonText(self) }
 
   /// The tasks of any arm, by name.
   public var tasks: [String] { Set(arms.flatMap { $0.tasks.map(\.task) }).sorted() }

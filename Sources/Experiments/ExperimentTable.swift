@@ -78,14 +78,11 @@ extension ExperimentReport {
 extension ExperimentReport.IterationReport {
   /// "88.5 ± 2.3 %"
   var success: String {
-    "\(decimal(successRate * 100, digits: 1)) ± "
-      + "\(decimal(successRateStandardError * 100, digits: 1)) %"
+    measured(successRate * 100, successRateStandardError * 100) + " %"
   }
 
   /// "211.6 ± 5.3"
-  var throughput: String {
-    "\(decimal(throughputPerHour, digits: 1)) ± \(decimal(throughputStandardError, digits: 1))"
-  }
+  var throughput: String { measured(throughputPerHour, throughputStandardError) }
 
   /// "205  213  217"
   fileprivate var throughputBySeed: String {

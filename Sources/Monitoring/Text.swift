@@ -22,6 +22,20 @@ package func decimal(_ value: Double, digits: Int) -> String {
   String(format: "%.\(digits)f", value)
 }
 
+/// "211.6 ± 5.3"
+package func measured(_ value: Double, _ error: Double) -> String {
+  decimal(value, digits: 1) + " ± " + decimal(error, digits: 1)
+}
+
+/// JSON for people and programs: keys sorted, two spaces an indentation, times as in
+/// "2026-01-31T12:00:00Z".
+package func jsonText(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  encoder.dateEncodingStrategy = .iso8601
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
+
 /// A number with four significant digits.
 func significant(_ value: Double) -> String { String(format: "%.4g", value) }
 

@@ -21,23 +21,23 @@ struct FrameWeights {
   init(
     _ weighting: ActionWeighting, examples: TrainingExamples, policy: Policy, threads: Int
   ) throws {
-    guard weighting.needsAdvantages else {
-      rule = .uniform
-      return
+    func standardized() throws -> [Float] {
+      guard let advantages = examples.advantages else {
+        throw PolicyError.examples(
+          "actions are to be weighed by advantage, but some have no labels")
+      }
+      return AdvantageWeights.standardized(advantages, positives: examples.positives)
     }
-    guard let advantages = examples.advantages else {
-      throw PolicyError.examples("actions are to be weighed by advantage, but some have no labels")
-    }
-    let standardized = AdvantageWeights.standardized(advantages, positives: examples.positives)
     switch weighting {
     case .uniform:
       rule = .uniform
     case .advantage(let temperature, let limit):
       rule = .weights(
-        AdvantageWeights.regression(standardized, temperature: temperature, limit: limit))
+        AdvantageWeights.regression(
+          try standardized(), temperature: temperature, limit: limit))
     case .trustRegion(let size):
       rule = .trustRegion(
-        size: size, advantages: standardized,
+        size: size, advantages: try standardized(),
         reference: try FrozenPolicy(policy, threads: threads))
     }
   }

@@ -25,8 +25,4 @@ extension RunReport {
   }
 
   private func percent(_ share: Double) -> String { decimal(share * 100, digits: 1) + " %" }
-
-  private func measured(_ value: Double, _ error: Double) -> String {
-    decimal(value, digits: 1) + " ± " + decimal(error, digits: 1)
-  }
 }

@@ -97,11 +97,7 @@ public struct RunReport: Codable, Hashable, Sendable {
   }
 
   /// The report as JSON, keys sorted, two spaces an indentation.
-  public func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
+  public func json() throws -> String { try jsonText(self) }
 }
 
 extension RunReport.IterationReport {

@@ -83,6 +83,7 @@ public struct ImageTextPairs: Equatable, Sendable {
     let images = names.sorted().filter {
       RGBImage.fileExtensions.contains(($0 as NSString).pathExtension.lowercased())
     }
+    let texts = names.filter { $0.hasSuffix(".txt") }
     let pairs = images.compactMap { image -> (image: String, text: String)? in
       let text = (image as NSString).deletingPathExtension + ".txt"
       guard all.contains(text) else { return nil }
@@ -96,12 +97,11 @@ public struct ImageTextPairs: Equatable, Sendable {
       throw .imageTextPairs(
         "the folder '\(folder)' holds no pair; expected an image (\(endings)) beside a text of the "
           + "same name, such as cat.jpg and cat.txt; it holds \(images.count) images, "
-          + "\(names.filter { $0.hasSuffix(".txt") }.count) texts and \(names.count) files in all")
+          + "\(texts.count) texts and \(names.count) files in all")
     }
     let used = Set(
       pairs.flatMap { [$0.image, $0.text] }.map { ($0 as NSString).lastPathComponent })
-    let candidates = images + names.filter { $0.hasSuffix(".txt") }
-    return (pairs, candidates.filter { !used.contains($0) }.sorted())
+    return (pairs, (images + texts).filter { !used.contains($0) }.sorted())
   }
 
   /// A text file's words, with one space between them.

@@ -43,9 +43,6 @@ public enum ActionWeighting: Codable, Hashable, Sendable {
   /// The gradient of r A − |A| (r − 1)² / (2 ε), where r is the ratio of the flow likelihoods of the
   /// policy and the one that it began as (`Tape.trustRegionLoss`); A in standard deviations.
   case trustRegion(Float)
-
-  /// Whether it reads advantages.
-  public var needsAdvantages: Bool { self != .uniform }
 }
 
 /// Advantages as weights of a regression or a policy gradient.

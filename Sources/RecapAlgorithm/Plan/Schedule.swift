@@ -120,8 +120,10 @@ private struct TaskJobs {
     let dataset = dataset(k)
     let training = settings.training
     let extraction = extraction(k)
+    let needsLabels = extraction.needsLabels && k > 0
     // SFT needs no labels, so the first V is of use only to an iteration that continues from it.
-    let needsValue = extraction.needsLabels && (k > 0 || !settings.restartFromPretrained)
+    let needsValue =
+      needsLabels || extraction.needsLabels && !settings.restartFromPretrained
     let value = job(
       k, "value",
       .trainValue(
@@ -142,10 +144,9 @@ private struct TaskJobs {
           dataset: dataset,
           initial: origin(k, ofPolicyBy: extraction).map { "\($0)/policy" },
           extraction: extraction,
-          labels: k > 0 && extraction.needsLabels ? "\(name)/\(k)/labels" : nil,
+          labels: needsLabels ? "\(name)/\(k)/labels" : nil,
           training: k == 0 ? training.policySFT ?? training.policy : training.policy,
           method: settings.method)))
-    let needsLabels = extraction.needsLabels && k > 0
     return (needsValue ? [value] : []) + (needsLabels ? [labels] : []) + [policy]
   }
 
@@ -194,8 +195,10 @@ private struct TaskJobs {
       let first = slice * episodes / count
       let work = CollectWork(
         source: source, policy: policy, indicator: isConditioned ? .positive : .absent,
-        guidance: isConditioned ? method.guidance : 1, executedActions: method.executedActions,
-        subtaskSteps: method.subtaskSteps, firstEpisode: first,
+        guidance: isConditioned ? method.guidance : 1,
+        // A demonstration is a person's from start to end.
+        executedActions: actor == nil ? nil : method.executedActions,
+        subtaskSteps: actor == nil ? nil : method.subtaskSteps, firstEpisode: first,
         episodeCount: (slice + 1) * episodes / count - first, stage: stage)
       return Job(
         id: "\(stage)/\(slice)", task: task.name, iteration: iteration,

@@ -1,14 +1,7 @@
 import EpisodeStorage
 import Episodes
 import Foundation
-
-/// A value as JSON, keys sorted, two spaces an indentation, times as in "2026-01-31T12:00:00Z".
-func jsonText(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  encoder.dateEncodingStrategy = .iso8601
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
-}
+import Monitoring
 
 /// An episode in words, for `recap episodes show`.
 struct EpisodeText {

@@ -3,6 +3,7 @@ import Configuration
 import EpisodeStorage
 import Episodes
 import Foundation
+import Monitoring
 
 /// `recap episodes`
 struct EpisodesCommand: AsyncParsableCommand {

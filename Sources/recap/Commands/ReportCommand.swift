@@ -39,9 +39,7 @@ struct ReportCommand: AsyncParsableCommand {
       print(json ? try report.json() + "\n" : report.table(), terminator: "")
       guard page else { return }
       let (path, problems) = try ExperimentOutput.write(report, of: record, to: run.directory)
-      for line in problems + ["report in \(path)"] {
-        FileHandle.standardError.write(Data("\(line)\n".utf8))
-      }
+      for line in problems + ["report in \(path)"] { Composition.say(line) }
       return
     }
     if page { throw ValidationError("--page: \(run.directory) is no experiment's directory") }

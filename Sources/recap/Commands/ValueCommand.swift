@@ -2,6 +2,7 @@ import ArgumentParser
 import EpisodeStorage
 import Episodes
 import Foundation
+import Monitoring
 import RecapAlgorithm
 
 /// `recap value`
@@ -24,8 +25,8 @@ struct CheckValue: AsyncParsableCommand {
         recap value check runs/demo-1
         recap value check runs/demo-1 --task espresso --source autonomous --json
 
-      'near' is the share of episodes in which the two are at most --tolerance steps apart; 'by \
-      chance' the share that a random step would reach; 'delay' the median of V's moment minus \
+      'within 10 steps' is the share of episodes in which the two are at most so far apart \
+      (--tolerance); 'by chance' the share that a random step would reach; 'delay' the median of V's moment minus \
       the true one. ± is one standard error. Where time ran out there is no such step.
 
       Works at any time, also while the run goes on.

@@ -170,8 +170,7 @@ enum Composition {
       // The archive may be what failed: closing it must not hide why.
       try? await run.archive.close()
       if let again = start.again {
-        FileHandle.standardError.write(
-          Data("Nothing is lost. To go on: \(again(run.directory))\n".utf8))
+        say("Nothing is lost. To go on: \(again(run.directory))")
       }
       throw failure
     }

@@ -129,7 +129,8 @@ extension Composition {
     return failures
   }
 
-  private static func say(_ line: String) {
+  /// A line for people, beside what a command prints for programs.
+  static func say(_ line: String) {
     FileHandle.standardError.write(Data("\(line)\n".utf8))
   }
 }
