@@ -95,6 +95,7 @@ struct EpisodeRecording {
     episode.metadata.outcome = outcome
     episode.metadata.reason = ending?.reason
     episode.metadata.decidedAtStep = ending?.decidedAtStep
+    episode.metadata.mistakeAtStep = ending?.mistakeAtStep
     episode.metadata.stages = ending?.stages
     return episode
   }

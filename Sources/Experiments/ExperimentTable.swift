@@ -46,7 +46,7 @@ extension ExperimentReport {
   /// How much was shared, in a line for each arm.
   private var sharingNotes: [String] {
     arms.filter { $0.adopted.jobs > 0 }.map { arm in
-      "\(arm.name): \(arm.adopted.jobs) of \(arm.work.jobs) jobs were shared with other arms "
+      "\(arm.name): \(arm.adopted.jobs) of \(arm.work.jobs) jobs were shared with other runs "
         + "(\(arm.adopted))"
     }
   }

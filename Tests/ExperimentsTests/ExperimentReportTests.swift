@@ -72,7 +72,7 @@ import Testing
         a    espresso  0      3  50.0 ± 14.4 %  110.0 ± 10.0  100  100  130
         b    espresso  0      1  100.0 ± 7.0 %   200.0 ± 7.0  200
 
-        b: 3 of 5 jobs were shared with other arms (20 episodes, 1 training)
+        b: 3 of 5 jobs were shared with other runs (20 episodes, 1 training)
         b: seed 2 is not finished and not counted
         b: seed 3 has not been run
 

@@ -117,7 +117,8 @@ struct WholeRunTests {
     struct Check: Decodable {
       var task: String
       var failures: Int
-      var timing: DropTiming?
+      var mistake: DropTiming?
+      var decision: DropTiming?
     }
     let query = EpisodeQuery(sources: [.evaluation], outcome: .failure)
     let failures = Dictionary(grouping: try await archive.episodes(matching: query), by: \.task)
@@ -127,7 +128,8 @@ struct WholeRunTests {
     for check in checks {
       let known = (failures[check.task] ?? []).count { $0.decidedAtStep != nil }
       #expect(check.failures == failures[check.task]?.count)
-      #expect((check.timing?.episodes ?? 0) == known)
+      #expect((check.mistake?.episodes ?? 0) == known)
+      #expect((check.decision?.episodes ?? 0) == known)
     }
   }
 
