@@ -107,6 +107,7 @@ extension RunConfiguration {
     "weightDecay": .from(0, to: 1),
     "gradientClip": .above(0),
     "averageDecay": .from(0, below: 1),
+    "stateNoise": .from(0, to: 10),
   ]
 
   private static let robotFields: [String: Shape.Field] = [

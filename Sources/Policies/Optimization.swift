@@ -37,6 +37,9 @@ final class Optimization {
     guard (0..<1).contains(settings.averageDecay) else {
       throw .settings("averageDecay is \(settings.averageDecay); it must be in 0..<1")
     }
+    guard settings.stateNoise >= 0, settings.stateNoise.isFinite else {
+      throw .settings("stateNoise is \(settings.stateNoise); it must be 0 or more")
+    }
     self.store = store
     self.settings = settings
     workers = DataParallel(store, threads: max(1, threads))

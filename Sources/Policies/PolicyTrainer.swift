@@ -86,10 +86,12 @@ public final class PolicyTrainer {
     let targets = weights.weighed(targets(of: frames), of: frames, in: columns)
     let totals = targets.totals
     let (network, inputs, columns) = (policy.network, policy.inputs, columns)
+    let noise = StateNoise(deviation: settings.stateNoise, using: &random)
     let step = try optimization.step(samples: frames.count) { tape, samples in
+      var batch = inputs.batch(of: Array(frames[samples]), in: columns)
+      batch.add(noise, first: samples.lowerBound)
       let losses = network.losses(
-        tape, inputs.batch(of: Array(frames[samples]), in: columns),
-        targets.slice(samples, of: frames.count), totals: totals)
+        tape, batch, targets.slice(samples, of: frames.count), totals: totals)
       return (losses.total, [losses.total, losses.flow, losses.action] + losses.subtasks)
     }
     var metrics = step.metrics

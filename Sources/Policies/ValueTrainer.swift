@@ -73,8 +73,11 @@ public final class ValueTrainer {
     let (network, inputs, columns) = (value.network, value.inputs, columns)
     let target = ReturnTarget(bins: value.bins, splits: value.settings.splitsReturns)
     let captions = captions?.draw(besides: frames.count, using: &random)
+    let noise = StateNoise(deviation: settings.stateNoise, using: &random)
     let (basics, parts) = try optimization.step(samples: frames.count) { tape, samples in
-      let logits = network.logits(tape, inputs.batch(of: Array(frames[samples]), in: columns))
+      var batch = inputs.batch(of: Array(frames[samples]), in: columns)
+      batch.add(noise, first: samples.lowerBound)
+      let logits = network.logits(tape, batch)
       let loss = target.loss(
         tape, logits, Array(targets[samples]), total: Float(frames.count))
       guard let captions else { return (loss, [loss]) }

@@ -77,6 +77,27 @@ import Testing
     #expect(try Self.train(seed: 4, steps: 4).0.checkpoint() != first.0.checkpoint())
   }
 
+  @Test func noiseOnTheStateIsEachSamplesOwnAndRepeatable() throws {
+    func batch(_ count: Int) -> ObservationBatch {
+      ObservationBatch(
+        count: count, proprioception: [Float](repeating: 0, count: count * 2),
+        environmentState: [Float](repeating: 1, count: count * 3))
+    }
+    var random = RandomSource(seed: 1)
+    let untouched = random
+    #expect(StateNoise(deviation: 0, using: &random) == nil && random == untouched)
+    let noise = try #require(StateNoise(deviation: 0.5, using: &random))
+    var whole = batch(4000)
+    whole.add(noise, first: 0)
+    var slice = batch(10)
+    slice.add(noise, first: 50)
+    #expect(slice.proprioception[...] == whole.proprioception[100..<120])
+    #expect(slice.environmentState[...] == whole.environmentState[150..<180])
+    let mean = whole.environmentState.reduce(0, +) / 12000
+    let variance = whole.environmentState.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 12000
+    #expect(abs(mean - 1) < 0.02 && abs(variance - 0.25) < 0.02)
+  }
+
   @Test func finishingPutsTheAveragedWeightsIn() throws {
     func heads(averageDecay: Float) throws -> (trained: [Float], finished: [Float]) {
       let policy = try Toy.policy()

@@ -189,11 +189,16 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
   public var gradientClip: Float
   /// Decay of the exponential moving average of the weights that the checkpoint holds; 0 turns it off.
   public var averageDecay: Float
+  /// Standard deviation of the normal noise that every sample's proprioception and environment state
+  /// get, as a share of each number's own standard deviation in the data; 0 for none. Against
+  /// learning single episodes by heart: what stays the same for an episode, such as where a thing
+  /// lies, tells which one it is.
+  public var stateNoise: Float
 
   public init(
     steps: Int, batchSize: Int, learningRate: Float, finalLearningRateShare: Float = 0.1,
     warmupSteps: Int = 50, weightDecay: Float = 0.01, gradientClip: Float = 1,
-    averageDecay: Float = 0.99
+    averageDecay: Float = 0.99, stateNoise: Float = 0
   ) {
     self.steps = steps
     self.batchSize = batchSize
@@ -203,6 +208,7 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
     self.weightDecay = weightDecay
     self.gradientClip = gradientClip
     self.averageDecay = averageDecay
+    self.stateNoise = stateNoise
   }
 }
 

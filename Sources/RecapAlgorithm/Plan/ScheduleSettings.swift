@@ -223,6 +223,9 @@ extension ScheduleSettings {
       require(
         training.averageDecay >= 0 && training.averageDecay < 1, "\(key).averageDecay",
         "must be 0 or more and below 1, got \(training.averageDecay)")
+      require(
+        training.stateNoise >= 0 && training.stateNoise.isFinite, "\(key).stateNoise",
+        "must be 0 or more, got \(training.stateNoise)")
     }
   }
 }
