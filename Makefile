@@ -68,7 +68,8 @@ clean: ## Remove everything built; runs stay
 	python3 -m venv .venv
 
 .venv/test-ready: Clients/Python/pyproject.toml | .venv/bin/python
-	.venv/bin/pip install --quiet --disable-pip-version-check numpy pyzmq pytest tokenizers
+	.venv/bin/pip install --quiet --disable-pip-version-check numpy pyzmq pytest tokenizers mypy \
+		gymnasium pyarrow pillow safetensors
 	@touch $@
 
 .venv/metaworld-ready: Clients/Python/pyproject.toml | .venv/bin/python
