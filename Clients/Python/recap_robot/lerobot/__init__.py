@@ -1,0 +1,8 @@
+"""LeRobot's data sets, v2.1 and v3.0: a run's episodes go out, demonstrations come in."""
+
+from .export import export
+from .features import VERSIONS
+from .reading import Dataset, open_dataset
+from .source import Source, open_source
+
+__all__ = ["VERSIONS", "Dataset", "Source", "export", "open_dataset", "open_source"]
