@@ -88,7 +88,8 @@ def write_run(folder: pathlib.Path):
     }
     digest = store(tensors_file({"format": "recap.labels", "version": "1"}, tensors))
     catalogue.execute(
-        "INSERT INTO label_sets VALUES (?, ?, ?)", ("toy/1/labels", digest, '{"lookahead": 50}')
+        "INSERT INTO label_sets VALUES (?, ?, ?)",
+        ("espresso/1/labels", digest, '{"lookahead": 50}'),
     )
     catalogue.commit()
     catalogue.close()

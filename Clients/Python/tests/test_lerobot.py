@@ -58,7 +58,7 @@ def test_a_run_goes_out_with_its_labels_and_without_its_evaluation(tmp_path, ver
     for number, before in enumerate(episodes()):
         equal(before, dataset.episode(number))
     ((job, table),) = dataset.labels()
-    assert job == "toy/1/labels"
+    assert job == "espresso/1/labels"
     assert json.loads(table.schema.metadata[b"labels"]) == {"lookahead": 50}
     for number in range(3):
         rows = table.filter(pa.compute.field("episode_index") == number)

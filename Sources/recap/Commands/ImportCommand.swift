@@ -92,7 +92,7 @@ struct ImportLeRobotCommand: AsyncParsableCommand {
     defer { try? FileManager.default.removeItem(at: files) }
     try python.run(
       "recap_robot.lerobot",
-      ["import", dataset, files.path] + words("robot", robot) + words("task", task)
+      ["import", dataset, files.path, "--quiet"] + words("robot", robot) + words("task", task)
         + words("instruction", instruction) + words("outcome", outcome))
     try await target.take(episodesIn: files.path)
   }

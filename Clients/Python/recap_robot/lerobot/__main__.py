@@ -56,6 +56,7 @@ def main(words: list[str] | None = None) -> None:
     into.add_argument(
         "--outcome", choices=("success", "failure"), help="of episodes whose set does not say"
     )
+    into.add_argument("--quiet", action="store_true", help="say nothing where all went well")
     into.set_defaults(run=_import)
     given = parser.parse_args(words)
     try:
@@ -94,7 +95,8 @@ def _import(given: argparse.Namespace) -> None:
         count += 1
     if count == 0:
         raise ValueError(f"{given.dataset}: no episode of {len(dataset)} is what was asked for")
-    print(f"{count} of {len(dataset)} episodes of {given.dataset} are in {given.folder}")
+    if not given.quiet:
+        print(f"{count} of {len(dataset)} episodes of {given.dataset} are in {given.folder}")
 
 
 def _described(given: argparse.Namespace, dataset: Dataset) -> As:
