@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .checks import Settings
 from .link import Link
 from .report import Verdict, as_json, as_text
-from .rules import Settings, check
+from .rules import check
 
 
 def main(words: list[str] | None = None) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from .. import wire
-from ..types import Floats
-from .expectations import Described, Turn, described, same, turn
+from .checks import Checks, NotTried, Settings
+from .expectations import same, turn
 from .link import Broken, Link, NoAnswer, Refused
 from .report import Finding, Verdict
 
@@ -23,27 +21,7 @@ EXECUTE = "Drivers.md, driver.execute"
 REPETITIONS = "Drivers.md, Repetitions"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a driver is tried."""
-
-    task: str | None = None
-    """Which of its tasks; None for the first."""
-    patience: float = 10.0
-    """Seconds that an answer may take, besides the time of the steps."""
-    reset: float = 300.0
-    """Seconds that an answer to `driver.begin` may take."""
-    simulator: bool = False
-    """Whether to try also what a real robot cannot do or must not be asked: equal seeds, and actions out of range."""
-    action: Sequence[float] | None = None
-    """What is executed, again and again: something that holds still. None for zeros."""
-
-
 MOST_SILENCES = 2
-
-
-class NotTried(Exception):
-    """A rule that this driver, or these settings, give no occasion for."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +29,14 @@ class _Rule:
     name: str
     says: str
     where: str
-    attempt: Callable[[_Checks], None]
+    attempt: Callable[[Checks], None]
 
 
 _RULES: list[_Rule] = []
 
 
-def _rule(
-    says: str, where: str
-) -> Callable[[Callable[[_Checks], None]], Callable[[_Checks], None]]:
-    def added(attempt: Callable[[_Checks], None]) -> Callable[[_Checks], None]:
+def _rule(says: str, where: str) -> Callable[[Callable[[Checks], None]], Callable[[Checks], None]]:
+    def added(attempt: Callable[[Checks], None]) -> Callable[[Checks], None]:
         _RULES.append(_Rule(attempt.__name__.replace("_", "-"), says, where, attempt))
         return attempt
 
@@ -69,11 +45,11 @@ def _rule(
 
 def check(link: Link, settings: Settings) -> list[Finding]:
     """Tries every rule against a driver, and goes on after each that is broken where that is possible."""
-    checks = _Checks(link, settings)
+    checks = Checks(link, settings)
     return [_finding(rule, checks) for rule in _RULES]
 
 
-def _finding(rule: _Rule, checks: _Checks) -> Finding:
+def _finding(rule: _Rule, checks: Checks) -> Finding:
     def finding(verdict: Verdict, detail: str = "") -> Finding:
         return Finding(rule.name, rule.says, rule.where, verdict, detail)
 
@@ -89,130 +65,39 @@ def _finding(rule: _Rule, checks: _Checks) -> Finding:
         checks.silent += MOST_SILENCES if rule is _RULES[0] else 1
         return finding(Verdict.BROKEN, str(reason))
     except Broken as reason:
+        checks.silent = 0
         return finding(Verdict.BROKEN, str(reason))
     except Refused as reason:
+        checks.silent = 0
         return finding(Verdict.BROKEN, f"expected a reply, got an error: {reason}")
     return finding(Verdict.KEPT)
 
 
-class _Checks:
-    """What the rules share: the link, and what is known of the robot."""
-
-    def __init__(self, link: Link, settings: Settings) -> None:
-        self.link = link
-        self.settings = settings
-        self.silent = 0
-        """Rules in a row that ended without an answer."""
-        self._robot: Described | None = None
-        self._task: Mapping[str, Any] = {}
-        self.episode = ""
-        self.turns = 0
-
-    @property
-    def robot(self) -> Described:
-        """What the driver described."""
-        if self._robot is None:
-            raise NotTried("its description is not valid")
-        return self._robot
-
-    @property
-    def task(self) -> Mapping[str, Any]:
-        """The task that is tried."""
-        return self._task if self.robot else {}
-
-    def describe(self) -> wire.Message:
-        """Asks what the robot is."""
-        return self.link.ask("driver.describe", {}, within=self.settings.patience)
-
-    def know(self, body: Mapping[str, Any]) -> None:
-        """Takes the driver's word for what it is."""
-        robot = described(body)
-        wanted = self.settings.task
-        tasks = {task["name"]: task for task in robot.tasks}
-        if wanted is not None and wanted not in tasks:
-            raise Broken(f"the task {wanted!r} is to be tried; it offers {', '.join(tasks)}")
-        self._task = tasks[wanted] if wanted is not None else robot.tasks[0]
-        self._robot = robot
-
-    def begin_message(
-        self, seed: int = 2**64 - 2, supervision: str = "none", **changes: Any
-    ) -> wire.Message:
-        """Asks for a new episode, or for `episode` again, whatever is answered."""
-        if "episode" not in changes:
-            self.episode, self.turns = f"check-{secrets.token_hex(8)}", 0
-        body = {
-            "episode": self.episode,
-            "task": self.task["name"],
-            "seed": seed,
-            "supervision": supervision,
-        }
-        return self.link.ask("driver.begin", body | changes, within=self.settings.reset)
-
-    def begin(self, seed: int = 2**64 - 2, supervision: str = "none") -> Turn:
-        """A new episode, whose reply is as it should be."""
-        reply = self.begin_message(seed, supervision)
-        return turn(reply, self.robot, self.task, supervision, 0)
-
-    def chunk(self, count: int, value: float | None = None) -> Floats:
-        """`count` actions that hold still, or of one value."""
-        held = self.settings.action
-        if value is not None or held is None:
-            return np.full((count, self.robot.actions), value or 0, np.float32)
-        if len(held) != self.robot.actions:
-            raise NotTried(
-                f"--action has {len(held)} numbers, the robot takes {self.robot.actions}"
-            )
-        return np.tile(np.asarray(held, np.float32), (count, 1))
-
-    def execute_message(self, chunk: Any, steps: int, **changes: Any) -> wire.Message:
-        """Asks for the next execution; `self.turns` counts those that were answered with a reply."""
-        body = {"episode": self.episode, "turn": self.turns + 1, "steps": steps}
-        tensors = {} if chunk is None else {"action": np.asarray(chunk)}
-        within = self.settings.patience + max(steps, 0) / self.robot.rate
-        reply = self.link.ask("driver.execute", body | changes, tensors, within=within)
-        if "turn" not in changes:
-            self.turns += 1
-        return reply
-
-    def execute(self, count: int, supervision: str = "none", chunk: Floats | None = None) -> Turn:
-        """Executes, and reads the reply."""
-        given = self.chunk(count) if chunk is None and supervision != "demonstration" else chunk
-        return turn(self.execute_message(given, count), self.robot, self.task, supervision, count)
-
-    def refuses(self, what: str, ask: Callable[[], object]) -> None:
-        """Expects an error."""
-        try:
-            ask()
-        except Refused:
-            return
-        raise Broken(f"{what}: expected an error, got a reply")
-
-
 @_rule("It answers driver.describe, in time", RULES)
-def answers(checks: _Checks) -> None:
+def answers(checks: Checks) -> None:
     checks.describe()
 
 
 @_rule("Its description makes sense", DESCRIBE)
-def description(checks: _Checks) -> None:
+def description(checks: Checks) -> None:
     checks.know(checks.describe().body)
 
 
 @_rule("It describes itself always alike", DESCRIBE)
-def description_stays(checks: _Checks) -> None:
+def description_stays(checks: Checks) -> None:
     first, again = checks.describe().body, checks.describe().body
     if first != again:
         raise Broken(f"expected {first}, got {again}")
 
 
 @_rule("Fields that it does not know are ignored", WIRE)
-def unknown_fields(checks: _Checks) -> None:
+def unknown_fields(checks: Checks) -> None:
     body = {"later": {"than": "version 1"}}
     checks.link.ask("driver.describe", body, within=checks.settings.patience)
 
 
 @_rule("An unknown request is answered with an error", RULES)
-def unknown_type(checks: _Checks) -> None:
+def unknown_type(checks: Checks) -> None:
     checks.refuses(
         "driver.dance",
         lambda: checks.link.ask("driver.dance", {}, within=checks.settings.patience),
@@ -220,7 +105,7 @@ def unknown_type(checks: _Checks) -> None:
 
 
 @_rule("A header that is no JSON is answered with an error", RULES)
-def bad_header(checks: _Checks) -> None:
+def bad_header(checks: Checks) -> None:
     frames = [wire.PROTOCOL, b'{"id": "broken", ']
     within = checks.settings.patience
     checks.refuses(
@@ -229,7 +114,7 @@ def bad_header(checks: _Checks) -> None:
 
 
 @_rule("Another version of the protocol is answered with an error", RULES)
-def other_version(checks: _Checks) -> None:
+def other_version(checks: Checks) -> None:
     message = wire.Message("check-version", "driver.describe", "request", {})
     frames = [b"recap/999", *wire.encode(message)[1:]]
     within = checks.settings.patience
@@ -239,20 +124,20 @@ def other_version(checks: _Checks) -> None:
 
 
 @_rule("driver.begin is answered with what is sensed, in the widths described", BEGIN)
-def begin(checks: _Checks) -> None:
+def begin(checks: Checks) -> None:
     reply = checks.begin()
     if reply.outcome is not None:
         raise Broken(f"outcome: expected null in a new episode, got {reply.outcome!r}")
 
 
 @_rule("An unknown task or supervision is refused", BEGIN)
-def begin_refuses(checks: _Checks) -> None:
+def begin_refuses(checks: Checks) -> None:
     checks.refuses("an unknown task", lambda: checks.begin_message(task="no such task"))
     checks.refuses("an unknown supervision", lambda: checks.begin_message(supervision="some"))
 
 
 @_rule("Equal seeds start alike", BEGIN)
-def equal_seeds(checks: _Checks) -> None:
+def equal_seeds(checks: Checks) -> None:
     if not checks.settings.simulator:
         raise NotTried("only of simulators; say --simulator where it is one")
     # The largest even seeds differ only in bits that a double would lose.
@@ -262,7 +147,7 @@ def equal_seeds(checks: _Checks) -> None:
 
 
 @_rule("driver.execute is answered with every step, in the widths described", EXECUTE)
-def execute(checks: _Checks) -> None:
+def execute(checks: Checks) -> None:
     checks.begin()
     done = checks.execute(2)
     if done.steps == 0 or (done.steps < 2 and done.outcome is None):
@@ -270,7 +155,7 @@ def execute(checks: _Checks) -> None:
 
 
 @_rule("Row t is what was sensed before action t, and the next chunk goes on there", EXECUTE)
-def rows(checks: _Checks) -> None:
+def rows(checks: Checks) -> None:
     before = checks.begin()
     for number in (1, 2):
         done = checks.execute(2)
@@ -281,14 +166,14 @@ def rows(checks: _Checks) -> None:
 
 
 @_rule("Of a chunk at most `steps` actions are executed", EXECUTE)
-def at_most(checks: _Checks) -> None:
+def at_most(checks: Checks) -> None:
     checks.begin()
     reply = checks.execute_message(checks.chunk(4), 1)
     turn(reply, checks.robot, checks.task, "none", 1)
 
 
 @_rule("What cannot be executed is refused, and moves nothing", EXECUTE)
-def execute_refuses(checks: _Checks) -> None:
+def execute_refuses(checks: Checks) -> None:
     before = checks.begin()
     good, width = checks.chunk(1), checks.robot.actions
     wrong: dict[str, Callable[[], object]] = {
@@ -308,7 +193,7 @@ def execute_refuses(checks: _Checks) -> None:
 
 
 @_rule("Actions are kept within the robot's limits, and told as executed", EXECUTE)
-def limits(checks: _Checks) -> None:
+def limits(checks: Checks) -> None:
     if not checks.settings.simulator:
         raise NotTried("only of simulators; say --simulator where it is one")
     asked = 1e6
@@ -325,13 +210,13 @@ def limits(checks: _Checks) -> None:
 
 
 @_rule("A repeated driver.begin resets nothing and is answered alike", REPETITIONS)
-def repeated_begin(checks: _Checks) -> None:
+def repeated_begin(checks: Checks) -> None:
     first = checks.begin_message()
     _alike(first, checks.begin_message(episode=checks.episode))
 
 
 @_rule("A repeated driver.execute moves nothing and is answered alike", REPETITIONS)
-def repeated_execute(checks: _Checks) -> None:
+def repeated_execute(checks: Checks) -> None:
     checks.begin()
     first = checks.execute_message(checks.chunk(2), 2)
     _alike(first, checks.execute_message(checks.chunk(2), 2, turn=1))
@@ -347,7 +232,7 @@ def _alike(first: wire.Message, again: wire.Message) -> None:
 
 
 @_rule("A turn that is not the next, and a begin that comes late, are refused", REPETITIONS)
-def order(checks: _Checks) -> None:
+def order(checks: Checks) -> None:
     checks.begin()
     old = checks.episode
     checks.refuses(
@@ -364,7 +249,7 @@ def order(checks: _Checks) -> None:
 
 
 @_rule("An episode ends, at the latest at the task's time limit, and is over then", EXECUTE)
-def ends(checks: _Checks) -> None:
+def ends(checks: Checks) -> None:
     checks.begin()
     limit, done = int(checks.task["maximumSteps"]), 0
     while True:
@@ -382,7 +267,7 @@ def ends(checks: _Checks) -> None:
 
 
 @_rule("In a demonstration the person acts throughout", EXECUTE)
-def demonstration(checks: _Checks) -> None:
+def demonstration(checks: Checks) -> None:
     try:
         started = checks.begin(supervision="demonstration")
     except Refused as reason:
@@ -392,7 +277,7 @@ def demonstration(checks: _Checks) -> None:
 
 
 @_rule("Where a person may correct, steps say who acted", EXECUTE)
-def corrections(checks: _Checks) -> None:
+def corrections(checks: Checks) -> None:
     before = checks.begin(supervision="corrections")
     for _ in range(3):
         done = checks.execute(2, "corrections")
@@ -404,7 +289,7 @@ def corrections(checks: _Checks) -> None:
 
 
 @_rule("Every request has one answer", RULES)
-def one_answer(checks: _Checks) -> None:
+def one_answer(checks: Checks) -> None:
     # Leaves the robot at the start of an episode rather than in the middle of one.
     checks.begin()
     checks.link.listen(0.2)
