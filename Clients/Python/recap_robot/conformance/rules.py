@@ -140,7 +140,7 @@ def begin_refuses(checks: Checks) -> None:
 def equal_seeds(checks: Checks) -> None:
     if not checks.settings.simulator:
         raise NotTried("only of simulators; say --simulator where it is one")
-    # The largest even seeds differ only in bits that a double would lose.
+    # A seed that a double cannot hold.
     first = checks.begin(2**64 - 2).now()
     checks.begin(7)
     same(first, checks.begin(2**64 - 2).now(), "the start of the same seed")

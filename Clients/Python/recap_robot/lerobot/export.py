@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ..episode_file import RecordedEpisode
 from . import layout, video
-from .features import IMAGES, VERSIONS, Features, features_of, schema, table
+from .features import IMAGES, VERSIONS, features_of, schema, table
 from .source import Source, labels_of
 from .statistics import Statistics, of_images, of_numbers
 
@@ -124,15 +124,13 @@ class _Export:
     def _layout(self, columns: Columns, episode: RecordedEpisode) -> layout.Layout:
         rate = float(episode.metadata["embodiment"]["controlRate"])
         features = features_of(columns, video=self._videos)
-        made = layout.LAYOUTS[self._version](
+        return layout.LAYOUTS[self._version](
             self._folder,
             features=features,
             schema=schema(features),
             fps=int(rate) if rate.is_integer() else rate,
             robot_type=episode.metadata["embodiment"]["name"],
         )
-        self._features: Features = features
-        return made
 
     def _index(
         self, columns: Columns, episode: RecordedEpisode, number: int, first: int

@@ -44,6 +44,28 @@ def test_lerobot_loads_an_exported_run(tmp_path):
         start += len(episode)
 
 
+def test_lerobot_converts_an_exported_set_of_the_older_version(tmp_path):
+    from lerobot.datasets.v30.convert_dataset_v21_to_v30 import convert_dataset
+
+    export(open_source(write_folder(tmp_path / "e")), tmp_path / "set", "v2.1")
+    convert_dataset("set", root=tmp_path, push_to_hub=False)
+    assert (tmp_path / "set_old").exists(), "the older version was not converted"
+    dataset = lerobot.LeRobotDataset("local/toy", root=tmp_path / "set")
+    start = 0
+    for episode in episodes()[:2]:
+        for step, frame in enumerate(frames_of(dataset, start, len(episode))):
+            np.testing.assert_array_equal(
+                np.asarray(frame["observation.environment_state"]),
+                episode.columns["observation.environment_state"][step],
+            )
+            image = np.asarray(frame["observation.images.eye"]).transpose(1, 2, 0)
+            np.testing.assert_array_equal(
+                np.rint(image * 255).astype(np.uint8),
+                episode.columns["observation.images.eye"][step],
+            )
+        start += len(episode)
+
+
 def test_lerobot_loads_one_episode_of_it_and_looks_ahead(tmp_path):
     export(open_source(write_folder(tmp_path / "e")), tmp_path / "set", "v3.0")
     wanted = {"action": [0, 0.1, 0.2]}
