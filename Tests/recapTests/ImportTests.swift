@@ -109,11 +109,23 @@ struct ImportTests {
     let folder = try RecapProcess.temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let program = folder.appending(path: "python")
-    try "#!/bin/sh\necho \"$@\"\nexit 3\n".write(to: program, atomically: true, encoding: .utf8)
+    // Asked afterwards whether it has the package, it says yes.
+    try "#!/bin/sh\n[ \"$1\" = -c ] && exit 0\necho \"$@\"\nexit 3\n".write(
+      to: program, atomically: true, encoding: .utf8)
     try FileManager.default.setAttributes(
       [.posixPermissions: 0o755], ofItemAtPath: program.path)
     let result = try await RecapProcess.run(arguments + ["--python", program.path])
     #expect(result.output == expected + "\n", "\(result.errors)")
     #expect(result.status == 3)
+  }
+
+  @Test("a Python without the package is told from a module that fails")
+  func pythonWithoutThePackage() async throws {
+    for python in ["/bin/false", "no-such-python"] {
+      let result = try await RecapProcess.run(
+        "robots", "check-driver", "ipc:///tmp/x", "--python", python)
+      #expect(result.status != 0)
+      #expect(result.errors.contains("'\(python)' cannot import recap_robot"), "\(result.errors)")
+    }
   }
 }

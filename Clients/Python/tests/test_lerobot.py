@@ -1,5 +1,8 @@
 import json
 import os
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -209,6 +212,18 @@ def test_the_command_line_says_what_is_wrong(tmp_path, words, reason):
     write_folder(tmp_path / "e", episodes()[:1])
     with pytest.raises(SystemExit, match=reason):
         main([word.format(tmp_path) for word in words])
+
+
+@pytest.mark.parametrize("missing", ["pyarrow", "PIL"])
+def test_a_missing_library_is_named_with_what_to_install(missing):
+    code = f"import sys; sys.modules['{missing}'] = None; import recap_robot.lerobot"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(pathlib.Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode and "pip install 'Clients/Python[lerobot]'" in result.stderr
 
 
 def test_episodes_of_two_embodiments_make_no_set(tmp_path):

@@ -8,12 +8,6 @@ import pathlib
 import sys
 from typing import Any
 
-try:
-    import pyarrow  # noqa: F401 - only to say what is missing
-    from PIL import Image  # noqa: F401
-except ImportError as error:
-    sys.exit(f"{error}\nInstall what LeRobot's format needs: pip install 'Clients/Python[lerobot]'")
-
 from ..episode_file import write_episode
 from .export import export
 from .features import VERSIONS
