@@ -71,7 +71,7 @@ public actor Collector: Role, JobHandler {
       let attempt = Attempt(
         job: order.job, work: work, index: index, task: task, policyDigest: order.policy,
         robotName: worker.description.name)
-      let episode = try await record(attempt, policy: policy)
+      let episode = try await attempt.episode(by: robot, policy: policy)
       failures = 0
       receipts.append(try await spool.upload(episode, to: context.archive))
       let successes = receipts.count { $0.outcome == .success }
@@ -81,38 +81,6 @@ public actor Collector: Role, JobHandler {
           metrics: ["success rate": Double(successes) / Double(receipts.count)]))
     }
     return .episodes(receipts.sorted { $0.index < $1.index })
-  }
-
-  /// Runs one episode from reset to outcome.
-  private func record(_ attempt: Attempt, policy: Policy?) async throws -> Episode {
-    var recording = EpisodeRecording(attempt: attempt, embodiment: robot.embodiment)
-    var turn = try await robot.begin(
-      task: attempt.task.name, seed: attempt.seed, supervision: attempt.supervision)
-    while true {
-      try recording.append(turn)
-      if let outcome = recording.outcome { return try recording.finished(outcome) }
-      try Task.checkCancellation()
-      let chunk =
-        try turn.personInControl
-        ? nil : policy.map { try nextChunk(of: $0, for: turn.observation, &recording) }
-      let steps =
-        chunk.map { min($0.count, attempt.work.executedActions ?? $0.count) }
-        ?? recording.stepsWithoutChunk
-      turn = try await robot.execute(chunk, steps: min(steps, recording.stepsLeft))
-    }
-  }
-
-  private func nextChunk(
-    of policy: Policy, for observation: Observation, _ recording: inout EpisodeRecording
-  ) throws -> ActionChunk {
-    let request = PolicyRequest(
-      observation: observation, task: recording.attempt.task,
-      indicator: recording.attempt.work.indicator,
-      subtask: recording.keptSubtask, guidance: recording.attempt.work.guidance,
-      seed: recording.nextNoiseSeed())
-    let answer = try policy.answers(to: [request])[0]
-    recording.pursue(answer.subtask)
-    return answer.chunk
   }
 
   /// The policy that is to act; nil where a person does.

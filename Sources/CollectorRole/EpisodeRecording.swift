@@ -3,7 +3,7 @@ import RecapAlgorithm
 import Robots
 
 /// One episode that a job asks for.
-struct Attempt {
+public struct Attempt: Sendable {
   var job: Job
   var work: CollectWork
   /// Its place in the stage.
@@ -11,6 +11,23 @@ struct Attempt {
   var task: TaskDescription
   var policyDigest: ContentDigest?
   var robotName: String
+
+  /// - Parameters:
+  ///   - job: Whose seed decides the start; it may do other work.
+  ///   - work: Who acts, and how.
+  ///   - index: The episode's place in the job's stage, ≥ 0.
+  ///   - policyDigest: Of the policy that acts; nil where none does.
+  public init(
+    job: Job, work: CollectWork, index: Int, task: TaskDescription, policyDigest: ContentDigest?,
+    robotName: String
+  ) {
+    self.job = job
+    self.work = work
+    self.index = index
+    self.task = task
+    self.policyDigest = policyDigest
+    self.robotName = robotName
+  }
 
   var seed: UInt64 { job.episodeSeed(index) }
 
@@ -95,6 +112,7 @@ struct EpisodeRecording {
     episode.metadata.outcome = outcome
     episode.metadata.reason = ending?.reason
     episode.metadata.decidedAtStep = ending?.decidedAtStep
+    episode.metadata.mistakeAtStep = ending?.mistakeAtStep
     episode.metadata.stages = ending?.stages
     return episode
   }

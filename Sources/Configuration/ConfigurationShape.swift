@@ -55,6 +55,7 @@ extension RunConfiguration {
     "correctedEpisodes": Shape.Field(shape: .integer(.atLeast(0))),
     "evaluationEpisodes": Shape.Field(shape: .integer(.atLeast(1))),
     "positiveShare": Shape.Field(shape: .number(.between(0, 1)), mayBeNothing: true),
+    "specialize": Shape.Field(shape: .boolean),
   ]
 
   private static let methodRanges: [String: Shape.Range] = [

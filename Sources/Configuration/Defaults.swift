@@ -31,7 +31,7 @@ extension RunConfiguration {
 extension TaskSettings {
   static let defaults = TaskSettings(
     name: "", demonstrations: 100, autonomousEpisodes: 100, correctedEpisodes: 50,
-    evaluationEpisodes: 100, positiveShare: nil)
+    evaluationEpisodes: 100, positiveShare: nil, specialize: true)
 }
 
 extension TransformerSettings {

@@ -43,6 +43,9 @@ public struct TaskSettings: Codable, Hashable, Sendable {
   public var evaluationEpisodes: Int
   /// The share p of positive labels for this task alone, in (0, 1); nil for `method.positiveShare`.
   public var positiveShare: Double?
+  /// Whether the task gets a policy of its own, and practice; with false its demonstrations are a
+  /// part of pre-training and nothing more.
+  public var specialize: Bool
 }
 
 /// The outer loop of Algorithm 1.

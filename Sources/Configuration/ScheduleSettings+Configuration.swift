@@ -8,7 +8,8 @@ extension RunConfiguration {
         TaskSchedule(
           name: $0.name, demonstrations: $0.demonstrations,
           autonomousEpisodes: $0.autonomousEpisodes, correctedEpisodes: $0.correctedEpisodes,
-          evaluationEpisodes: $0.evaluationEpisodes, positiveShare: $0.positiveShare)
+          evaluationEpisodes: $0.evaluationEpisodes, positiveShare: $0.positiveShare,
+          specialize: $0.specialize)
       },
       iterations: schedule.iterations, pretraining: schedule.pretraining,
       restartFromPretrained: schedule.restartFromPretrained,

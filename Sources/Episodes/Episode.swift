@@ -65,6 +65,10 @@ public struct Episode: Sendable, Equatable {
     if let step = metadata.decidedAtStep, !(0..<count).contains(step) {
       throw EpisodeError.malformed("decidedAtStep: got \(step), in an episode of \(count) steps")
     }
+    if let step = metadata.mistakeAtStep, !(0...(metadata.decidedAtStep ?? -1)).contains(step) {
+      let decided = metadata.decidedAtStep.map { "\($0)" } ?? "none"
+      throw EpisodeError.malformed("mistakeAtStep: got \(step), where decidedAtStep is \(decided)")
+    }
     self.metadata = metadata
     self.count = count
     self.proprioception = proprioception

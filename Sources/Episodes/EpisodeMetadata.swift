@@ -31,6 +31,9 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
   /// may follow much later. nil where the robot does not know, such as where time ran out, and in
   /// files from before this was recorded.
   public var decidedAtStep: Int?
+  /// The step, from 0, at which the mistake that decided it began, at most `decidedAtStep`: from then
+  /// on the work went wrong, and was not mended. nil where that is.
+  public var mistakeAtStep: Int?
   /// What came of the task's scored stages, in order; nil where the task has none, and in files from
   /// before they were recorded.
   public var stages: [StageScore]?
@@ -43,8 +46,8 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
     id: String, job: String, index: Int, task: TaskDescription, embodiment: Embodiment,
     robot: String, iteration: Int? = nil, source: EpisodeSource, policy: ContentDigest? = nil,
     guidance: Float? = nil, seed: UInt64, outcome: Outcome, reason: String? = nil,
-    decidedAtStep: Int? = nil, stages: [StageScore]? = nil, recordsImages: Bool,
-    recordsEnvironmentState: Bool
+    decidedAtStep: Int? = nil, mistakeAtStep: Int? = nil, stages: [StageScore]? = nil,
+    recordsImages: Bool, recordsEnvironmentState: Bool
   ) {
     self.id = id
     self.job = job
@@ -60,6 +63,7 @@ public struct EpisodeMetadata: Codable, Hashable, Sendable {
     self.outcome = outcome
     self.reason = reason
     self.decidedAtStep = decidedAtStep
+    self.mistakeAtStep = mistakeAtStep
     self.stages = stages
     self.recordsImages = recordsImages
     self.recordsEnvironmentState = recordsEnvironmentState

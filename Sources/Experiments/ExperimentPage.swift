@@ -110,7 +110,20 @@ public struct ExperimentPage {
         }
       }
     }
-    return "<section>\n<h2>Results</h2>\n\(table.html)\n</section>"
+    return "<section>\n<h2>Results</h2>\n\(table.html)\n\(stages)\n</section>"
+  }
+
+  /// A table for each task with scored stages: how far attempts come.
+  private var stages: String {
+    report.tasks.compactMap { task in
+      let rows = report.stageRows(of: task)
+      guard let first = rows.first else { return nil }
+      var table = HTML.Table(["arm", "k"] + first.rates.map(\.name), texts: [0])
+      for row in rows where row.rates.count == first.rates.count {
+        table.add(row.cells + row.rates.map(\.text))
+      }
+      return "<h3>Stages of \(HTML.text(task)) that were done</h3>\n\(table.html)"
+    }.joined(separator: "\n")
   }
 
   private var bySeed: String {

@@ -73,6 +73,16 @@ public struct ExperimentRecord: Codable, Sendable {
     }.sorted()
   }
 
+  /// Every run that a directory holds, by seed and arm; none where there is no experiment.
+  public static func runDirectories(in directory: String) -> [String] {
+    seeds(in: directory).flatMap { seed in
+      let folder = "\(directory)/seed-\(seed)"
+      let arms = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+      return arms.sorted().map { "\(folder)/\($0)" }
+        .filter { FileManager.default.fileExists(atPath: "\($0)/catalogue.sqlite") }
+    }
+  }
+
   /// Why runs of `newer` cannot stand beside those of this record, in a line each; empty where they
   /// can.
   ///

@@ -84,6 +84,9 @@ public struct ExperimentReport: Codable, Hashable, Sendable {
     public var positiveShare: Double?
     /// Mean over seeds.
     public var interventionShare: Double
+    /// How often each of the task's scored stages was done, mean over seeds; nil for a task that has
+    /// none.
+    public var stages: [StageRate]?
     /// What each seed gave, ascending.
     public var seeds: [SeedReport]
 
@@ -99,6 +102,7 @@ public struct ExperimentReport: Codable, Hashable, Sendable {
       try container.encode(throughputStandardError, forKey: .throughputStandardError)
       try container.encode(positiveShare, forKey: .positiveShare)
       try container.encode(interventionShare, forKey: .interventionShare)
+      try container.encode(stages, forKey: .stages)
       try container.encode(seeds, forKey: .seeds)
     }
   }
@@ -189,6 +193,12 @@ extension ExperimentReport.IterationReport {
     positiveShare = positive.isEmpty ? nil : positive.reduce(0, +) / Double(positive.count)
     interventionShare =
       seeds.reduce(0) { $0 + $1.iteration.interventionShare } / Double(seeds.count)
+    stages = seeds.first?.iteration.stages?.compactMap { stage in
+      let rates = seeds.compactMap { $0.iteration.stages?.first { $0.name == stage.name } }
+      return SeedStatistics(rates.map(\.rate), errors: rates.map(\.rateStandardError)).map {
+        StageRate(name: stage.name, rate: $0.mean, rateStandardError: $0.standardError)
+      }
+    }
     self.seeds = seeds
   }
 }

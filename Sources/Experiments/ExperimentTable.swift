@@ -31,9 +31,24 @@ extension ExperimentReport {
       }
     }
     text += aligned(rows, left: hasSeeds ? [0, 1, 6] : [0, 1])
+    text += tasks.map(stageTable).filter { !$0.isEmpty }.map { "\n" + $0 }.joined()
     let notes = sharingNotes + missingRunNotes
     if !notes.isEmpty { text += "\n" + notes.map { $0 + "\n" }.joined() }
     return text
+  }
+
+  /// How often a task's scored stages were done; empty for a task that has none.
+  private func stageTable(of task: String) -> String {
+    StageRate.table(heading: ["\(task): done", "k"], rows: stageRows(of: task))
+  }
+
+  /// A row for each arm's iterations of a task with scored stages: the arm, k, and the rates.
+  func stageRows(of task: String) -> [(cells: [String], rates: [StageRate])] {
+    arms.flatMap { arm in
+      (arm.task(task)?.iterations ?? []).compactMap { iteration in
+        iteration.stages.map { (cells: [arm.name, "\(iteration.k)"], rates: $0) }
+      }
+    }
   }
 
   /// The experiment's title and what '±' is.
@@ -46,7 +61,7 @@ extension ExperimentReport {
   /// How much was shared, in a line for each arm.
   private var sharingNotes: [String] {
     arms.filter { $0.adopted.jobs > 0 }.map { arm in
-      "\(arm.name): \(arm.adopted.jobs) of \(arm.work.jobs) jobs were shared with other arms "
+      "\(arm.name): \(arm.adopted.jobs) of \(arm.work.jobs) jobs were shared with other runs "
         + "(\(arm.adopted))"
     }
   }

@@ -52,6 +52,9 @@ public struct RobotTurn: Sendable {
   /// Where the episode failed: the step, from 0, whose action put success out of reach; nil while it
   /// goes on and where the robot does not know.
   public var decidedAtStep: Int?
+  /// The step, from 0, at which the mistake that decided it began, at most `decidedAtStep`; nil where
+  /// that is.
+  public var mistakeAtStep: Int?
   /// What came of the task's scored stages; nil while it goes on and where the task has none.
   public var stages: [StageScore]?
   /// Whether a person is in control, so that the next `execute` needs no chunk.
@@ -59,14 +62,15 @@ public struct RobotTurn: Sendable {
 
   public init(
     steps: [RobotStep] = [], observation: Observation, outcome: Outcome? = nil,
-    reason: String? = nil, decidedAtStep: Int? = nil, stages: [StageScore]? = nil,
-    personInControl: Bool
+    reason: String? = nil, decidedAtStep: Int? = nil, mistakeAtStep: Int? = nil,
+    stages: [StageScore]? = nil, personInControl: Bool
   ) {
     self.steps = steps
     self.observation = observation
     self.outcome = outcome
     self.reason = reason
     self.decidedAtStep = decidedAtStep
+    self.mistakeAtStep = mistakeAtStep
     self.stages = stages
     self.personInControl = personInControl
   }

@@ -15,6 +15,8 @@ struct RunOptions: Sendable {
   }
 
   var source: Source
+  /// Directories of runs whose results are taken over where they are those of the same jobs.
+  var reuse: [String] = []
   /// Only the closing table, no bars and lines.
   var quiet: Bool
 }
@@ -27,6 +29,8 @@ struct ExperimentOptions: Sendable {
   var seeds: ClosedRange<Int>
   /// The experiment's directory; nil for `runs/<experiment>`.
   var directory: String?
+  /// Directories of runs of others whose results are taken over where they are those of the same jobs.
+  var reuse: [String] = []
   /// Only the closing table.
   var quiet: Bool
 }

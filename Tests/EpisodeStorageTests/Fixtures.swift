@@ -37,7 +37,8 @@ enum Fixture {
     job: String = "espresso/1/collect/0", index: Int = 0, task: String = "espresso",
     robot: String = "left", iteration: Int? = 1, source: EpisodeSource = .corrected,
     policy: ContentDigest? = nil, seed: UInt64 = 1, outcome: Outcome = .success,
-    reason: String? = nil, decidedAtStep: Int? = nil, stages: [StageScore]? = nil,
+    reason: String? = nil, decidedAtStep: Int? = nil, mistakeAtStep: Int? = nil,
+    stages: [StageScore]? = nil,
     interventions: [Bool] = [false, true, false]
   ) throws -> Episode {
     var episode = Episode(
@@ -46,7 +47,8 @@ enum Fixture {
         task: TaskDescription(name: task, instruction: "make \(task)", maximumSteps: 100),
         embodiment: embodiment, robot: robot, iteration: iteration, source: source,
         policy: policy, guidance: 1.7, seed: seed, outcome: outcome, reason: reason,
-        decidedAtStep: decidedAtStep, stages: stages, recordsImages: false,
+        decidedAtStep: decidedAtStep, mistakeAtStep: mistakeAtStep, stages: stages,
+        recordsImages: false,
         recordsEnvironmentState: false))
     for (step, intervention) in interventions.enumerated() {
       try episode.append(

@@ -107,7 +107,7 @@ import Testing
     try await archive.close()
     let queue = try DatabaseQueue(path: "\(directory.path)/catalogue.sqlite")
     try await queue.write { database in
-      for column in ["reason", "decided_at_step", "stages"] {
+      for column in ["reason", "decided_at_step", "stages", "mistake_at_step"] {
         try database.execute(sql: "ALTER TABLE episodes DROP COLUMN \(column)")
       }
       try database.execute(sql: "DELETE FROM grdb_migrations WHERE identifier NOT LIKE '1:%'")
@@ -120,10 +120,11 @@ import Testing
     let resumed = try await Archive.open(at: directory.path)
     try await resumed.put(
       try Fixture.episode(
-        index: 1, outcome: .failure, reason: "coffee spilled", decidedAtStep: 2,
+        index: 1, outcome: .failure, reason: "coffee spilled", decidedAtStep: 2, mistakeAtStep: 1,
         stages: [StageScore(name: "serve", isDone: false)]))
     #expect(try await resumed.episodes().map(\.reason) == [nil, "coffee spilled"])
     #expect(try await resumed.episodes().map(\.decidedAtStep) == [nil, 2])
+    #expect(try await resumed.episodes().map(\.mistakeAtStep) == [nil, 1])
     #expect(
       try await resumed.episodes().map(\.stages)
         == [nil, [StageScore(name: "serve", isDone: false)]])

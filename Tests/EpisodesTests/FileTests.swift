@@ -57,6 +57,7 @@ func episode(images: Bool = true, environmentState: Bool = true, steps: Int = 3)
     let before = try metadataText(original)
     #expect(!before.contains("decidedAtStep") && !before.contains("stages"))
     original.metadata.decidedAtStep = 2
+    original.metadata.mistakeAtStep = 1
     original.metadata.stages = [
       StageScore(name: "build", isDone: true), StageScore(name: "label", isDone: false),
     ]
@@ -66,6 +67,11 @@ func episode(images: Bool = true, environmentState: Bool = true, steps: Int = 3)
     #expect(
       throws: EpisodeError.malformed("decidedAtStep: got 3, in an episode of 3 steps")
     ) { try EpisodeFile.parse(wrong) }
+    original.metadata.decidedAtStep = 0
+    let late = try EpisodeFile.serialize(original)
+    #expect(
+      throws: EpisodeError.malformed("mistakeAtStep: got 1, where decidedAtStep is 0")
+    ) { try EpisodeFile.parse(late) }
   }
 
   private func metadataText(_ episode: Episode) throws -> String {

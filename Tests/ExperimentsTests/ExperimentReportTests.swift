@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import Monitoring
 import RecapAlgorithm
 import Testing
 
@@ -72,7 +73,7 @@ import Testing
         a    espresso  0      3  50.0 ± 14.4 %  110.0 ± 10.0  100  100  130
         b    espresso  0      1  100.0 ± 7.0 %   200.0 ± 7.0  200
 
-        b: 3 of 5 jobs were shared with other arms (20 episodes, 1 training)
+        b: 3 of 5 jobs were shared with other runs (20 episodes, 1 training)
         b: seed 2 is not finished and not counted
         b: seed 3 has not been run
 
@@ -87,6 +88,18 @@ import Testing
         b    –            0
 
         """)
+  }
+
+  @Test func stagesAreMeansOverSeeds() throws {
+    func seed(_ seed: Int, _ rate: Double) -> ArmRun {
+      let stages = [StageRate(name: "fold", rate: rate, rateStandardError: 0.1)]
+      return run("a", seed: seed, [iteration(0, success: 0.5, throughput: 1, stages: stages)])
+    }
+    let report = ExperimentReport(experiment(), runs: [seed(1, 0.5), seed(2, 0.7)])
+    let stage = try #require(report.arms[0].tasks[0].iterations[0].stages?.first)
+    #expect(abs(stage.rate - 0.6) < 1e-12 && abs(stage.rateStandardError - 0.1) < 1e-12)
+    #expect(report.table().contains("espresso: done"))
+    #expect(report.table().contains("a               0  60.0 ± 10.0 %"))
   }
 
   @Test func theJSONHasExactlyThePromisedKeysAndReadsBack() throws {
@@ -106,6 +119,7 @@ import Testing
     let measured: Set<String> = [
       "k", "episodes", "successes", "successRate", "successRateStandardError",
       "throughputPerHour", "throughputStandardError", "positiveShare", "interventionShare",
+      "stages",
     ]
     #expect(Set(iteration.keys) == measured.union(["seeds"]))
     let seed = try #require((iteration["seeds"] as? [[String: Any]])?.first)

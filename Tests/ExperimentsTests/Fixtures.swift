@@ -18,12 +18,13 @@ func experiment(figures: [Experiment.Figure] = []) -> Experiment {
 /// An iteration of 4 evaluation episodes.
 func iteration(
   _ k: Int, success: Double, throughput: Double, error: Double = 1, positive: Double? = 0.4,
-  intervened: Double = 0.1
+  intervened: Double = 0.1, stages: [StageRate]? = nil
 ) -> RunReport.IterationReport {
   RunReport.IterationReport(
     k: k, episodes: 4, successes: Int(success * 4), successRate: success,
     successRateStandardError: error / 100, throughputPerHour: throughput,
-    throughputStandardError: error, positiveShare: positive, interventionShare: intervened)
+    throughputStandardError: error, positiveShare: positive, interventionShare: intervened,
+    stages: stages)
 }
 
 /// A run of one task.

@@ -131,6 +131,7 @@ import Testing
     let keys: Set<String> = [
       "k", "episodes", "successes", "successRate", "successRateStandardError",
       "throughputPerHour", "throughputStandardError", "positiveShare", "interventionShare",
+      "stages",
     ]
     for iteration in iterations { #expect(Set(iteration.keys) == keys) }
     #expect(iterations[1]["positiveShare"] as? Double == 0.45)
@@ -144,6 +145,38 @@ import Testing
     #expect(try report.json().contains("\"positiveShare\" : null"))
     #expect(try JSONDecoder().decode(RunReport.self, from: Data(report.json().utf8)) == report)
     #expect(report.table().contains("–"))
+  }
+
+  @Test func policiesWithoutAnIndicatorHaveNoPositiveShare() throws {
+    let row = EpisodeRow(
+      try Self.episode(0, .evaluation, iteration: 0, steps: 10),
+      digest: ContentDigest(hashing: []), bytes: 1, storedAt: Date())
+    let report = RunReport(run: "demo", episodes: [row], labelSets: [], extraction: .imitation)
+    #expect(report.tasks[0].iterations[0].positiveShare == nil)
+  }
+
+  @Test func stagesAreCountedOneByOne() throws {
+    let rows = try [(true, true), (true, false), (true, false), (false, false)].enumerated().map {
+      index, done in
+      var episode = try Self.episode(index, .evaluation, iteration: 1, steps: 10)
+      episode.metadata.stages = [
+        StageScore(name: "fold", isDone: done.0), StageScore(name: "place", isDone: done.1),
+      ]
+      return EpisodeRow(episode, digest: ContentDigest(hashing: []), bytes: 1, storedAt: Date())
+    }
+    let report = RunReport(run: "demo", episodes: rows, labelSets: [])
+    let stages = try #require(report.tasks[0].iterations[0].stages)
+    #expect(stages.map(\.name) == ["fold", "place"] && stages.map(\.rate) == [0.75, 0.25])
+    // √(0.75 · 0.25 / 4)
+    #expect(abs(stages[0].rateStandardError - 0.216506) < 1e-6)
+    #expect(
+      report.table().hasSuffix(
+        """
+
+        espresso: done  k           fold          place
+                        1  75.0 ± 21.7 %  25.0 ± 21.7 %
+
+        """))
   }
 
   @Test func theTableIsAligned() throws {

@@ -104,6 +104,7 @@ struct WorkcellBoxTests {
     }
     #expect(cell.ending == .failure("box burst"))
     #expect(cell.decidedAtStep == cell.stepCount - 1)
+    #expect(cell.mistakeAtStep == cell.decidedAtStep)
   }
 
   @Test("a box that goes into the crate without a label fails there")
@@ -128,7 +129,7 @@ struct WorkcellBoxTests {
     var cell = try Workcell(task: "box", seed: 0)
     while cell.ending == nil { cell.step([0, 0, 0, -1, 0, 0, 0, -1][...]) }
     #expect(cell.ending == .timeLimit)
-    #expect(cell.decidedAtStep == nil)
+    #expect(cell.decidedAtStep == nil && cell.mistakeAtStep == nil)
     #expect(stages(cell) == [false, false, false, false])
   }
 }

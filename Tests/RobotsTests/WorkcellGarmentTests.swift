@@ -72,14 +72,23 @@ struct WorkcellGarmentTests {
   func decidedByTheFold() throws {
     for seed in 0..<10 as Range<UInt64> {
       var folded: Int?
+      var taken: Int?
       let cell = attempt(
         GarmentTask.tshirtCollarUp, CoachFlaws(mistakeScale: 1), seed: seed,
         mistakes: [Mistake(kind: .foldWrongWay, probability: 1)]
       ) { cell, _ in
         let half = (cell.scene as? GarmentScene)?.half ?? .none
+        if half == .none && cell.arms.left.holding == GarmentScene.Part.hem.rawValue {
+          taken = taken ?? cell.stepCount - 1
+        } else if half == .none {
+          // It slipped out of the hand.
+          taken = nil
+        }
         if folded == nil && half == .hemOver { folded = cell.stepCount - 1 }
       }
       #expect(cell.decidedAtStep == folded)
+      #expect(cell.mistakeAtStep == taken)
+      #expect(try #require(taken) < folded ?? 0)
       #expect(try #require(cell.decidedAtStep) < cell.stepCount - 20)
     }
   }

@@ -63,9 +63,10 @@ struct EpisodeRecordingTests {
     try recording.append(
       RobotTurn(
         steps: [step(0), step(1)], observation: observation(2), outcome: .failure,
-        reason: "dropped", decidedAtStep: 1, stages: stages, personInControl: false))
+        reason: "dropped", decidedAtStep: 1, mistakeAtStep: 0,
+        stages: stages, personInControl: false))
     let metadata = try recording.finished(.failure).metadata
-    #expect(metadata.decidedAtStep == 1)
+    #expect(metadata.decidedAtStep == 1 && metadata.mistakeAtStep == 0)
     #expect(metadata.stages == stages)
   }
 

@@ -89,6 +89,22 @@ struct ExperimentRunTests {
 
     try await checkReport(directory, file: file)
     try await checkRefusal(file, directory)
+    try await checkReuse(of: directory, base: folder.path + "/base.yaml")
+  }
+
+  /// A run that names the experiment with --reuse computes nothing that is there.
+  private func checkReuse(of directory: String, base: String) async throws {
+    let command = [
+      "run", base, "--seed", "1", "--quiet", "--set", "tasks=[{name: tshirt}]", "--set",
+      "method.positiveShare=0.05", "--dir", "\(directory)-again",
+    ]
+    let run = try await RecapProcess.run(command + ["--reuse", directory])
+    #expect(run.status == 0, "\(run.errors)")
+    let plan = try await plan("\(directory)-again").plan
+    #expect(plan.isFinished && plan.jobs.allSatisfy { plan.origin(of: $0.id) != nil })
+    let refused = try await RecapProcess.run(command + ["--reuse", base])
+    #expect(refused.status != 0)
+    #expect(refused.errors.contains("base.yaml holds no run; expected the directory of a run"))
   }
 
   private func checkReport(_ directory: String, file: String) async throws {
@@ -101,7 +117,7 @@ struct ExperimentRunTests {
     #expect(report.arms.allSatisfy { $0.tasks.map(\.task) == ["tshirt"] && $0.seeds == [1] })
     #expect(report.arms[1].tasks[0].iterations.map(\.k) == [0, 1])
     let table = try await RecapProcess.run("report", directory)
-    #expect(table.output.contains("second: 10 of 13 jobs were shared with other arms"))
+    #expect(table.output.contains("second: 10 of 13 jobs were shared with other runs"))
 
     let html = try String(contentsOfFile: "\(directory)/report.html", encoding: .utf8)
     #expect(html.contains("<svg") && html.contains("p = 5 %"))

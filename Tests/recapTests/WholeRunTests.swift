@@ -64,6 +64,7 @@ struct WholeRunTests {
     try await drawing(run, archive)
     try await previewing(run, archive)
     try await checkingTheValue(run, archive)
+    try await evaluatingAgain(run, archive)
 
     let verified = try await RecapProcess.run("episodes", "verify", run)
     #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
@@ -117,7 +118,8 @@ struct WholeRunTests {
     struct Check: Decodable {
       var task: String
       var failures: Int
-      var timing: DropTiming?
+      var mistake: DropTiming?
+      var decision: DropTiming?
     }
     let query = EpisodeQuery(sources: [.evaluation], outcome: .failure)
     let failures = Dictionary(grouping: try await archive.episodes(matching: query), by: \.task)
@@ -127,8 +129,34 @@ struct WholeRunTests {
     for check in checks {
       let known = (failures[check.task] ?? []).count { $0.decidedAtStep != nil }
       #expect(check.failures == failures[check.task]?.count)
-      #expect((check.timing?.episodes ?? 0) == known)
+      #expect((check.mistake?.episodes ?? 0) == known)
+      #expect((check.decision?.episodes ?? 0) == known)
     }
+  }
+
+  /// With the run's own settings a policy does what it did in the run's evaluation.
+  private func evaluatingAgain(_ run: String, _ archive: ArchiveReader) async throws {
+    struct Trial: Decodable {
+      var policy: String
+      var guidance: Float
+      var statistics: PracticeStatistics
+    }
+    let query = EpisodeQuery(task: "espresso", sources: [.evaluation], iteration: 1)
+    let episodes = try await archive.episodes(matching: query)
+    let own = try #require(episodes.first?.guidance)
+    let result = try await RecapProcess.run(
+      "evaluate", run, "--task", "espresso", "--guidance", "\(own)", "1", "--json")
+    #expect(result.status == 0, "\(result.errors)")
+    let trials = try JSONDecoder().decode([Trial].self, from: Data(result.output.utf8))
+    #expect(trials.map(\.guidance) == [own, 1])
+    #expect(trials.allSatisfy { $0.policy == "espresso/1/policy" && $0.statistics.episodes == 2 })
+    let attempts = episodes.map {
+      PracticeStatistics.Attempt(
+        outcome: $0.outcome, steps: $0.steps, controlRate: $0.controlRate)
+    }
+    #expect(abs(trials[0].statistics.hours - (PracticeStatistics(attempts)?.hours ?? 0)) < 1e-9)
+    let never = try await RecapProcess.run("evaluate", run, "--task", "tshirt", "--iteration", "3")
+    #expect(never.status != 0 && never.errors.contains("iteration of tshirt"), "\(never.errors)")
   }
 
   /// A preview with a label set's own settings is that label set.

@@ -13,6 +13,12 @@ extension Experiment {
       directory: (path as NSString).deletingLastPathComponent, workcellTasks: workcellTasks)
   }
 
+  /// Whether a file is an experiment's rather than a run's configuration.
+  public static func isOne(file path: String) throws -> Bool {
+    let root = try SettingNode(yaml: SettingNode.text(ofFile: path), source: path)
+    return root["experiment"] != nil && root["arms"] != nil
+  }
+
   /// Reads and checks YAML text; see `load(file:workcellTasks:)`.
   ///
   /// - Parameters:

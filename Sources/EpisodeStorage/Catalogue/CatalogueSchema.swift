@@ -15,6 +15,9 @@ enum CatalogueSchema {
       try database.execute(sql: "ALTER TABLE episodes ADD COLUMN decided_at_step INTEGER")
       try database.execute(sql: "ALTER TABLE episodes ADD COLUMN stages TEXT")
     }
+    migrator.registerMigration("4: when the mistake began") { database in
+      try database.execute(sql: "ALTER TABLE episodes ADD COLUMN mistake_at_step INTEGER")
+    }
     return migrator
   }
 

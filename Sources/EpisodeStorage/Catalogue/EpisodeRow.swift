@@ -37,6 +37,8 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   public var reason: String?
   /// Where it failed: the step, from 0, whose action put success out of reach; nil where nobody said.
   public var decidedAtStep: Int?
+  /// The step at which the mistake that decided it began; nil where `decidedAtStep` is.
+  public var mistakeAtStep: Int?
   /// What came of the task's scored stages; nil where it has none.
   public var stages: [StageScore]?
   /// Steps, T.
@@ -70,6 +72,7 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
     outcome = metadata.outcome
     reason = metadata.reason
     decidedAtStep = metadata.decidedAtStep
+    mistakeAtStep = metadata.mistakeAtStep
     stages = metadata.stages
     steps = episode.count
     interventionSteps = episode.interventionCount
@@ -108,6 +111,7 @@ extension EpisodeRow {
       ("intervention_steps", interventionSteps), ("control_rate", controlRate),
       ("bytes", bytes), ("stored_at", storedAt.timeIntervalSince1970), ("reason", reason),
       ("decided_at_step", decidedAtStep), ("stages", stages.flatMap { try? jsonText($0) }),
+      ("mistake_at_step", mistakeAtStep),
     ]
   }
 
@@ -141,6 +145,8 @@ extension EpisodeRow {
     reason = row.hasColumn("reason") ? try cells.optional("reason") : nil
     decidedAtStep =
       row.hasColumn("decided_at_step") ? try cells.optional("decided_at_step") : nil
+    mistakeAtStep =
+      row.hasColumn("mistake_at_step") ? try cells.optional("mistake_at_step") : nil
     let hasStages =
       try row.hasColumn("stages") && cells.optional("stages", as: String.self) != nil
     stages = hasStages ? try cells.json("stages") : nil

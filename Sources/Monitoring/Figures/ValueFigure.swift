@@ -64,6 +64,10 @@ public struct ValueFigure: Sendable {
         .line(
           name: "largest drops of V", points: points(drop.start..<drop.end + 1), emphasis: .strong))
     }
+    if let mistake = metadata.mistakeAtStep, mistake != metadata.decidedAtStep {
+      marks.append(
+        .verticalRule(x: Double(mistake), label: "mistake at \(mistake)", emphasis: .quiet))
+    }
     if let lost = metadata.decidedAtStep {
       marks.append(.verticalRule(x: Double(lost), label: "lost at \(lost)", emphasis: .quiet))
     }
@@ -156,7 +160,8 @@ public struct ValueFigure: Sendable {
 
 extension ValueFigure: Encodable {
   private enum CodingKeys: String, CodingKey {
-    case episode, task, source, iteration, outcome, reason, decidedAtStep, steps, valuesFrom,
+    case episode, task, source, iteration, outcome, reason, decidedAtStep, mistakeAtStep, steps,
+      valuesFrom,
       values, advantages
     case positives, corrections, drops
   }
@@ -172,6 +177,7 @@ extension ValueFigure: Encodable {
     try container.encode(metadata.outcome, forKey: .outcome)
     try container.encodeIfPresent(metadata.reason, forKey: .reason)
     try container.encodeIfPresent(metadata.decidedAtStep, forKey: .decidedAtStep)
+    try container.encodeIfPresent(metadata.mistakeAtStep, forKey: .mistakeAtStep)
     try container.encode(episode.count, forKey: .steps)
     try container.encode(origin, forKey: .valuesFrom)
     try container.encode(values, forKey: .values)

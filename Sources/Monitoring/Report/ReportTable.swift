@@ -5,6 +5,8 @@ extension RunReport {
   /// task              k  episodes      success  throughput/h  positive  intervened
   /// tshirt-collar-up  0       100   41 ± 4.9 %    95.2 ± 12.1  100.0 %       0.0 %
   /// ```
+  ///
+  /// Below it, how often the scored stages were done, for each task that has some.
   public func table() -> String {
     var rows = [["task", "k", "episodes", "success", "throughput/h", "positive", "intervened"]]
     for task in tasks {
@@ -21,7 +23,17 @@ extension RunReport {
       }
     }
     if tasks.isEmpty { return "\(run): no evaluation episodes yet\n" }
-    return aligned(rows, left: [0])
+    return aligned(rows, left: [0]) + stageTables
+  }
+
+  private var stageTables: String {
+    tasks.map { task in
+      StageRate.table(
+        heading: ["\(task.task): done", "k"],
+        rows: task.iterations.compactMap { iteration in
+          iteration.stages.map { (cells: ["", "\(iteration.k)"], rates: $0) }
+        })
+    }.filter { !$0.isEmpty }.map { "\n" + $0 }.joined()
   }
 
   private func percent(_ share: Double) -> String { decimal(share * 100, digits: 1) + " %" }

@@ -40,11 +40,13 @@ public struct RunReport: Codable, Hashable, Sendable {
     public var throughputStandardError: Double
     /// Share of positive labels, in [0, 1], in the label set that this iteration's policy was
     /// trained with; 1 at k = 0, where the indicator is fixed positive; nil while there is no label
-    /// set.
+    /// set, and where policies are made without the indicator.
     public var positiveShare: Double?
     /// Share, in [0, 1], of the steps of the practice episodes recorded for this iteration that a
     /// person chose; 0 where there was no practice, as at k = 0.
     public var interventionShare: Double
+    /// How often each of the task's scored stages was done; nil for a task that has none.
+    public var stages: [StageRate]?
 
     /// Every key is always there: what is not known is `null`.
     public func encode(to encoder: any Encoder) throws {
@@ -58,6 +60,7 @@ public struct RunReport: Codable, Hashable, Sendable {
       try container.encode(throughputStandardError, forKey: .throughputStandardError)
       try container.encode(positiveShare, forKey: .positiveShare)
       try container.encode(interventionShare, forKey: .interventionShare)
+      try container.encode(stages, forKey: .stages)
     }
   }
 
@@ -69,14 +72,32 @@ public struct RunReport: Codable, Hashable, Sendable {
 
   /// The report of the run in an archive, as far as it has got.
   public init(archive: some ArchiveReading) async throws {
+    let run = try await archive.run()
+    let configuration = Data(run.configuration.utf8)
+    // Configurations of older versions have no such key.
+    let extraction = try JSONDecoder().decode(MethodOfRun.self, from: configuration).method?
+      .extraction
     try await self.init(
-      run: archive.run().name, episodes: archive.episodes(), labelSets: archive.labelSets())
+      run: run.name, episodes: archive.episodes(), labelSets: archive.labelSets(),
+      extraction: extraction ?? .recap)
+  }
+
+  /// The part of a stored configuration that says how its policies were made.
+  private struct MethodOfRun: Decodable {
+    var method: Method?
+
+    struct Method: Decodable { var extraction: PolicyExtraction? }
   }
 
   /// The report that follows from a catalogue's rows.
   ///
-  /// - Parameter episodes: In any order; demonstrations are ignored.
-  public init(run: String, episodes: [EpisodeRow], labelSets: [LabelSetRow]) {
+  /// - Parameters:
+  ///   - episodes: In any order; demonstrations are ignored.
+  ///   - extraction: How the run's policies were made.
+  public init(
+    run: String, episodes: [EpisodeRow], labelSets: [LabelSetRow],
+    extraction: PolicyExtraction = .recap
+  ) {
     self.run = run
     let byTask = Dictionary(grouping: episodes.filter { $0.iteration != nil }, by: \.task)
     tasks = byTask.keys.sorted().compactMap { task in
@@ -84,7 +105,8 @@ public struct RunReport: Codable, Hashable, Sendable {
       let iterations = byIteration.keys.sorted().compactMap { k in
         IterationReport(
           k: k, episodes: byIteration[k] ?? [],
-          positiveShare: Self.positiveShare(task: task, k: k, in: labelSets))
+          positiveShare: (k == 0 ? extraction.first : extraction).isConditioned
+            ? Self.positiveShare(task: task, k: k, in: labelSets) : nil)
       }
       return iterations.isEmpty ? nil : TaskReport(task: task, iterations: iterations)
     }
@@ -104,7 +126,8 @@ extension RunReport.IterationReport {
   /// - Parameter episodes: One task's episodes of one iteration, evaluation and practice alike.
   /// - Returns: nil where none is an evaluation.
   fileprivate init?(k: Int, episodes: [EpisodeRow], positiveShare: Double?) {
-    let attempts = episodes.filter { $0.source == .evaluation }.map {
+    let evaluations = episodes.filter { $0.source == .evaluation }
+    let attempts = evaluations.map {
       PracticeStatistics.Attempt(
         outcome: $0.outcome, steps: $0.steps, controlRate: $0.controlRate)
     }
@@ -121,5 +144,6 @@ extension RunReport.IterationReport {
     throughputStandardError = statistics.throughputStandardError
     self.positiveShare = positiveShare
     interventionShare = steps == 0 ? 0 : Double(corrected) / Double(steps)
+    stages = StageRate.rates(of: evaluations)
   }
 }

@@ -72,19 +72,19 @@ public enum ValueDrops {
   }
 }
 
-/// How well V's largest drop tells when an attempt was lost: for failed episodes of which the true
+/// How well V's largest drop tells when an attempt went wrong: for failed episodes of which the true
 /// moment is known, how often the two are near each other.
 public struct DropTiming: Codable, Hashable, Sendable {
   /// One failed episode.
   public struct Attempt: Sendable {
     /// V(o_t), [T].
     public var values: [Float]
-    /// The step at which it was truly decided, in 0..<T.
-    public var decidedAt: Int
+    /// The step at which it truly went wrong, in 0..<T.
+    public var moment: Int
 
-    public init(values: [Float], decidedAt: Int) {
+    public init(values: [Float], moment: Int) {
       self.values = values
-      self.decidedAt = decidedAt
+      self.moment = moment
     }
   }
 
@@ -126,13 +126,13 @@ public struct DropTiming: Codable, Hashable, Sendable {
     for attempt in attempts {
       let steps = attempt.values.count
       precondition(
-        (0..<steps).contains(attempt.decidedAt),
-        "an episode of \(steps) steps is not decided at step \(attempt.decidedAt)")
-      let first = max(attempt.decidedAt - tolerance, 0)
-      let last = min(attempt.decidedAt + tolerance, steps - 1)
+        (0..<steps).contains(attempt.moment),
+        "an episode of \(steps) steps does not go wrong at step \(attempt.moment)")
+      let first = max(attempt.moment - tolerance, 0)
+      let last = min(attempt.moment + tolerance, steps - 1)
       chance += Double(last - first + 1) / Double(steps)
       let drop = ValueDrops.largest(in: attempt.values, window: window, count: 1, leastSize: 0)
-      if let drop = drop.first { delays.append(drop.moment - attempt.decidedAt) }
+      if let drop = drop.first { delays.append(drop.moment - attempt.moment) }
     }
     withDrop = delays.count
     near = delays.count { abs($0) <= tolerance }

@@ -18,7 +18,8 @@ import Episodes
 /// ```
 ///
 /// Where the policy's extraction needs no labels there is no V either; without pre-training each
-/// task's networks begin at random weights. Evaluation episodes are in no dataset. The slices of a stage are of nearly equal size.
+/// task's networks begin at random weights. A task that is not specialised to has demonstrations
+/// alone. Evaluation episodes are in no dataset. The slices of a stage are of nearly equal size.
 public enum Schedule {
   /// What pre-training's jobs have in place of a task's name.
   static let pretraining = "pretrain"
@@ -35,12 +36,13 @@ public enum Schedule {
     let tasks = settings.tasks.map { TaskJobs(task: $0, settings: settings) }
     var jobs = interleaved(tasks.map(\.demonstrations))
     if settings.pretraining { jobs += pretraining(jobs.map(\.id), settings) }
+    let specialised = tasks.filter(\.task.specialize)
     for iteration in 0...settings.iterations {
-      jobs += interleaved(tasks.map { $0.practice(iteration) })
-      jobs += interleaved(tasks.map { $0.learning(iteration) })
+      jobs += interleaved(specialised.map { $0.practice(iteration) })
+      jobs += interleaved(specialised.map { $0.learning(iteration) })
     }
     for iteration in 0...settings.iterations {
-      jobs += interleaved(tasks.map { $0.evaluation(iteration) })
+      jobs += interleaved(specialised.map { $0.evaluation(iteration) })
     }
     return jobs
   }

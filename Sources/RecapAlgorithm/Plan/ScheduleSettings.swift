@@ -49,11 +49,14 @@ public struct TaskSchedule: Codable, Hashable, Sendable {
   public var evaluationEpisodes: Int
   /// The share p of positive labels in the iterations, in (0, 1); nil for the method's.
   public var positiveShare: Double?
+  /// Whether the task gets a policy of its own, and practice; otherwise its demonstrations are a
+  /// part of pre-training and nothing more.
+  public var specialize: Bool
 
   /// Quotas as given.
   public init(
     name: String, demonstrations: Int, autonomousEpisodes: Int, correctedEpisodes: Int,
-    evaluationEpisodes: Int, positiveShare: Double? = nil
+    evaluationEpisodes: Int, positiveShare: Double? = nil, specialize: Bool = true
   ) {
     self.name = name
     self.demonstrations = demonstrations
@@ -61,6 +64,7 @@ public struct TaskSchedule: Codable, Hashable, Sendable {
     self.correctedEpisodes = correctedEpisodes
     self.evaluationEpisodes = evaluationEpisodes
     self.positiveShare = positiveShare
+    self.specialize = specialize
   }
 }
 
@@ -118,8 +122,14 @@ extension ScheduleSettings {
     for (index, task) in tasks.enumerated() {
       let first = names.insert(task.name).inserted
       found.require(first, "tasks[\(index)].name", "'\(task.name)' is named twice")
-      found.check(task, "tasks[\(index)]", iterations: iterations)
+      found.check(task, "tasks[\(index)]", iterations: task.specialize ? iterations : 0)
+      found.require(
+        task.specialize || pretraining, "tasks[\(index)].specialize",
+        "false leaves a task to pre-training, which schedule.pretraining: false leaves out")
     }
+    found.require(
+      tasks.isEmpty || tasks.contains(where: \.specialize), "tasks[0].specialize",
+      "at least 1 task must be specialised to, but every one says false")
     found.check(method)
     found.check(training.valuePretrain, "training.valuePretrain")
     found.check(training.value, "training.value")

@@ -63,8 +63,13 @@ public struct Workcell: Sendable {
   /// may follow much later. nil as long as all can still turn out well, and where nothing but time
   /// ran out.
   public private(set) var decidedAtStep: Int?
+  /// The step at which the mistake that decided it began, at most `decidedAtStep`: since then a person
+  /// who watches saw the work go wrong without a break. The deciding step itself where nothing told.
+  public private(set) var mistakeAtStep: Int?
   private(set) var arms: Pair<Arm>
   private(set) var scene: any WorkcellScene
+  /// Since when the work is going wrong, as a person sees it; nil while it is not.
+  private var wrongSince: Int?
   private var random: RandomSource
 
   /// Starts an episode.
@@ -109,6 +114,11 @@ public struct Workcell: Sendable {
     ending = scene.advance(arms, &random)
     if decidedAtStep == nil, scene.isLost || ending?.outcome == .failure {
       decidedAtStep = stepCount - 1
+      mistakeAtStep = wrongSince ?? stepCount - 1
+    }
+    if decidedAtStep == nil {
+      let isWrong = scene.trouble(arms) == .wrong
+      wrongSince = isWrong ? wrongSince ?? stepCount - 1 : nil
     }
     if ending == nil && stepCount >= task.maximumSteps { ending = .timeLimit }
   }

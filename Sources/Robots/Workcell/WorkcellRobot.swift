@@ -111,6 +111,7 @@ public actor WorkcellRobot: Robot {
       turn.outcome = ending.outcome
       turn.reason = ending.reason
       turn.decidedAtStep = attempt.cell.decidedAtStep
+      turn.mistakeAtStep = attempt.cell.mistakeAtStep
       turn.stages = attempt.cell.stages
     }
     turn.personInControl = attempt.personInControl

@@ -18,6 +18,7 @@ struct EpisodeText {
     table.add(["task", "\(metadata.task.name): \(metadata.task.instruction)"])
     table.add(["outcome", metadata.outcome.rawValue])
     table.add(["reason", metadata.reason ?? "–"])
+    if let step = metadata.mistakeAtStep { table.add(["mistake", "from step \(step)"]) }
     if let step = metadata.decidedAtStep { table.add(["decided", "at step \(step)"]) }
     for stage in metadata.stages ?? [] {
       table.add(["stage", "\(stage.name): \(stage.isDone ? "done" : "not done")"])

@@ -29,6 +29,7 @@ struct ExperimentCommand: AsyncParsableCommand {
 
         recap experiment Configs/experiments/smoke.yaml
         recap experiment Configs/experiments/guidance.yaml --seeds 3
+        recap experiment Configs/experiments/figure10.yaml --reuse runs/figure7-8
         recap report runs/guidance
       """)
 
@@ -48,6 +49,8 @@ struct ExperimentCommand: AsyncParsableCommand {
       valueName: "directory"))
   var directory: String?
 
+  @OptionGroup var reuse: ReuseArguments
+
   @Flag(name: .shortAndLong, help: "Print only the closing table.")
   var quiet = false
 
@@ -63,6 +66,7 @@ struct ExperimentCommand: AsyncParsableCommand {
   func run() async throws {
     try await Composition.experiment(
       ExperimentOptions(
-        file: file, seeds: firstSeed...firstSeed + seeds - 1, directory: directory, quiet: quiet))
+        file: file, seeds: firstSeed...firstSeed + seeds - 1, directory: directory,
+        reuse: reuse.directories, quiet: quiet))
   }
 }

@@ -23,7 +23,8 @@ struct Recap: AsyncParsableCommand {
       CommandGroup(
         name: "Inspection",
         subcommands: [
-          ReportCommand.self, EpisodesCommand.self, PlotCommand.self, LabelCommand.self,
+          ReportCommand.self, EvaluateCommand.self, EpisodesCommand.self, PlotCommand.self,
+          LabelCommand.self,
           ValueCommand.self, ModelCommand.self, WorkcellCommand.self,
         ]),
       CommandGroup(

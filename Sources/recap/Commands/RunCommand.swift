@@ -15,16 +15,20 @@ struct RunCommand: AsyncParsableCommand {
 
         recap run Configs/demo.yaml --seed 2
         recap run Configs/demo.yaml --set tasks.espresso.demonstrations=50
+        recap run Configs/demo.yaml --set method.guidance=2.5 --reuse runs/demo-1
         recap run --resume runs/demo-1
       """)
 
   @OptionGroup var source: SourceArguments
 
+  @OptionGroup var reuse: ReuseArguments
+
   @Flag(name: .shortAndLong, help: "Print only the closing table.")
   var quiet = false
 
   func run() async throws {
-    try await Composition.run(RunOptions(source: source.source, quiet: quiet))
+    try await Composition.run(
+      RunOptions(source: source.source, reuse: reuse.directories, quiet: quiet))
   }
 }
 

@@ -92,10 +92,15 @@ extension ArchiveReader {
 
   /// The value function of a checkpoint.
   func valueFunction(_ row: CheckpointRow) async throws -> ValueFunction {
-    let manifest = try CheckpointManifest(parsing: try await blob(row.digest))
+    try ValueFunction(checkpoint: try await checkpoint(row.digest))
+  }
+
+  /// A checkpoint's files.
+  func checkpoint(_ digest: ContentDigest) async throws -> CheckpointFiles {
+    let manifest = try CheckpointManifest(parsing: try await blob(digest))
     var files: [String: [UInt8]] = [:]
     for (name, digest) in manifest.files { files[name] = try await blob(digest) }
-    return try ValueFunction(checkpoint: CheckpointFiles(files: files))
+    return CheckpointFiles(files: files)
   }
 }
 

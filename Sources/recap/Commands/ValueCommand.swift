@@ -19,15 +19,17 @@ struct CheckValue: AsyncParsableCommand {
     abstract: "Says how often V's largest drop tells when an attempt failed.",
     discussion: """
       Asks each task's newest value function about the failed episodes of which the robot said \
-      when success was put out of reach, and compares that step with the moment of V's largest \
-      drop. By default about evaluation episodes, which V was not trained on.
+      when they went wrong, and compares the moment of V's largest drop with two steps: the one at \
+      which the deciding mistake began ('mistake'), and the one at which it put success out of \
+      reach ('decision'). By default about evaluation episodes, which V was not trained on.
 
         recap value check runs/demo-1
         recap value check runs/demo-1 --task espresso --source autonomous --json
 
       'within 10 steps' is the share of episodes in which the two are at most so far apart \
-      (--tolerance); 'by chance' the share that a random step would reach; 'delay' the median of V's moment minus \
-      the true one. ± is one standard error. Where time ran out there is no such step.
+      (--tolerance); 'by chance' the share that a random step would reach; 'delay' the median of \
+      V's moment minus the true one. ± is one standard error. Where time ran out there is no such \
+      step.
 
       Works at any time, also while the run goes on.
       """)
@@ -79,44 +81,52 @@ struct CheckValue: AsyncParsableCommand {
   private func check(
     _ task: String, _ rows: [EpisodeRow], in archive: ArchiveReader
   ) async throws -> TaskCheck {
-    let known = rows.filter { $0.momentOfFailure != nil }
+    let known = rows.filter { $0.decidedAtStep != nil }
     guard !known.isEmpty else {
-      return TaskCheck(task: task, failures: rows.count, valuesFrom: nil, timing: nil)
+      return TaskCheck(task: task, failures: rows.count)
     }
     guard let checkpoint = try await archive.newestValueCheckpoint(of: task) else {
       throw NoValues(episode: known[0].id)
     }
     let value = try await archive.valueFunction(checkpoint)
-    var attempts: [DropTiming.Attempt] = []
+    var mistakes: [DropTiming.Attempt] = []
+    var decisions: [DropTiming.Attempt] = []
     for row in known {
-      guard let moment = row.momentOfFailure else { continue }
+      guard let decided = row.decidedAtStep else { continue }
       let values = try value.values(of: try await archive.contents(of: row))
-      attempts.append(DropTiming.Attempt(values: values, decidedAt: moment))
+      // Runs of older versions did not record where the mistake began.
+      if let mistake = row.mistakeAtStep {
+        mistakes.append(DropTiming.Attempt(values: values, moment: mistake))
+      }
+      decisions.append(DropTiming.Attempt(values: values, moment: decided))
     }
     return TaskCheck(
       task: task, failures: rows.count, valuesFrom: checkpoint.job,
-      timing: DropTiming(attempts, tolerance: tolerance, window: window))
+      mistake: DropTiming(mistakes, tolerance: tolerance, window: window),
+      decision: DropTiming(decisions, tolerance: tolerance, window: window))
   }
 
   private static func table(_ checks: [TaskCheck], tolerance: Int) -> TextTable {
     var table = TextTable([
-      ("task", .left), ("failures", .right), ("moment known", .right),
+      ("task", .left), ("failures", .right), ("moment", .left), ("known", .right),
       ("within \(tolerance) steps", .right), ("by chance", .right), ("delay", .right),
       ("V from", .left),
     ])
     for check in checks {
-      guard let timing = check.timing else {
-        table.add([check.task, "\(check.failures)", "0", "–", "–", "–", "–"])
-        continue
+      for (name, timing) in [("mistake", check.mistake), ("decision", check.decision)] {
+        guard let timing else {
+          table.add([check.task, "\(check.failures)", name, "0", "–", "–", "–", "–"])
+          continue
+        }
+        let error =
+          (timing.share * (1 - timing.share) / Double(timing.episodes)).squareRoot()
+        table.add([
+          check.task, "\(check.failures)", name, "\(timing.episodes)",
+          String(format: "%.1f ± %.1f %%", timing.share * 100, error * 100),
+          String(format: "%.1f %%", timing.shareByChance * 100),
+          timing.medianDelay.map { String(format: "%+.1f", $0) } ?? "–", check.valuesFrom ?? "–",
+        ])
       }
-      let error =
-        (timing.share * (1 - timing.share) / Double(timing.episodes)).squareRoot()
-      table.add([
-        check.task, "\(check.failures)", "\(timing.episodes)",
-        String(format: "%.1f ± %.1f %%", timing.share * 100, error * 100),
-        String(format: "%.1f %%", timing.shareByChance * 100),
-        timing.medianDelay.map { String(format: "%+.1f", $0) } ?? "–", check.valuesFrom ?? "–",
-      ])
     }
     return table
   }
@@ -128,13 +138,9 @@ struct CheckValue: AsyncParsableCommand {
     var failures: Int
     /// The value checkpoint's job; nil where nothing had to be asked.
     var valuesFrom: String?
-    /// Nil where no moment is known.
-    var timing: DropTiming?
+    /// V's drop against the step at which the mistake began; nil where no such step is known.
+    var mistake: DropTiming?
+    /// V's drop against the step that put success out of reach; nil where no such step is known.
+    var decision: DropTiming?
   }
-}
-
-extension EpisodeRow {
-  /// The step at which a failed attempt was truly lost, where the robot knows it. The one place that
-  /// says which of an episode's records that is.
-  var momentOfFailure: Int? { outcome == .failure ? decidedAtStep : nil }
 }

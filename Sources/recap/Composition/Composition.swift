@@ -29,7 +29,11 @@ enum Composition {
     let report = try await perform(
       RunStart(
         source: options.source, quiet: options.quiet,
-        again: { "recap run --resume \(Shell.word($0))" }))
+        again: { directory in
+          (["recap run --resume \(Shell.word(directory))"]
+            + options.reuse.map { "--reuse \(Shell.word($0))" }).joined(separator: " ")
+        },
+        sharing: options.reuse))
     print(report.table(), terminator: "")
   }
 

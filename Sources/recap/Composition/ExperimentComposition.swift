@@ -18,7 +18,7 @@ extension Composition {
     let failures: [String]
     do {
       failures = try await stoppingOnSignals {
-        try await carryOut(runs, quiet: options.quiet)
+        try await carryOut(runs, options)
       }
     } catch {
       say("Nothing is lost. To go on: \(options.command)")
@@ -91,7 +91,10 @@ extension Composition {
   }
 
   /// - Returns: Which runs failed and why, in a line each; the others go on regardless.
-  private static func carryOut(_ runs: [PlannedRun], quiet: Bool) async throws -> [String] {
+  private static func carryOut(
+    _ runs: [PlannedRun], _ options: ExperimentOptions
+  ) async throws -> [String] {
+    let quiet = options.quiet
     var failures: [String] = []
     var pace = ExperimentPace()
     let clock = ContinuousClock()
@@ -115,7 +118,7 @@ extension Composition {
             source: state == .begun
               ? .resume(directory: run.directory)
               : .checked(run.configuration, directory: run.directory),
-            quiet: quiet, again: nil, sharing: run.siblings))
+            quiet: quiet, again: nil, sharing: run.siblings + options.reuse))
         if state == .absent { pace.add(run.pace, clock.now - start) }
       } catch let error as ArchiveError where error.isAboutAnotherWriter {
         // Somebody else runs the same experiment.
@@ -141,6 +144,7 @@ extension ExperimentOptions {
     var words = ["recap", "experiment", file, "--seeds", "\(seeds.count)"]
     if seeds.lowerBound != 1 { words += ["--first-seed", "\(seeds.lowerBound)"] }
     if let directory { words += ["--dir", directory] }
+    for directory in reuse { words += ["--reuse", directory] }
     if quiet { words.append("--quiet") }
     return words.map(Shell.word).joined(separator: " ")
   }

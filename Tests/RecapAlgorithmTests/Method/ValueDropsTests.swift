@@ -45,9 +45,9 @@ import Testing
     let timing = try #require(
       DropTiming(
         [
-          DropTiming.Attempt(values: falling(at: 30), decidedAt: 28),
-          DropTiming.Attempt(values: falling(at: 5), decidedAt: 16),
-          DropTiming.Attempt(values: falling(at: 40), decidedAt: 0),
+          DropTiming.Attempt(values: falling(at: 30), moment: 28),
+          DropTiming.Attempt(values: falling(at: 5), moment: 16),
+          DropTiming.Attempt(values: falling(at: 40), moment: 0),
         ], tolerance: 10, window: 4))
     #expect(timing.episodes == 3)
     #expect(timing.withDrop == 2)
@@ -64,7 +64,7 @@ import Testing
     let values: [Float] = (0..<40).map { $0 < 20 ? -0.25 : -0.75 }
     for (decided, near) in [(10, 1), (9, 0), (30, 1), (31, 0)] {
       let timing = try #require(
-        DropTiming([DropTiming.Attempt(values: values, decidedAt: decided)]))
+        DropTiming([DropTiming.Attempt(values: values, moment: decided)]))
       #expect(timing.near == near)
     }
   }

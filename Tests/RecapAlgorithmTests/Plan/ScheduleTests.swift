@@ -87,6 +87,17 @@ import Testing
     }
   }
 
+  @Test func aTaskThatIsNotSpecialisedToIsPreTrainedOnAndNothingMore() {
+    var settings = ScheduleSettings.small()
+    let whole = Schedule.jobs(for: settings)
+    settings.tasks[1].specialize = false
+    let jobs = Schedule.jobs(for: settings)
+    // What is left is the same, seeds and datasets included, so that runs can share it.
+    #expect(
+      jobs == whole.filter { !$0.id.hasPrefix("stack/") || $0.id.contains("/demonstrations/") })
+    #expect(jobs.count < whole.count)
+  }
+
   @Test(arguments: [true, false])
   func everyNetworkAndLabelSetIsOfUse(restarts: Bool) {
     let jobs = Schedule.jobs(for: .small(restartFromPretrained: restarts))
@@ -192,6 +203,14 @@ import Testing
       ("tasks[0].demonstrations", { $0.tasks[0].demonstrations = 0 }),
       ("tasks[1].evaluationEpisodes", { $0.tasks[1].evaluationEpisodes = -1 }),
       ("tasks[1].autonomousEpisodes", { $0.tasks[1].autonomousEpisodes = 0 }),
+      ("tasks[0].specialize", { for task in 0...1 { $0.tasks[task].specialize = false } }),
+      (
+        "tasks[1].specialize",
+        {
+          $0.tasks[1].specialize = false
+          $0.pretraining = false
+        }
+      ),
       ("tasks[0].positiveShare", { $0.tasks[0].positiveShare = 1 }),
       ("schedule.iterations", { $0.iterations = -1 }),
       ("schedule.episodesPerJob", { $0.episodesPerJob = 0 }),

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Experiments
+import Foundation
+
+/// `--reuse`, of the commands that start runs.
+struct ReuseArguments: ParsableArguments {
+  @Option(
+    name: .customLong("reuse"), parsing: .singleValue,
+    help: ArgumentHelp(
+      """
+      Another run, or an experiment: jobs that it has done already with the same inputs and \
+      settings are not done again. May be repeated.
+      """, valueName: "directory"))
+  var places: [RunArgument] = []
+
+  func validate() throws {
+    for place in places where runs(in: place.directory).isEmpty {
+      throw ValidationError(
+        "--reuse: \(place.directory) holds no run; expected the directory of a run or of an "
+          + "experiment")
+    }
+  }
+
+  /// The directories of all runs that are named.
+  var directories: [String] { places.flatMap { runs(in: $0.directory) } }
+
+  private func runs(in directory: String) -> [String] {
+    if FileManager.default.fileExists(atPath: "\(directory)/catalogue.sqlite") {
+      return [directory]
+    }
+    return ExperimentRecord.runDirectories(in: directory)
+  }
+}
