@@ -9,7 +9,7 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python lint format check demo metaworld metaworld-camera
+.PHONY: help setup build test test-python test-lerobot lint format check demo metaworld metaworld-camera
 .PHONY: bench bench-build bench-compare clean
 
 help: ## List the targets
@@ -28,8 +28,11 @@ test: setup ## Build and run the whole test suite
 	$(MAKE) test-python
 
 test-python: .venv/test-ready ## Run the Python tests: the client's, and the benchmarks' arithmetic
-	cd Clients/Python && ../../.venv/bin/python -m pytest --quiet
+	cd Clients/Python && ../../.venv/bin/python -m mypy && ../../.venv/bin/python -m pytest --quiet
 	cd Benchmarks && ../.venv/bin/python -m pytest --quiet
+
+test-lerobot: ## Check exported data sets with LeRobot itself (downloads 1.5 GB at the first call)
+	Clients/Python/tests/lerobot/run.sh
 
 lint: ## Check formatting and file sizes
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
@@ -60,7 +63,7 @@ bench-compare: bench-build .venv-bench/jax-ready .venv-bench/torch-ready ## Comp
 	.venv-bench/bin/python Benchmarks/compare.py $(ARGS)
 
 clean: ## Remove everything built; runs stay
-	rm -rf .build .venv .venv-bench
+	rm -rf .build .venv .venv-bench .venv-lerobot
 
 # The Python environments' stamps: made again when the client's requirements change.
 .venv/bin/python:
@@ -68,7 +71,8 @@ clean: ## Remove everything built; runs stay
 	python3 -m venv .venv
 
 .venv/test-ready: Clients/Python/pyproject.toml | .venv/bin/python
-	.venv/bin/pip install --quiet --disable-pip-version-check numpy pyzmq pytest tokenizers
+	.venv/bin/pip install --quiet --disable-pip-version-check numpy pyzmq pytest tokenizers mypy \
+		gymnasium pyarrow pillow safetensors
 	@touch $@
 
 .venv/metaworld-ready: Clients/Python/pyproject.toml | .venv/bin/python

@@ -79,7 +79,8 @@ public actor Coordinator: Role {
     start = clock.now
     attendance = Attendance(patience: .seconds(configuration.runtime.leaseSeconds))
     admission = RobotAdmission(
-      tasks: configuration.tasks.map(\.name), robots: configuration.robots)
+      tasks: configuration.tasks.map(\.name), robots: configuration.robots,
+      embodiment: try await archive.recordedEmbodiment())
     plan = try await Plan(of: configuration, in: archive)
     (drainSignals, wakeDrain) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     for lease in plan.liveLeases {

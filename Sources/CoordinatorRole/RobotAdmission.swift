@@ -5,7 +5,7 @@ import Messaging
 /// Which robots may take part in a run: a value that is told who joins.
 ///
 /// A robot must sense what the configuration says of it, since the networks are made for that, and finding out only when
-/// they are trained would cost all demonstrations. One network serves one embodiment, so the first robot decides what the others must be. Once all configured robots
+/// they are trained would cost all demonstrations. One network serves one embodiment, so the run's episodes or else the first robot decide what the others must be. Once all configured robots
 /// have come, every task of the run must be offered by one of them.
 struct RobotAdmission {
   /// The run's tasks.
@@ -15,9 +15,12 @@ struct RobotAdmission {
   private(set) var embodiment: Embodiment?
   private var offers: [String: Set<String>] = [:]
 
-  init(tasks: [String], robots: [RobotSettings]) {
+  /// - Parameter embodiment: That of the episodes that the run has already, of imported ones for example; nil where it
+  ///   has none.
+  init(tasks: [String], robots: [RobotSettings], embodiment: Embodiment? = nil) {
     self.tasks = tasks
     self.robots = robots
+    self.embodiment = embodiment
   }
 
   /// Takes in a worker; roles other than the collector may always join.

@@ -124,6 +124,12 @@ extension ArchiveReading {
     return try await reader.queues.run { try EpisodeFile.parse(try blobs.read(row.digest)) }
   }
 
+  /// The embodiment of the run's episodes, which is one; nil before the first.
+  public nonisolated func recordedEmbodiment() async throws -> Embodiment? {
+    guard let row = try await episodes(matching: EpisodeQuery(limit: 1)).first else { return nil }
+    return try await contents(of: row).metadata.embodiment
+  }
+
   /// Receipts of a job's episodes, by index.
   public nonisolated func receipts(job: String) async throws -> [EpisodeReceipt] {
     try await episodes(matching: EpisodeQuery(job: job)).map(\.receipt)

@@ -32,6 +32,16 @@ struct RobotAdmissionTests {
       tasks: tasks.map { TaskDescription(name: $0, instruction: $0, maximumSteps: 9) })
   }
 
+  @Test("the embodiment of episodes that the run has already decides before any robot")
+  func recordedEmbodiment() throws {
+    let recorded = try #require(robot("a", []).embodiment)
+    var admission = RobotAdmission(tasks: ["fold"], robots: [], embodiment: recorded)
+    var refusal: RobotRefused?
+    do { try admission.admit(robot("b", ["fold"], width: 7)) } catch { refusal = error }
+    #expect(refusal?.reason.contains("actionWidth: 7") == true, "\(String(describing: refusal))")
+    try admission.admit(robot("a", ["fold"]))
+  }
+
   @Test("the first robot decides the embodiment; another is refused with the difference")
   mutating func embodiment() throws {
     try admission.admit(robot("a", ["fold"]))

@@ -1,5 +1,6 @@
-"""The robot's side of recap: subclass `Robot`, then `serve` it."""
+"""The robot's side of recap: subclass `Robot`, then call `main` or `serve` with it."""
 
+from .command_line import main
 from .driver import Driver
 from .robot import Robot
 from .server import serve
@@ -14,5 +15,6 @@ __all__ = [
     "Robot",
     "Supervision",
     "Task",
+    "main",
     "serve",
 ]

@@ -101,11 +101,13 @@ class Driver:
             known = ", ".join(kind.value for kind in Supervision)
             raise Refused(f"supervision: expected one of {known}, got {word!r}")
         supervision = Supervision(word)
-        can_act = type(self._robot).person_action is not Robot.person_action
-        if supervision is Supervision.DEMONSTRATION and not can_act:
-            raise Refused("this robot offers no demonstrations: it has no person_action()")
+        task = self._tasks[name]
+        if supervision is Supervision.DEMONSTRATION and not self._robot.has_person(task):
+            raise Refused(
+                f"this robot offers no demonstrations of {name!r}: it has no person_action()"
+            )
 
-        episode = Episode(self._robot, self._tasks[name], supervision)
+        episode = Episode(self._robot, task, supervision)
         if self._episode_id is not None:
             self._past.append(self._episode_id)
         self._episode, self._episode_id, self._turn = episode, id, 0

@@ -123,7 +123,7 @@ class Episode:
 
     def _let_take_over(self) -> None:
         if self._supervision is Supervision.CORRECTIONS and not self.person_in_control:
-            self.person_in_control = self._robot.takes_over()
+            self.person_in_control = bool(self._robot.takes_over())
 
     def _turn(self, steps: list[Columns]) -> Turn:
         return Turn(steps, self._observation, self._outcome, self.person_in_control, self._reason)

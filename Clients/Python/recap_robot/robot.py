@@ -70,6 +70,10 @@ class Robot(abc.ABC):
 
     # A person at the controls. Between two actions these are asked at least once and should only look.
 
+    def has_person(self, task: Task) -> bool:
+        """Whether anybody can demonstrate `task`; by default where `person_action` is overridden."""
+        return type(self).person_action is not Robot.person_action
+
     def takes_over(self) -> bool:
         """Whether a person wants the controls now. Asked only where corrections are allowed."""
         return False

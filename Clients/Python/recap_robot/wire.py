@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 PROTOCOL = b"recap/1"
 
-_DTYPES: dict[str, np.dtype[Any]] = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
     "U8": np.dtype("u1"),
@@ -21,7 +21,8 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "I32": np.dtype("<i4"),
     "I64": np.dtype("<i8"),
 }
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+"""Element types by safetensors' names, in the byte order of messages and files."""
+DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 class WireError(ValueError):
@@ -49,9 +50,9 @@ def encode(message: Message) -> list[bytes | memoryview]:
     described, raw = [], []
     for name, tensor in message.tensors.items():
         dtype = tensor.dtype.newbyteorder("<")
-        if dtype not in _NAMES:
+        if dtype not in DTYPE_NAMES:
             raise WireError(f"{name}: a tensor of {tensor.dtype} cannot be sent")
-        described.append({"name": name, "dtype": _NAMES[dtype], "shape": list(tensor.shape)})
+        described.append({"name": name, "dtype": DTYPE_NAMES[dtype], "shape": list(tensor.shape)})
         raw.append(_bytes(np.ascontiguousarray(tensor, dtype=dtype)))
     header = {
         "id": message.id,
@@ -112,17 +113,17 @@ def _tensor(description: Any, frame: bytes | memoryview) -> tuple[str | None, np
     if not isinstance(description, Mapping):
         raise ValueError("its description is not an object")
     name, dtype, shape = (description.get(key) for key in ("name", "dtype", "shape"))
-    if dtype not in _DTYPES:
-        raise ValueError(f"dtype {dtype!r} is unknown; known: {', '.join(_DTYPES)}")
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype {dtype!r} is unknown; known: {', '.join(DTYPES)}")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"shape {shape!r} is not a list of extents")
     if name is not None and not isinstance(name, str):
         raise ValueError(f"name {name!r} is not a string")
     size = len(frame) if isinstance(frame, bytes) else frame.nbytes
-    expected = math.prod(shape) * _DTYPES[dtype].itemsize
+    expected = math.prod(shape) * DTYPES[dtype].itemsize
     if size != expected:
         raise ValueError(f"{name}: {dtype}{shape} takes {expected} bytes, the frame has {size}")
-    return name, np.frombuffer(frame, _DTYPES[dtype]).reshape(shape)
+    return name, np.frombuffer(frame, DTYPES[dtype]).reshape(shape)
 
 
 def _bytes(tensor: npt.NDArray[Any]) -> bytes | memoryview:

@@ -28,6 +28,9 @@ struct Recap: AsyncParsableCommand {
           ValueCommand.self, ModelCommand.self, WorkcellCommand.self,
         ]),
       CommandGroup(
+        name: "Robots and data",
+        subcommands: [RobotsCommand.self, ImportCommand.self, ExportCommand.self]),
+      CommandGroup(
         name: "Single-role",
         subcommands: [
           CoordinatorCommand.self, CollectorCommand.self, ValueLearnerCommand.self,
