@@ -27,9 +27,10 @@ test: setup ## Build and run the whole test suite
 	swift test --skip-build --disable-xctest --no-parallel
 	$(MAKE) test-python
 
-test-python: .venv/test-ready ## Run the Python tests: the client's, and the benchmarks' arithmetic
+test-python: .venv/test-ready ## Run the Python tests: the client's, the benchmarks' arithmetic, Kubernetes' manifests
 	cd Clients/Python && ../../.venv/bin/python -m pytest --quiet
 	cd Benchmarks && ../.venv/bin/python -m pytest --quiet
+	.venv/bin/python -m pytest --quiet Cluster/kubernetes
 
 lint: ## Check formatting and file sizes
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
@@ -67,8 +68,8 @@ clean: ## Remove everything built; runs stay
 	@Scripts/setup.sh
 	python3 -m venv .venv
 
-.venv/test-ready: Clients/Python/pyproject.toml | .venv/bin/python
-	.venv/bin/pip install --quiet --disable-pip-version-check numpy pyzmq pytest tokenizers
+.venv/test-ready: Clients/Python/pyproject.toml Makefile | .venv/bin/python
+	.venv/bin/pip install --quiet --disable-pip-version-check numpy pyzmq pytest tokenizers kubernetes-validate
 	@touch $@
 
 .venv/metaworld-ready: Clients/Python/pyproject.toml | .venv/bin/python

@@ -1,0 +1,189 @@
+import EpisodeStorage
+import Foundation
+import Launching
+import Testing
+
+/// `recap launch` on this machine, with processes that are killed.
+@Suite(.serialized)
+struct LaunchTests {
+  private struct Status: Decodable {
+    struct Launcher: Decodable { var pid: Int32 }
+    struct Process: Decodable {
+      var name: String
+      var state: String
+      var pid: Int32?
+    }
+    var state: String
+    var jobsDone: Int
+    var launcher: Launcher?
+    var processes: [Process]
+
+    func pid(_ name: String) -> Int32? { processes.first { $0.name == name }?.pid }
+  }
+
+  private func status(_ run: String) async throws -> Status? {
+    let result = try await RecapProcess.run("launch", "status", run, "--json")
+    return try? JSONDecoder().decode(Status.self, from: Data(result.output.utf8))
+  }
+
+  /// The status, once it is as wanted.
+  private func status(
+    _ run: String, within seconds: Double = 60, where isRight: (Status) -> Bool
+  ) async throws -> Status {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < deadline {
+      if let status = try await status(run), isRight(status) { return status }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    throw TooLate()
+  }
+
+  private struct TooLate: Error {}
+
+  private func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 }
+
+  @Test("killed processes start again, a killed launcher takes all along, and the run goes on")
+  func launchThroughKills() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+    let names = [
+      "coordinator", "value-learner", "labeller", "policy-learner-1", "policy-learner-2",
+      "collector-cell-1", "collector-cell-2",
+    ]
+
+    let launcher = try RecapProcess.start(
+      ["launch", "--cluster", "Cluster/local.yaml", "Configs/smoke.yaml", "--dir", run],
+      output: .nullDevice, errors: .nullDevice)
+    defer { kill(launcher.processIdentifier, SIGKILL) }
+    let begun = try await status(run) { status in
+      names.allSatisfy { status.pid($0) != nil } && status.jobsDone >= 1
+    }
+    #expect(begun.launcher?.pid == launcher.processIdentifier)
+
+    let second = try await RecapProcess.run("launch", "--resume", run)
+    #expect(second.status != 0)
+    #expect(second.errors.contains("process \(launcher.processIdentifier) ("), "\(second.errors)")
+
+    // Everybody is killed at once; all come back, and the run goes on.
+    for name in names { kill(try #require(begun.pid(name)), SIGKILL) }
+    let again = try await status(run) { status in
+      names.allSatisfy { status.pid($0) != nil && status.pid($0) != begun.pid($0) }
+        && status.jobsDone > begun.jobsDone
+    }
+    for name in names { #expect(!isAlive(try #require(begun.pid(name)))) }
+
+    kill(launcher.processIdentifier, SIGKILL)
+    await launcher.ended()
+    let deadline = ContinuousClock.now + .seconds(15)
+    while again.processes.contains(where: { $0.pid.map(isAlive) ?? false }) {
+      if ContinuousClock.now > deadline { throw TooLate() }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+
+    let result = try await RecapProcess.run("launch", "--resume", run)
+    #expect(result.status == 0, "\(result.errors)")
+    // The table of 'recap report', and no colours where there is no terminal.
+    let report = try await RecapProcess.run("report", run)
+    #expect(result.output == report.output)
+    #expect(result.errors.contains("coordinator      │ ") && !result.errors.contains("\u{1B}"))
+    let verified = try await RecapProcess.run("episodes", "verify", run)
+    #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
+    #expect(try await ArchiveReader(directory: run).episodes().count == 24)
+    let log = try String(contentsOfFile: "\(run)/logs/coordinator.log", encoding: .utf8)
+    #expect(log.components(separatedBy: "--- process").count == 4, "three lives")
+    try await rollingBack(run)
+  }
+
+  /// What is current, before and after a rollback.
+  private func rollingBack(_ run: String) async throws {
+    struct Summary: Decodable {
+      struct Task: Decodable {
+        struct Iteration: Decodable {
+          var k: Int
+          var state: String
+        }
+        var task: String
+        var current: Int?
+        var iterations: [Iteration]
+      }
+      var state: String
+      var tasks: [Task]
+    }
+    func summary() async throws -> Summary {
+      let shown = try await RecapProcess.run("runs", "show", run, "--json")
+      return try JSONDecoder().decode(Summary.self, from: Data(shown.output.utf8))
+    }
+    let before = try await summary()
+    #expect(before.state == "finished")
+    #expect(before.tasks.map(\.current) == [1, 1])
+    let result = try await RecapProcess.run("rollback", run, "--task", "espresso", "--to", "0")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output == "espresso: iteration 0 is current; withdrawn: 1\n")
+    let after = try await summary()
+    #expect(after.state == "finished")
+    #expect(after.tasks.map(\.current) == [0, 1])
+    #expect(after.tasks[0].iterations.map(\.state) == ["current", "withdrawn"])
+    let refused = try await RecapProcess.run("rollback", run, "--task", "espresso", "--to", "2")
+    #expect(refused.status != 0 && refused.errors.contains("it has 0, 1"), "\(refused.errors)")
+    let list = try await RecapProcess.run(
+      "runs", "list", URL(filePath: run).deletingLastPathComponent().path)
+    #expect(list.output.contains("finished") && list.output.contains("24"), "\(list.output)")
+  }
+
+  @Test(
+    "what is refused is refused in words, before anything is made",
+    arguments: [
+      (["launch", "Configs/smoke.yaml"], "Give --cluster"),
+      (["launch", "--cluster", "Configs/smoke.yaml", "Configs/smoke.yaml"], "run's configuration"),
+      (["launch", "--cluster", "nowhere.yaml", "Configs/smoke.yaml"], "there is no such file"),
+      (["launch", "--resume", "nowhere"], "was never launched"),
+      (["launch", "status", "nowhere"], "was never launched"),
+      (["launch", "stop", "nowhere"], "was never launched"),
+      (["launch", "keep", "--name", "x", "--logs", "/tmp"], "after --"),
+      (["rollback", "nowhere", "--task", "x", "--to", "0"], "holds no run"),
+      (["runs", "list", "nowhere"], "there is no directory nowhere"),
+      (["probe", "--connect", "file:/nowhere"], "no coordinator has published"),
+      (["coordinator", "Configs/smoke.yaml", "--or-resume"], "--dir"),
+    ])
+  func refusals(arguments: [String], expected: String) async throws {
+    let result = try await RecapProcess.run(arguments)
+    #expect(result.status != 0)
+    #expect(result.errors.contains(expected), "\(result.errors)")
+  }
+
+  @Test("a dry run prints what would be done, and makes nothing")
+  func dryRun() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+    for (kind, expected) in [
+      ("local", "coordinator --resume \(run) --listen ipc://\(run)/coordinator.sock\n"),
+      ("slurm", "#SBATCH hetjob"), ("kubernetes", "kind: StatefulSet"), ("hosts", "ssh -T "),
+    ] {
+      let result = try await RecapProcess.run(
+        "launch", "--cluster", "Cluster/\(kind).yaml", "Configs/smoke.yaml", "--dir", run,
+        "--dry-run")
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output.contains(expected), "\(kind): \(result.output)")
+      #expect(!FileManager.default.fileExists(atPath: run))
+    }
+  }
+
+  @Test("a command that is kept going starts again, up to its limit")
+  func keeping() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let result = try await RecapProcess.run(
+      "launch", "keep", "--name", "x", "--logs", folder.path, "--limit", "2", "--first-delay",
+      "0.01", "--", "/bin/sh", "-c", "echo out; echo no good >&2; exit 7")
+    #expect(result.status == ProcessSupervision.failedStatus)
+    #expect(result.errors.contains("x ended with status 7 and was given up after 2 restarts"))
+    let log = try String(contentsOf: folder.appending(path: "x.log"), encoding: .utf8)
+    #expect(log.components(separatedBy: "no good").count == 4)
+    #expect(log.components(separatedBy: "out").count == 4)
+    let good = try await RecapProcess.run(
+      "launch", "keep", "--name", "x", "--logs", folder.path, "--", "/bin/true")
+    #expect(good.status == 0, "\(good.errors)")
+  }
+}
