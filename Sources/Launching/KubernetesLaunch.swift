@@ -23,8 +23,11 @@ public struct KubernetesLaunch: Sendable {
 
   /// The namespace that all is in.
   public var namespace: String {
-    settings.namespace ?? Self.label("recap-\(launch.run)")
+    settings.namespace ?? Self.label("recap-\(folder)")
   }
+
+  /// What tells the run from others of its name: the last part of its directory.
+  private var folder: String { (launch.directory as NSString).lastPathComponent }
 
   /// The manifests as `kubectl apply -f -` takes them.
   public var text: String {
@@ -55,7 +58,7 @@ public struct KubernetesLaunch: Sendable {
     .map(
       [
         ("app.kubernetes.io/name", "recap"),
-        ("app.kubernetes.io/instance", .text(Self.label(launch.run))),
+        ("app.kubernetes.io/instance", .text(Self.label(folder))),
       ] + (role.map { [("app.kubernetes.io/component", .text($0))] } ?? []))
   }
 
@@ -107,7 +110,7 @@ public struct KubernetesLaunch: Sendable {
 
   private var coordinatorArguments: [String] {
     [
-      "/etc/recap/run/configuration.yaml", "--dir", "\(Self.archive)/\(launch.run)", "--or-resume",
+      "/etc/recap/run/configuration.yaml", "--dir", "\(Self.archive)/\(folder)", "--or-resume",
       "--listen", "tcp://0.0.0.0:\(Self.port)", "--trusted-network", "--linger",
     ] + (settings.probes == .http ? ["--http", "0.0.0.0:\(Self.healthPort)"] : [])
   }

@@ -5,6 +5,7 @@ public struct LaunchConsole: Sendable {
   /// Of the names, so that what follows them is aligned.
   private let width: Int
   private let usesColour: Bool
+  private let showsProcesses: Bool
   private let places: [String: Int]
   private let write: @Sendable (String) -> Void
 
@@ -13,10 +14,15 @@ public struct LaunchConsole: Sendable {
 
   /// - Parameters:
   ///   - names: Of the processes, in the order in which they take colours.
+  ///   - showsProcesses: Whether it shows what processes write, and not only what the launcher says.
   ///   - write: Prints a text that ends with a newline.
-  public init(names: [String], usesColour: Bool, write: @escaping @Sendable (String) -> Void) {
+  public init(
+    names: [String], usesColour: Bool, showsProcesses: Bool = true,
+    write: @escaping @Sendable (String) -> Void
+  ) {
     width = (names + [Self.ownName]).map(\.count).max() ?? 0
     self.usesColour = usesColour
+    self.showsProcesses = showsProcesses
     places = Dictionary(names.enumerated().map { ($1, $0) }) { first, _ in first }
     self.write = write
   }
@@ -25,7 +31,9 @@ public struct LaunchConsole: Sendable {
   static let ownName = "launch"
 
   /// Prints a line of a process.
-  public func print(_ line: String, of name: String) { write(text(line, of: name)) }
+  public func print(_ line: String, of name: String) {
+    if showsProcesses { write(text(line, of: name)) }
+  }
 
   /// Prints a line of the launcher.
   public func say(_ line: String) { write(text(line, of: Self.ownName)) }

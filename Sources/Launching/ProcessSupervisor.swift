@@ -129,7 +129,7 @@ public actor ProcessSupervisor {
         error: .sequence
       ) { execution in
         began(name, Int32(execution.processIdentifier.value), log)
-        for try await line in execution.standardError.strings() {
+        for try await line in execution.standardError.strings(bufferingPolicy: .unbounded) {
           log.add(line)
           console.print(line, of: name)
           let words = line.trimmingCharacters(in: .whitespaces)

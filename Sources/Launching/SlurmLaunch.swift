@@ -23,7 +23,8 @@ public struct SlurmLaunch: Sendable {
     processes = launch.processes(
       coordinator: launch.coordinatorArguments(
         listen: launch.cluster.endpoint ?? "tcp://127.0.0.1:*", publish: published),
-      connect: { _ in "file:\(published)" }, spool: { "\(launch.directory)/spool/\($0)" },
+      connect: { _ in CoordinatorAddress.published(inFile: published) },
+      spool: { "\(launch.directory)/spool/\($0)" },
       states: "\(launch.directory)/training")
   }
 
@@ -59,7 +60,8 @@ public struct SlurmLaunch: Sendable {
       learners=$!
       # Slurm tells this script alone that the job is to stop or move.
       trap 'kill -TERM "$coordinator" "$learners" 2>/dev/null' TERM
-      status=143
+      wait "$coordinator"; status=$?
+      # The trap ends a wait early.
       while kill -0 "$coordinator" 2>/dev/null; do wait "$coordinator"; status=$?; done
       if [ "$status" = 0 ] || [ "$status" = \(ProcessSupervision.failedStatus) ]; then
         # The run is over: the collectors hear it too, and those that have not begun need not.

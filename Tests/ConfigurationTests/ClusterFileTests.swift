@@ -54,7 +54,7 @@ import Testing
         "kind: local\nroles: {collectors: {count: 2}}",
         "roles.collectors.count (line 2): unknown key"
       ),
-      ("roles: {}", "kind: missing, but required"),
+      ("roles: {}", "kind (line 1): missing, but required"),
       (
         "kind: local\nslurm: {partition: main}",
         "slurm (line 2): only for kind: slurm, but the kind is local"
@@ -68,6 +68,10 @@ import Testing
       (
         "kind: kubernetes\ntrustedNetwork: true\nendpoint: tcp://0.0.0.0:1",
         "Kubernetes gives the coordinator its address"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {namespace: Lab}",
+        "kubernetes.namespace (line 3): got 'Lab'; expected lower-case letters"
       ),
       ("kind: hosts", "hosts (line 1): missing, but required for kind: hosts"),
       (

@@ -75,13 +75,13 @@ import Yams
     }
     #expect(
       objects.map(name) == [
-        "Namespace recap-demo", "ConfigMap run", "Service coordinator",
+        "Namespace recap-a-run", "ConfigMap run", "Service coordinator",
         "NetworkPolicy coordinator", "StatefulSet coordinator", "Deployment value-learner",
         "Deployment labeller", "Deployment policy-learner", "Deployment collector-cell-1",
         "Deployment collector-cell-2",
       ])
     #expect(
-      objects.dropFirst().allSatisfy { $0["metadata"]?["namespace"]?.string == "recap-demo" })
+      objects.dropFirst().allSatisfy { $0["metadata"]?["namespace"]?.string == "recap-a-run" })
     let learner = try #require(objects.first { name($0) == "Deployment policy-learner" })
     #expect(learner["spec"]?["replicas"]?.int == 3)
     let container = learner["spec"]?["template"]?["spec"]?["containers"]?[0]

@@ -187,3 +187,72 @@ struct LaunchTests {
     #expect(good.status == 0, "\(good.errors)")
   }
 }
+
+/// How workers find a coordinator that publishes its address, and how one is watched over.
+@Suite(.serialized)
+struct PublishedCoordinatorTests {
+  @Test("a worker waits for a published coordinator, and follows it to another port")
+  func following() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (run, file) = (folder.appending(path: "run").path, folder.appending(path: "place").path)
+    let errors = Pipe()
+    let worker = try RecapProcess.start(
+      ["labeller", "--connect", "file:\(file)"], output: .nullDevice,
+      errors: errors.fileHandleForWriting)
+    try errors.fileHandleForWriting.close()
+    defer { kill(worker.processIdentifier, SIGKILL) }
+    var lines = errors.fileHandleForReading.lines.makeAsyncIterator()
+    func wait(for text: String) async {
+      while let line = await lines.next() { if line.contains(text) { return } }
+      Issue.record("the worker ended before it said '\(text)'")
+    }
+    func coordinator(_ arguments: String...) throws -> Process {
+      try RecapProcess.start(
+        ["coordinator"] + arguments
+          + ["--listen", "tcp://127.0.0.1:*", "--publish", file, "--linger"],
+        output: .nullDevice, errors: .nullDevice)
+    }
+    await wait(for: "waiting for a coordinator to write")
+    let first = try coordinator("Configs/smoke.yaml", "--dir", run, "--or-resume")
+    defer { kill(first.processIdentifier, SIGKILL) }
+    await wait(for: "joined run smoke")
+    let published = try String(contentsOfFile: file, encoding: .utf8)
+    let probe = try await RecapProcess.run("probe", "--connect", "file:\(file)")
+    #expect(probe.status == 0 && probe.output == "run smoke\n", "\(probe.errors)")
+
+    kill(first.processIdentifier, SIGKILL)
+    await first.ended()
+    let silent = try await RecapProcess.run(
+      "probe", "--connect", "file:\(file)", "--timeout", "0.2")
+    #expect(silent.status != 0 && silent.errors.contains("no coordinator answered at tcp://"))
+
+    let second = try coordinator("Configs/smoke.yaml", "--dir", run, "--or-resume")
+    defer { kill(second.processIdentifier, SIGKILL) }
+    await wait(for: "the coordinator is at another place now")
+    await wait(for: "joined run smoke")
+    #expect(try String(contentsOfFile: file, encoding: .utf8) != published)
+    kill(second.processIdentifier, SIGTERM)
+    await second.ended()
+    #expect(second.terminationStatus == 130)
+  }
+
+  @Test("addresses of all networks are published by the machine's name")
+  func addresses() {
+    #expect(
+      CoordinatorAddress.reachable("tcp://0.0.0.0:7700", host: "node1") == "tcp://node1:7700")
+    #expect(
+      CoordinatorAddress.reachable("tcp://127.0.0.1:7700", host: "n") == "tcp://127.0.0.1:7700")
+  }
+
+  @Test("an address that other machines reach is refused without a word of trust")
+  func trust() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+    let refused = try await RecapProcess.run(
+      "coordinator", "Configs/smoke.yaml", "--dir", run, "--listen", "tcp://0.0.0.0:*")
+    #expect(refused.status != 0 && refused.errors.contains("only a loopback address"))
+    #expect(!FileManager.default.fileExists(atPath: run))
+  }
+}

@@ -93,6 +93,13 @@ extension ClusterFile {
           + "are neither encrypted nor authenticated. Say true if only this namespace reaches it, "
           + "as a NetworkPolicy sees to")
     }
+    if let namespace = kubernetes.namespace,
+      !namespace.allSatisfy({ "abcdefghijklmnopqrstuvwxyz0123456789-".contains($0) })
+    {
+      note(
+        "kubernetes.namespace", root["kubernetes"]?["namespace"],
+        "got '\(namespace)'; expected lower-case letters, digits and '-'")
+    }
     if kind == .hosts { problems += hostProblems(root) }
     return problems
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Launching
 import RecapAlgorithm
 
 /// `recap coordinator`

@@ -1,5 +1,6 @@
 import DurableFiles
 import Foundation
+import Launching
 import Logging
 import Messaging
 import RoleRuntime
@@ -92,30 +93,12 @@ struct NoAnswer: Error, CustomStringConvertible {
   }
 }
 
-/// Where a coordinator is: an endpoint, or a file that it writes its endpoint into whenever it starts, for machines that
-/// share a file system and do not know beforehand on which of them it will run.
-enum CoordinatorAddress {
-  static let filePrefix = "file:"
-
-  /// The file's path; nil for an endpoint.
-  static func file(of address: String) -> String? {
-    address.hasPrefix(filePrefix) ? String(address.dropFirst(filePrefix.count)) : nil
-  }
-
+extension CoordinatorAddress {
   /// Writes where a coordinator that listens at `endpoint` is found from other machines.
   static func publish(_ endpoint: String, in file: String) throws {
     try DurableFile.write(
       Array("\(reachable(endpoint, host: ProcessInfo.processInfo.hostName))\n".utf8), to: file,
       temporary: "\(file).partial")
-  }
-
-  /// An address of all of a machine's networks says nothing to others: they find it by the machine's name.
-  static func reachable(_ endpoint: String, host: String) -> String {
-    for everywhere in ["tcp://0.0.0.0:", "tcp://*:", "tcp://[::]:"]
-    where endpoint.hasPrefix(everywhere) {
-      return "tcp://\(host):\(endpoint.dropFirst(everywhere.count))"
-    }
-    return endpoint
   }
 
   /// The endpoint in a file; nil where there is none yet.

@@ -14,6 +14,11 @@ extension Composition {
   /// - Throws: What is wrong with the files; `LaunchedAlready` and `ArchiveError.locked` where another process has the
   ///   run; `LaunchFailed` when the run ended before its plan was done; exit status 130 after Ctrl-C.
   static func launch(_ options: LaunchOptions) async throws {
+    if case .resume(let directory) = options.source, options.cluster == nil,
+      try LaunchRecord.read(from: directory)?.cluster.kind == .kubernetes
+    {
+      return try await applyAgain(directory, options.purpose)
+    }
     let prepared = try await prepare(options)
     let program = try ownProgram()
     switch options.purpose {
@@ -63,6 +68,7 @@ extension Composition {
         }
         (cluster, file) = (record.cluster, record.file)
       }
+      // The archive is here, and Kubernetes has it on a volume of its own.
       if cluster.kind == .kubernetes { throw ResumedElsewhere(directory: directory) }
       let run = try await ArchiveReader(directory: directory).run()
       return prepared(
@@ -119,13 +125,15 @@ extension Composition {
     let usesColour = ConsoleStyle.detect(descriptor: STDERR_FILENO).usesColour
     let sink = DescriptorSink(descriptor: STDERR_FILENO)
     let console = LaunchConsole(
-      names: machine.processes.map(\.name), usesColour: usesColour,
-      write: { text in if !quiet { sink.write(text) } })
-    console.say("run \(launch.run) in \(launch.directory)")
-    console.say(
-      "\(machine.processes.count) processes, which log to \(launch.logs); the coordinator is at "
-        + machine.endpoint)
-    if launch.cluster.kind == .local { sayWhatIsScarce(machine.need, console) }
+      names: machine.processes.map(\.name), usesColour: usesColour, showsProcesses: !quiet,
+      write: { sink.write($0) })
+    if !quiet {
+      console.say("run \(launch.run) in \(launch.directory)")
+      console.say(
+        "\(machine.processes.count) processes, which log to \(launch.logs); the coordinator is at "
+          + machine.endpoint)
+      if launch.cluster.kind == .local { sayWhatIsScarce(machine.need, console) }
+    }
     let supervisor = try ProcessSupervisor(
       machine.processes, commands: machine.commands, restart: launch.cluster.restart,
       patience: .seconds(launch.cluster.stopSeconds), logs: launch.logs, console: console,
@@ -257,11 +265,11 @@ struct NeverLaunched: Error, CustomStringConvertible {
   }
 }
 
-/// A run whose archive is not here.
+/// A run that cannot move to Kubernetes.
 struct ResumedElsewhere: Error, CustomStringConvertible {
   var directory: String
   var description: String {
-    "the archive of \(directory) is on a volume of Kubernetes: launch the configuration again with "
-      + "its cluster file, and the coordinator goes on with what the volume holds"
+    "the archive of \(directory) is not on a volume of Kubernetes, so the run cannot go on there; "
+      + "leave --cluster out, or give a cluster file of another kind"
   }
 }

@@ -65,16 +65,33 @@ extension Composition {
   static func apply(_ prepared: PreparedLaunch) async throws {
     let kubernetes = KubernetesLaunch(
       prepared.launch, configuration: try prepared.configuration.resolvedJSON)
-    print(
-      try await ClusterTool.run(["kubectl", "apply", "--filename", "-"], input: kubernetes.text),
-      terminator: "")
-    // The archive is on a volume of the cluster; what is here says where.
+    // The archive is on a volume of the cluster; what is here says where, and how to go on.
     let directory = prepared.launch.directory
-    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let file = manifestFile(directory)
+    try FileManager.default.createDirectory(
+      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try write(try kubernetes.text, to: file)
     var record = LaunchRecord(cluster: prepared.launch.cluster, file: prepared.file)
     record.namespace = kubernetes.namespace
     try record.write(to: directory)
-    print("recap launch status \(Shell.word(directory))")
+    try await applyAgain(directory, .launch)
+  }
+
+  /// Hands a launch to Kubernetes that it had before: what was stopped goes on.
+  static func applyAgain(_ directory: String, _ purpose: LaunchOptions.Purpose) async throws {
+    let file = manifestFile(directory)
+    switch purpose {
+    case .check: print("\(file) is what Kubernetes was given")
+    case .dryRun: print(try String(contentsOfFile: file, encoding: .utf8), terminator: "")
+    case .launch:
+      print(
+        try await ClusterTool.run(["kubectl", "apply", "--filename", file]), terminator: "")
+      print("recap launch status \(Shell.word(directory))")
+    }
+  }
+
+  private static func manifestFile(_ directory: String) -> String {
+    "\(directory)/launch/manifests.yaml"
   }
 
   // MARK: - Status
