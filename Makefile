@@ -10,7 +10,7 @@ unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test test-python lint format check demo metaworld metaworld-camera
-.PHONY: bench bench-build bench-compare clean
+.PHONY: test-slurm test-hosts bench bench-build bench-compare clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,12 @@ test-python: .venv/test-ready ## Run the Python tests: the client's, the benchma
 	cd Clients/Python && ../../.venv/bin/python -m pytest --quiet
 	cd Benchmarks && ../.venv/bin/python -m pytest --quiet
 	.venv/bin/python -m pytest --quiet Cluster/kubernetes
+
+test-slurm: build ## Try a launch on a Slurm cluster of three nodes on this machine (root)
+	Cluster/slurm/test-cluster.sh $(ARGS)
+
+test-hosts: build ## Try a launch over ssh, on this machine (root)
+	Cluster/hosts/test-hosts.sh $(ARGS)
 
 lint: ## Check formatting and file sizes
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tries Cluster/slurm.yaml for real on one machine: installs Slurm from Debian's packages, starts a cluster of three
-# nodes, launches a small run on them, crashes one node in the middle, sees the run end with nothing lost, and stops what
-# it started. As root on Debian 12; about five minutes.
+# nodes, launches a small run on them, stops it and goes on, crashes one node in the middle, sees the run end with nothing
+# lost, and stops what it started. As root on Debian 12; about five minutes.
 #
 # Usage: Cluster/slurm/test-cluster.sh [--crash n1|n2|n3] [--keep]
 #   --crash  the node to crash: n1 has the coordinator, n2 the learners, n3 (the default) collectors
@@ -178,6 +178,17 @@ say "launching a small run on them"
 progress() { "$program" runs show "$run" --json 2>/dev/null | sed -n "s/^ *\"$1\" : \"\{0,1\}\([^\",]*\).*/\1/p" | head -n 1; }
 done_jobs() { [ "$(progress jobsDone || echo 0)" -ge "$1" ] 2>/dev/null; }
 await 300 "the first jobs are done" done_jobs 10
+gone() { [ -z "$(squeue --noheader)" ]; }
+say "stopping it with $(progress jobsDone) jobs done, and going on"
+status=$("$program" launch status "$run")
+[[ $status == *RUNNING* ]] || { echo "the status has no running job: $status" >&2; exit 1; }
+refused=$("$program" launch --resume "$run" 2>&1) && { echo "a second launch was not refused" >&2; exit 1; }
+[[ $refused == *"launched already, by Slurm's jobs"* ]] || { echo "$refused" >&2; exit 1; }
+"$program" launch stop "$run"
+await 60 "its jobs are gone" gone
+"$program" launch --resume "$run"
+so_far=$(progress jobsDone)
+await 120 "it goes on" done_jobs $((so_far + 2))
 places() { squeue --noheader --format '%i %N' --states RUNNING | sort | tr '\n' ';'; }
 on_node() { [ -n "$(squeue --noheader --nodelist "$1" --states RUNNING --format '%i')" ]; }
 await 30 "something runs on $crash" on_node "$crash"
@@ -200,7 +211,6 @@ release() {
 }
 finished() { release; [ "$(progress state)" = finished ]; }
 await 900 "the run is finished" finished
-gone() { [ -z "$(squeue --noheader)" ]; }
 await 90 "its jobs are gone" gone
 
 "$program" episodes verify "$run"

@@ -20,8 +20,9 @@ import Testing
 
   @Test func whatIsGivenUpCanBeClaimedAgain() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
-    try withExtendedLifetime(try FileLock(path: path)) {
-      #expect(FileLock.holder(path: path) != nil)
+    do {
+      let lock = try FileLock(path: path)
+      withExtendedLifetime(lock) { #expect(FileLock.holder(path: path) != nil) }
     }
     #expect(FileLock.holder(path: path) == nil)
     _ = try FileLock(path: path)

@@ -14,6 +14,7 @@ extension Plan {
     switch job.work {
     case .collect(let work):
       order.policy = work.policy.flatMap { network($0, for: place) }
+      order.job.work = .collect(asked(work, place))
     case .trainValue(let work):
       order.dataset = dataset(of: work.dataset)
       order.initial = work.initial.flatMap { network($0, for: place) }

@@ -82,9 +82,28 @@ extension Plan {
     return standIns
   }
 
-  /// The checkpoint that a job means by the name of another.
+  /// The job whose checkpoint a job means by the name of another: that, or what stands in for it
+  /// since a rollback.
+  public func network(_ id: String, for job: String) -> String {
+    places[job].flatMap { records[$0].standIns[id] } ?? id
+  }
+
   func network(_ id: String, for place: Int) -> ContentDigest? {
     checkpoint(of: records[place].standIns[id] ?? id)
+  }
+
+  /// What a collect job asks of its policy. A policy that stands in for another is asked as it is
+  /// asked elsewhere: one may know the indicator and the other not.
+  func asked(_ work: CollectWork, _ place: Int) -> CollectWork {
+    guard let standIn = work.policy.flatMap({ records[place].standIns[$0] }) else { return work }
+    for job in jobs {
+      guard case .collect(let own) = job.work, own.policy == standIn else { continue }
+      var work = work
+      work.indicator = own.indicator
+      work.guidance = own.guidance
+      return work
+    }
+    return work
   }
 }
 

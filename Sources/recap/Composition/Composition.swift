@@ -72,14 +72,16 @@ enum Composition {
   /// The coordinator and the archive alone; collectors and learners join from other processes.
   static func coordinator(_ options: CoordinatorOptions) async throws {
     Logs.bootstrap(.warning)
+    let again: @Sendable (String) -> String = { directory in
+      var words = ["recap", "coordinator", "--resume", Shell.word(directory)]
+      for endpoint in options.listen { words += ["--listen", Shell.word(endpoint)] }
+      if options.trustsNetwork { words.append("--trusted-network") }
+      if let file = options.publish { words += ["--publish", Shell.word(file)] }
+      return words.joined(separator: " ")
+    }
+    // Whoever keeps this process going says how to go on.
     let start = RunStart(
-      source: options.source, quiet: options.quiet,
-      again: { directory in
-        (["recap coordinator --resume \(Shell.word(directory))"]
-          + options.listen.map { "--listen \(Shell.word($0))" }
-          + (options.trustsNetwork ? ["--trusted-network"] : [])
-          + (options.publish.map { ["--publish \(Shell.word($0))"] } ?? [])).joined(separator: " ")
-      })
+      source: options.source, quiet: options.quiet, again: Lifeline.isHeld ? nil : again)
     do {
       let report = try await withRun(
         start, listen: options.listen, trustsNetwork: options.trustsNetwork,

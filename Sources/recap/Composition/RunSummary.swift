@@ -94,7 +94,9 @@ extension RunSummary.TaskLineage {
     iterations = plan.policyJobs(of: task).map { k, job in
       let order = plan.order(for: job.id, lease: "")
       var trainedFrom: String?
-      if case .trainPolicy(let work) = job.work { trainedFrom = work.initial }
+      if case .trainPolicy(let work) = job.work {
+        trainedFrom = work.initial.map { plan.network($0, for: job.id) }
+      }
       let policy = plan.checkpoint(of: job.id)
       return RunSummary.IterationLineage(
         k: k,

@@ -7,15 +7,17 @@ import Testing
 /// Going back to an earlier policy.
 @Suite struct RollbackTests {
   /// A plan of three iterations in which everything is done up to the policy of `k`.
-  private func plan(through k: Int, restartFromPretrained: Bool = true) -> Plan {
+  private func plan(
+    through k: Int, restartFromPretrained: Bool = true, extraction: PolicyExtraction = .recap
+  ) -> Plan {
     let task = TaskSchedule(
       name: "fold", demonstrations: 1, autonomousEpisodes: 2, correctedEpisodes: 0,
       evaluationEpisodes: 1)
-    var plan = Plan(
-      jobs: Schedule.jobs(
-        for: .small(
-          tasks: [task], iterations: 3, restartFromPretrained: restartFromPretrained,
-          episodesPerJob: 1)), maximumAttempts: 2)
+    var settings = ScheduleSettings.small(
+      tasks: [task], iterations: 3, restartFromPretrained: restartFromPretrained,
+      episodesPerJob: 1)
+    settings.method.extraction = extraction
+    var plan = Plan(jobs: Schedule.jobs(for: settings), maximumAttempts: 2)
     for job in plan.jobs where (job.iteration ?? 0) <= k {
       guard let order = plan.order(for: job.id, lease: "") else { continue }
       _ = plan.handle(.resultAdopted(job: job.id, result: result(of: order), from: "test"))
@@ -50,6 +52,21 @@ import Testing
     #expect(try practice() == policy(1, of: plan))
     _ = plan.handle(.rolledBack(task: "fold", to: 2))
     #expect(try practice() == policy(2, of: plan))
+  }
+
+  /// With advantage-weighted regression the first policy knows the indicator and later ones do not.
+  @Test func aPolicyIsAskedForWhatItKnows() throws {
+    var plan = plan(through: 2, extraction: .awr)
+    func indicator() throws -> AdvantageIndicator? {
+      let order = try #require(plan.order(for: "fold/3/autonomous/0", lease: ""))
+      guard case .collect(let work) = order.job.work else { return nil }
+      return work.indicator
+    }
+    #expect(try indicator() == .absent)
+    _ = plan.handle(.rolledBack(task: "fold", to: 0))
+    #expect(try indicator() == .positive)
+    _ = plan.handle(.rolledBack(task: "fold", to: 1))
+    #expect(try indicator() == .absent)
   }
 
   @Test func whatIsDoneKeepsTheInputsThatItHad() throws {
