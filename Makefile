@@ -9,8 +9,8 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python test-lerobot lint format check demo metaworld metaworld-camera
-.PHONY: bench bench-build bench-compare clean
+.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts lint format check
+.PHONY: demo metaworld metaworld-camera bench bench-build bench-compare clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,9 +27,16 @@ test: setup ## Build and run the whole test suite
 	swift test --skip-build --disable-xctest --no-parallel
 	$(MAKE) test-python
 
-test-python: .venv/test-ready ## Run the Python tests: the client's, and the benchmarks' arithmetic
+test-python: .venv/test-ready ## Run the Python tests: the client's, the benchmarks' arithmetic, Kubernetes' manifests
 	cd Clients/Python && ../../.venv/bin/python -m mypy && ../../.venv/bin/python -m pytest --quiet
 	cd Benchmarks && ../.venv/bin/python -m pytest --quiet
+	.venv/bin/python -m pytest --quiet Cluster/kubernetes
+
+test-slurm: build ## Try a launch on a Slurm cluster of three nodes on this machine (root)
+	Cluster/slurm/test-cluster.sh $(ARGS)
+
+test-hosts: build ## Try a launch over ssh, on this machine (root)
+	Cluster/hosts/test-hosts.sh $(ARGS)
 
 test-lerobot: ## Check exported data sets with LeRobot itself (downloads 1.5 GB at the first call)
 	Clients/Python/tests/lerobot/run.sh
@@ -70,9 +77,9 @@ clean: ## Remove everything built; runs stay
 	@Scripts/setup.sh
 	python3 -m venv .venv
 
-.venv/test-ready: Clients/Python/pyproject.toml | .venv/bin/python
+.venv/test-ready: Clients/Python/pyproject.toml Makefile | .venv/bin/python
 	.venv/bin/pip install --quiet --disable-pip-version-check numpy pyzmq pytest tokenizers mypy \
-		gymnasium pyarrow pillow safetensors
+		gymnasium pyarrow pillow safetensors kubernetes-validate
 	@touch $@
 
 .venv/metaworld-ready: Clients/Python/pyproject.toml | .venv/bin/python

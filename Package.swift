@@ -18,6 +18,9 @@ enum Library {
   static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
   static let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
   static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+  static let subprocess = Target.Dependency.product(
+    name: "Subprocess", package: "swift-subprocess")
+  static let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
   static let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 }
 
@@ -45,7 +48,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -120,13 +125,23 @@ let package = Package(
       ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Plots", "ImageFiles"]),
     module(
       "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
+
+    // How the roles' processes are started
+    module(
+      "Launching",
+      [
+        "Configuration", "DurableFiles", "Monitoring", Library.subprocess, Library.system,
+        Library.yaml,
+      ]),
+
     .executableTarget(
       name: "recap",
       dependencies: [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Monitoring", "Experiments", "Plots", "Configuration", "ZeroMQTransport",
         "Robots", "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes",
-        "RecapAlgorithm", "Executors", "DurableFiles", Library.argumentParser, Library.logging,
+        "RecapAlgorithm", "Executors", "DurableFiles", "Launching", Library.argumentParser,
+        Library.logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -160,6 +175,7 @@ let package = Package(
         "EpisodeStorage", "Episodes", "ImageFiles", "Messaging", "Plots", "RecapAlgorithm",
         "Tensors",
       ]),
+    tests(of: "Launching", ["Configuration", Library.yaml]),
     tests(of: "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots"]),
     tests(
       of: "recap",
@@ -167,6 +183,7 @@ let package = Package(
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
         "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
+        "Launching",
       ]),
   ]
 )

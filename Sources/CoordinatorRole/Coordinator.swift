@@ -21,6 +21,8 @@ public actor Coordinator: Role {
   let ownRun: OwnRun
   let log: Logger
   private let server: any RequestServer
+  /// Whether it goes on answering after the run is finished.
+  private let lingers: Bool
   private let notify: @Sendable (RunNotice) -> Void
   private let encoder = JSONEncoder()
   private let clock = ContinuousClock()
@@ -63,16 +65,18 @@ public actor Coordinator: Role {
   ///   - archive: The run's archive, already holding `configuration`; its events rebuild the plan.
   ///   - configuration: The resolved configuration.
   ///   - server: Where workers ask.
+  ///   - lingers: Whether to go on answering after the run is finished, until cancelled.
   ///   - notify: Told of everything that a person watching wants to see; must not block.
   public init(
-    archive: Archive, configuration: RunConfiguration, server: any RequestServer, log: Logger,
-    notify: @escaping @Sendable (RunNotice) -> Void
+    archive: Archive, configuration: RunConfiguration, server: any RequestServer,
+    lingers: Bool = false, log: Logger, notify: @escaping @Sendable (RunNotice) -> Void
   ) async throws {
     self.archive = archive
     self.configuration = configuration
     configurationJSON = try configuration.resolvedJSON
     ownRun = OwnRun(id: try await archive.run().id, name: configuration.name)
     self.server = server
+    self.lingers = lingers
     self.log = log
     self.notify = notify
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -309,6 +313,7 @@ public actor Coordinator: Role {
       for (worker, question) in waiting where question.until <= now {
         answer(worker, with: nil)
       }
+      if lingers, case .finished = ended { continue }
       if isOver, attendance.workers.isEmpty || now > dismissedAt + .seconds(3) { return }
     }
   }

@@ -63,15 +63,18 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   /// - Parameters:
   ///   - endpoints: `tcp://127.0.0.1:PORT` (`*` for any free port), `ipc://PATH` or
   ///     `inproc://NAME`.
+  ///   - trustsNetwork: Whether addresses that other machines reach may be bound: whoever reaches
+  ///     them can read the run and take part in it.
   ///   - context: Its `inproc` names are known to clients with the same context.
   /// - Throws: `ZeroMQError` for an endpoint that is taken, unknown, or open to other machines.
-  public init(endpoints: [String], context: ZeroMQContext = .shared, limits: Limits = Limits())
-    throws
-  {
+  public init(
+    endpoints: [String], trustsNetwork: Bool = false, context: ZeroMQContext = .shared,
+    limits: Limits = Limits()
+  ) throws {
     socket = try ZeroMQSocket(.server, in: context)
     self.limits = limits
     let socket = socket
-    boundEndpoints = try endpoints.map { try socket.bind($0) }
+    boundEndpoints = try endpoints.map { try socket.bind($0, trustsNetwork: trustsNetwork) }
     let poller = try SocketPoller(socket)
     executor = ThreadExecutor(name: "zmq-server", wait: poller)
     poller.attach(self)

@@ -83,8 +83,8 @@ final class ZeroMQSocket: @unchecked Sendable {
   /// Binds an endpoint; a tcp port of `*` becomes a free one.
   ///
   /// - Returns: The endpoint with the port that was chosen.
-  func bind(_ endpoint: String) throws(ZeroMQError) -> String {
-    try Endpoint.checkBinding(endpoint)
+  func bind(_ endpoint: String, trustsNetwork: Bool = false) throws(ZeroMQError) -> String {
+    try Endpoint.checkBinding(endpoint, trustsNetwork: trustsNetwork)
     guard zmq_bind(handle, endpoint) == 0 else { throw ZeroMQError("bind", endpoint) }
     var name = [CChar](repeating: 0, count: 512)
     var length = name.count

@@ -12,6 +12,8 @@ struct RunOptions: Sendable {
     case checked(RunConfiguration, directory: String)
     /// The directory of a run that was stopped.
     case resume(directory: String)
+    /// The directory of a run that may have begun; else the configuration to begin it with.
+    case resumeOrBegin(directory: String, file: String, overrides: [String])
   }
 
   var source: Source
@@ -40,12 +42,18 @@ struct CoordinatorOptions: Sendable {
   var source: RunOptions.Source
   /// Endpoints to listen at, besides the configuration's.
   var listen: [String]
+  /// Whether these may be addresses that other machines reach.
+  var trustsNetwork: Bool
+  /// The file that says where workers find the coordinator; nil for none.
+  var publish: String?
+  /// Whether to go on answering after the run is finished.
+  var lingers: Bool
   var quiet: Bool
 }
 
 /// What `recap collector` was asked for.
 struct CollectorOptions: Sendable {
-  /// The coordinator's endpoint.
+  /// The coordinator's endpoint, or the file that it publishes it in: see `CoordinatorAddress`.
   var coordinator: String
   /// The name to join under: one of the configuration's robots, unless `driver` says otherwise.
   var name: String
@@ -60,7 +68,7 @@ struct CollectorOptions: Sendable {
 struct LearnerOptions: Sendable {
   /// One of the roles that compute.
   var role: WorkerRole
-  /// The coordinator's endpoint.
+  /// The coordinator's endpoint, or the file that it publishes it in: see `CoordinatorAddress`.
   var coordinator: String
   /// The name to join under.
   var name: String
@@ -80,5 +88,23 @@ extension WorkerRole {
     case .advantageLabeller: "labeller"
     case .policyLearner: "policy-learner"
     }
+  }
+}
+
+/// What `recap launch` was asked for.
+struct LaunchOptions: Sendable {
+  /// The cluster file; nil for the one that the run remembers.
+  var cluster: String?
+  var source: RunOptions.Source
+  var purpose: Purpose
+  /// Only what goes wrong and the closing table.
+  var quiet: Bool
+
+  enum Purpose: Sendable {
+    /// Say what is wrong with the files.
+    case check
+    /// Print what would be done.
+    case dryRun
+    case launch
   }
 }

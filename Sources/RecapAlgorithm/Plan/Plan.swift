@@ -35,6 +35,8 @@ public struct Plan: Sendable, Codable, Equatable {
   var leases: [String: Lease] = [:]
   /// Leases whose result was taken, with their jobs.
   var settled: [String: Int] = [:]
+  /// Iterations that rollbacks have withdrawn, by task.
+  var withdrawn: [String: Set<Int>] = [:]
   /// Workers that wait for a job, longest first.
   var waiting: [String] = []
   var doneCount = 0
@@ -50,6 +52,8 @@ public struct Plan: Sendable, Codable, Equatable {
     var grants = 0
     var failures: [String] = []
     var losses = 0
+    /// The jobs whose networks it takes in place of those that it names, since a rollback.
+    var standIns: [String: String] = [:]
   }
 
   struct WorkerRecord: Sendable, Codable, Equatable {
@@ -115,6 +119,8 @@ public struct Plan: Sendable, Codable, Equatable {
       return fail(worker, lease, reason) + dispatch()
     case .resultAdopted(let job, let result, let run):
       return adopt(job, result, from: run)
+    case .rolledBack(let task, let k):
+      return rollBack(task, to: k)
     case .coordinatorRestarted:
       return restart()
     }
@@ -173,7 +179,7 @@ public struct Plan: Sendable, Codable, Equatable {
   // MARK: - Jobs
 
   /// Gives each waiting worker, longest waiting first, the first job that it can do.
-  private mutating func dispatch() -> [PlanCommand] { dispatch(to: waiting) }
+  mutating func dispatch() -> [PlanCommand] { dispatch(to: waiting) }
 
   private mutating func dispatch(to candidates: [String]) -> [PlanCommand] {
     guard failure == nil, !queued.isEmpty else { return [] }
@@ -192,7 +198,7 @@ public struct Plan: Sendable, Codable, Equatable {
     return commands
   }
 
-  private mutating func enqueue(_ place: Int) {
+  mutating func enqueue(_ place: Int) {
     queued.insert(place, at: queued.partitionPoint { $0 > place })
   }
 
@@ -285,7 +291,7 @@ public struct Plan: Sendable, Codable, Equatable {
       + end("job \(jobs[held.job].id) lost its worker \(records[held.job].losses) times: \(reason)")
   }
 
-  private mutating func release(_ lease: String) {
+  mutating func release(_ lease: String) {
     guard let held = leases.removeValue(forKey: lease) else { return }
     records[held.job].lease = nil
     workers[held.worker]?.lease = nil

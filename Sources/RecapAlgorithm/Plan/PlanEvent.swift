@@ -19,6 +19,9 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   /// Another run, `from`, has done the same job: the same work with the same seed and inputs. Its
   /// result, durable here, is taken for the job's own.
   case resultAdopted(job: String, result: JobResult, from: String)
+  /// A person has made a task's policy of iteration `to` the current one again: see
+  /// `Plan.currentIteration`. Later ones that are trained are withdrawn.
+  case rolledBack(task: String, to: Int)
   /// The coordinator starts again with the stored events.
   case coordinatorRestarted
 }

@@ -13,16 +13,17 @@ extension Plan {
     var order = JobOrder(job: job, lease: lease)
     switch job.work {
     case .collect(let work):
-      order.policy = work.policy.flatMap(checkpoint(of:))
+      order.policy = work.policy.flatMap { network($0, for: place) }
+      order.job.work = .collect(asked(work, place))
     case .trainValue(let work):
       order.dataset = dataset(of: work.dataset)
-      order.initial = work.initial.flatMap(checkpoint(of:))
+      order.initial = work.initial.flatMap { network($0, for: place) }
     case .label(let work):
       order.dataset = dataset(of: work.dataset)
       order.value = checkpoint(of: work.value)
     case .trainPolicy(let work):
       order.dataset = dataset(of: work.dataset)
-      order.initial = work.initial.flatMap(checkpoint(of:))
+      order.initial = work.initial.flatMap { network($0, for: place) }
       order.labels = work.labels.flatMap(labels(of:))?.digest
     }
     return order

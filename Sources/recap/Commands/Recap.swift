@@ -9,7 +9,8 @@ struct Recap: AsyncParsableCommand {
     discussion: """
       A run starts from demonstrations and repeats: practise, judge every action, train on \
       what was better than usual (RECAP, arXiv 2511.14759). 'recap run' does all of it on one \
-      machine; the role commands do one part each and find each other over ZeroMQ.
+      machine; 'recap launch' makes each role a process, on one machine or many; the role \
+      commands do one part each and find each other over ZeroMQ.
 
       The first steps:
         recap run Configs/demo.yaml
@@ -19,11 +20,16 @@ struct Recap: AsyncParsableCommand {
     subcommands: [VersionCommand.self],
     groupedSubcommands: [
       CommandGroup(
-        name: "Training", subcommands: [RunCommand.self, ExperimentCommand.self, CheckCommand.self]),
+        name: "Training",
+        subcommands: [
+          RunCommand.self, LaunchCommand.self, ExperimentCommand.self, CheckCommand.self,
+          RollbackCommand.self,
+        ]),
       CommandGroup(
         name: "Inspection",
         subcommands: [
-          ReportCommand.self, EvaluateCommand.self, EpisodesCommand.self, PlotCommand.self,
+          ReportCommand.self, RunsCommand.self, EvaluateCommand.self, EpisodesCommand.self,
+          PlotCommand.self,
           LabelCommand.self,
           ValueCommand.self, ModelCommand.self, WorkcellCommand.self,
         ]),
@@ -34,7 +40,7 @@ struct Recap: AsyncParsableCommand {
         name: "Single-role",
         subcommands: [
           CoordinatorCommand.self, CollectorCommand.self, ValueLearnerCommand.self,
-          LabellerCommand.self, PolicyLearnerCommand.self,
+          LabellerCommand.self, PolicyLearnerCommand.self, ProbeCommand.self,
         ]),
     ])
 }

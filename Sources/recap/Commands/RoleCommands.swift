@@ -1,4 +1,5 @@
 import ArgumentParser
+import Launching
 import RecapAlgorithm
 
 /// `recap coordinator`
@@ -15,7 +16,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
       Connections are neither encrypted nor authenticated, so only this machine's loopback \
       addresses and ipc:// paths can be listened at. Other machines come through a tunnel: \
-      ssh -L 7700:127.0.0.1:7700 COORDINATOR-HOST
+      ssh -L 7700:127.0.0.1:7700 COORDINATOR-HOST. Where everybody on the network may take part, \
+      --trusted-network allows any address.
+
+      Ends with status 0 when the run is finished, and with status 3 when it cannot go on because \
+      a job failed too often; after any other, starting it again with --resume goes on.
       """)
 
   @OptionGroup var source: SourceArguments
@@ -26,12 +31,39 @@ struct CoordinatorCommand: AsyncParsableCommand {
       valueName: "endpoint"))
   var listen: [Endpoint] = []
 
+  @Flag(help: "Listen at addresses that other machines reach, unprotected, too.")
+  var trustedNetwork = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the endpoint into this file at every start, for workers with --connect file:FILE.",
+      valueName: "file"))
+  var publish: String?
+
+  @Flag(help: "Go on with the run in --dir where there is one already.")
+  var orResume = false
+
+  @Flag(help: "Go on answering after the run is finished, until stopped.")
+  var linger = false
+
   @Flag(name: .shortAndLong, help: "Print only the closing table.")
   var quiet = false
 
+  func validate() throws {
+    if orResume, source.config == nil || source.directory == nil {
+      throw ValidationError("--or-resume needs a configuration and --dir with the run's directory.")
+    }
+  }
+
   func run() async throws {
+    var start = source.source
+    if orResume, case .configuration(let file, let overrides, let directory?) = start {
+      start = .resumeOrBegin(directory: directory, file: file, overrides: overrides)
+    }
     try await Composition.coordinator(
-      CoordinatorOptions(source: source.source, listen: listen.map(\.text), quiet: quiet))
+      CoordinatorOptions(
+        source: start, listen: listen.map(\.text), trustsNetwork: trustedNetwork, publish: publish,
+        lingers: linger, quiet: quiet))
   }
 }
 
@@ -50,8 +82,8 @@ struct CollectorCommand: AsyncParsableCommand {
             --driver tcp://127.0.0.1:7801
       """)
 
-  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700.")
-  var connect: Endpoint
+  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.")
+  var connect: CoordinatorPlace
 
   @Option(help: "The robot's name.")
   var name: String
@@ -110,8 +142,8 @@ struct PolicyLearnerCommand: AsyncParsableCommand {
 
 /// What the roles that compute need to know.
 struct LearnerArguments: ParsableArguments {
-  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700.")
-  var connect: Endpoint
+  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.")
+  var connect: CoordinatorPlace
 
   @Option(help: "A name to join under, unique within the run. (default: that of the command)")
   var name: String?
@@ -137,6 +169,49 @@ struct LearnerArguments: ParsableArguments {
       LearnerOptions(
         role: role, coordinator: connect.text, name: name ?? role.defaultName, states: states,
         threads: threads))
+  }
+}
+
+/// `recap probe`
+struct ProbeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "probe",
+    abstract: "Asks whether a coordinator answers, and prints its run's name.",
+    discussion: """
+      Ends with status 1 when it does not, for whatever watches over it, such as Kubernetes.
+
+        recap probe --connect tcp://127.0.0.1:7700
+      """)
+
+  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.")
+  var connect: CoordinatorPlace
+
+  @Option(help: "Seconds to wait for an answer.")
+  var timeout = 5.0
+
+  func validate() throws {
+    guard timeout > 0 else {
+      throw ValidationError("--timeout is \(timeout); expected more than 0")
+    }
+  }
+
+  func run() async throws {
+    try await Composition.probe(connect.text, patience: .seconds(timeout))
+  }
+}
+
+/// Where a coordinator is: an endpoint, or `file:` and the file that it publishes it in.
+struct CoordinatorPlace: ExpressibleByArgument {
+  var text: String
+
+  init?(argument: String) {
+    if let file = CoordinatorAddress.file(of: argument) {
+      guard !file.isEmpty else { return nil }
+      text = argument
+    } else {
+      guard let endpoint = Endpoint(argument: argument) else { return nil }
+      text = endpoint.text
+    }
   }
 }
 

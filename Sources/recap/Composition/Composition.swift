@@ -1,9 +1,11 @@
 import AdvantageLabellerRole
+import ArgumentParser
 import CollectorRole
 import Configuration
 import CoordinatorRole
 import EpisodeStorage
 import Foundation
+import Launching
 import Logging
 import Messaging
 import Monitoring
@@ -74,24 +76,36 @@ enum Composition {
   /// The coordinator and the archive alone; collectors and learners join from other processes.
   static func coordinator(_ options: CoordinatorOptions) async throws {
     Logs.bootstrap(.warning)
-    let start = RunStart(
-      source: options.source, quiet: options.quiet,
-      again: { directory in
-        (["recap coordinator --resume \(Shell.word(directory))"]
-          + options.listen.map { "--listen \(Shell.word($0))" }).joined(separator: " ")
-      })
-    let report = try await withRun(start, listen: options.listen, mustBeReachable: true) {
-      _, coordinator in
-      try await coordinator.run()
+    let again: @Sendable (String) -> String = { directory in
+      var words = ["recap", "coordinator", "--resume", Shell.word(directory)]
+      for endpoint in options.listen { words += ["--listen", Shell.word(endpoint)] }
+      if options.trustsNetwork { words.append("--trusted-network") }
+      if let file = options.publish { words += ["--publish", Shell.word(file)] }
+      return words.joined(separator: " ")
     }
-    print(report.table(), terminator: "")
+    // Whoever keeps this process going says how to go on.
+    let start = RunStart(
+      source: options.source, quiet: options.quiet, again: Lifeline.isHeld ? nil : again)
+    do {
+      let report = try await withRun(
+        start, listen: options.listen, trustsNetwork: options.trustsNetwork,
+        publish: options.publish, lingers: options.lingers, mustBeReachable: true
+      ) { _, coordinator in
+        try await coordinator.run()
+      }
+      print(report.table(), terminator: "")
+    } catch let error as RunFailed {
+      // Whoever would start this process again is to know that it would not help.
+      say("Error: \(error)")
+      throw ExitCode(ProcessSupervision.failedStatus)
+    }
   }
 
   /// One collector, for a robot of the run's configuration or for a driver that is named.
   static func collector(_ options: CollectorOptions) async throws {
     Logs.bootstrap(.info)
-    try await stoppingOnSignals {
-      let run = try await description(ofRunAt: options.coordinator)
+    try await joining(options.coordinator) { coordinator in
+      let run = try await description(ofRunAt: coordinator)
       let configuration = try RunConfiguration(resolvedJSON: run.configuration)
       let robot = try robot(options, of: configuration)
       var spool =
@@ -100,7 +114,7 @@ enum Composition {
       // What another run has left there waits for that run.
       if let id = run.runID { spool += "/\(id)" }
       try await collect(
-        robot, of: configuration, runID: run.runID, coordinator: options.coordinator, spool: spool,
+        robot, of: configuration, runID: run.runID, coordinator: coordinator, spool: spool,
         logs: nil)
     }
   }
@@ -108,12 +122,12 @@ enum Composition {
   /// One learner or labeller.
   static func learner(_ options: LearnerOptions) async throws {
     Logs.bootstrap(.info)
-    try await stoppingOnSignals {
-      let run = try await description(ofRunAt: options.coordinator)
+    try await joining(options.coordinator) { coordinator in
+      let run = try await description(ofRunAt: coordinator)
       let states =
         options.states ?? "\(FileManager.default.temporaryDirectory.path)/recap-training"
       try await learn(
-        options.role, name: options.name, coordinator: options.coordinator,
+        options.role, name: options.name, coordinator: coordinator,
         states: run.runID.map { "\(states)/\($0)" } ?? states,
         threads: TrainingThreads(own: options.threads))
     }
@@ -138,15 +152,20 @@ enum Composition {
   ///
   /// - Parameters:
   ///   - listen: Endpoints besides the configuration's.
+  ///   - trustsNetwork: Whether they may be addresses that other machines reach.
+  ///   - publish: The file to write where workers find the coordinator.
+  ///   - lingers: Whether the coordinator goes on answering after the run is finished.
   ///   - mustBeReachable: A coordinator of its own must listen somewhere.
   private static func withRun(
-    _ start: RunStart, listen: [String] = [], mustBeReachable: Bool = false,
+    _ start: RunStart, listen: [String] = [], trustsNetwork: Bool = false, publish: String? = nil,
+    lingers: Bool = false, mustBeReachable: Bool = false,
     _ body: @escaping @Sendable (RunDirectory, Coordinator) async throws -> Void
   ) async throws -> RunReport {
     let (run, server) = try await RunDirectory.open(start.source) { configuration in
       let reachable = configuration.runtime.listen + listen
       if mustBeReachable, reachable.isEmpty { throw NowhereToListen() }
-      return try ZeroMQServer(endpoints: [localEndpoint] + reachable)
+      return try ZeroMQServer(
+        endpoints: [localEndpoint] + reachable, trustsNetwork: trustsNetwork)
     }
     let console = start.quiet ? nil : ConsoleReporter()
     async let printing: Void = show(console)
@@ -154,13 +173,17 @@ enum Composition {
     for endpoint in server.boundEndpoints where endpoint != localEndpoint {
       console?.print("listening at \(endpoint)")
     }
+    if let publish, let endpoint = server.boundEndpoints.first(where: { $0 != localEndpoint }) {
+      try CoordinatorAddress.publish(endpoint, in: publish)
+    }
     var failure: (any Error)?
     do {
       try await stoppingOnSignals {
         try await adopt(into: run, from: start.sharing, console)
         let coordinator = try await Coordinator(
           archive: run.archive, configuration: run.configuration, server: server,
-          log: Logger(label: "recap.coordinator"), notify: { console?.report($0) })
+          lingers: lingers, log: Logger(label: "recap.coordinator"), notify: { console?.report($0) }
+        )
         try await body(run, coordinator)
       }
     } catch {
@@ -232,23 +255,6 @@ enum Composition {
     await attached.detach()
   }
 
-  /// Asks the coordinator, which may yet have to start.
-  private static func description(
-    ofRunAt coordinator: String
-  ) async throws -> DescribeRunRequest.Reply {
-    let client = try ZeroMQClient(endpoint: coordinator)
-    let waiting = Task {
-      try await Task.sleep(for: .seconds(2))
-      Logger(label: "recap.worker").notice("waiting for a coordinator at \(coordinator)")
-    }
-    defer { waiting.cancel() }
-    let reply = try await Backoff().retrying(on: ContinuousClock()) {
-      try await client.send(DescribeRunRequest(), timeout: .seconds(10))
-    }
-    await client.close()
-    return reply
-  }
-
   /// A robot of the configuration, or one that only the command line names.
   private static func robot(
     _ options: CollectorOptions, of configuration: RunConfiguration
@@ -308,24 +314,5 @@ extension RuntimeSettings {
   /// Of the learners in the run's own process.
   fileprivate var trainingThreads: TrainingThreads {
     TrainingThreads(own: learnerThreads, pretraining: learnerThreads * policyLearners)
-  }
-}
-
-/// A coordinator that no worker could reach.
-struct NowhereToListen: Error, CustomStringConvertible {
-  var description: String {
-    "no worker could reach this coordinator: say where it listens, "
-      + "as in --listen tcp://127.0.0.1:7700, or with runtime.listen in the configuration"
-  }
-}
-
-/// A collector's name that the run does not know.
-struct UnknownRobot: Error, CustomStringConvertible {
-  var name: String
-  var known: [String]
-
-  var description: String {
-    "the run has no robot '\(name)'; it has \(known.joined(separator: ", ")), "
-      + "or attach another with --driver ENDPOINT"
   }
 }

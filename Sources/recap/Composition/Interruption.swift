@@ -1,9 +1,10 @@
 import ArgumentParser
 import Dispatch
 import Foundation
+import Launching
 
 /// Runs `body` so that Ctrl-C (SIGINT) or SIGTERM cancels it and lets it stop cleanly; a second signal ends the process
-/// at once, which loses nothing either.
+/// at once, which loses nothing either. The end of a lifeline cancels it too.
 ///
 /// Within another such call only the outer one watches for signals, and cancellation is passed on to it.
 ///
@@ -36,6 +37,7 @@ func stoppingOnSignals<Value: Sendable>(
     return source
   }
   defer { for source in sources { source.cancel() } }
+  Lifeline.watch { work.cancel() }
   let result = await withTaskCancellationHandler {
     await work.result
   } onCancel: {

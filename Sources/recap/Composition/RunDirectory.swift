@@ -30,6 +30,13 @@ struct RunDirectory: Sendable {
           version: recapVersion))
       let run = RunDirectory(directory: directory, archive: archive, configuration: configuration)
       return (run, prepared)
+    case .resumeOrBegin(let directory, let file, let overrides):
+      // A catalogue without a run is what a process left that ended at once: it is begun anew.
+      if case .some = try? await ArchiveReader(directory: directory).run() {
+        return try await open(.resume(directory: directory), preparing: prepare)
+      }
+      return try await open(
+        .configuration(file: file, overrides: overrides, directory: directory), preparing: prepare)
     case .resume(let directory):
       let archive = try await Archive.open(at: directory)
       do {
@@ -47,7 +54,7 @@ struct RunDirectory: Sendable {
   }
 
   /// `wanted`, or that with the first number from 2 that makes it new.
-  private static func unusedDirectory(_ wanted: String) -> String {
+  static func unusedDirectory(_ wanted: String) -> String {
     var place = wanted
     var number = 2
     while FileManager.default.fileExists(atPath: place) {

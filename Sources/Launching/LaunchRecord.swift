@@ -1,0 +1,81 @@
+import Configuration
+import DurableFiles
+import Foundation
+
+/// What a run's directory says of its latest launch: `launch.json`.
+public struct LaunchRecord: Codable, Sendable {
+  public var cluster: ClusterFile
+  /// The file that the cluster was read from.
+  public var file: String
+  public var launched: Date
+  /// Of `kind: local` and `hosts`, as they were when they last changed.
+  public var processes: [ProcessStatus]
+  /// Of `kind: slurm`: the numbers of its jobs.
+  public var jobs: [String]
+  /// Of `kind: kubernetes`.
+  public var namespace: String?
+
+  public init(cluster: ClusterFile, file: String, launched: Date = Date()) {
+    self.cluster = cluster
+    self.file = file
+    self.launched = launched
+    processes = []
+    jobs = []
+  }
+
+  /// Where it is.
+  public static func path(_ directory: String) -> String { "\(directory)/launch.json" }
+
+  /// The record of a run's directory; nil where it was never launched.
+  ///
+  /// - Throws: `DecodingError` for one of another version.
+  public static func read(from directory: String) throws -> LaunchRecord? {
+    guard let data = FileManager.default.contents(atPath: path(directory)) else { return nil }
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    return try decoder.decode(LaunchRecord.self, from: data)
+  }
+
+  /// Replaces the record.
+  public func write(to directory: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    let path = Self.path(directory)
+    try DurableFile.write(
+      Array(try encoder.encode(self)), to: path, temporary: "\(path).partial")
+  }
+}
+
+/// A launcher's claim on a run's directory.
+public enum LaunchLock {
+  /// - Throws: `LaunchedAlready`, naming the process that has the run.
+  public static func claim(_ directory: String) throws -> FileLock {
+    do {
+      return try FileLock(path: "\(directory)/launch.lock")
+    } catch let held as FileLockHeld {
+      throw LaunchedAlready(directory: directory, holder: held.holderDescription)
+    }
+  }
+
+  /// The process that has launched a run and is still there; nil when there is none.
+  public static func holder(of directory: String) -> FileLockHeld? {
+    FileLock.holder(path: "\(directory)/launch.lock")
+  }
+}
+
+/// A run that another launcher has.
+public struct LaunchedAlready: Error, CustomStringConvertible {
+  public var directory: String
+  /// In words.
+  public var holder: String
+
+  public init(directory: String, holder: String) {
+    self.directory = directory
+    self.holder = holder
+  }
+
+  public var description: String {
+    "\(directory) is launched already, by \(holder); 'recap launch stop \(directory)' stops it"
+  }
+}

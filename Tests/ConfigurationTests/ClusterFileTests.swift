@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+@testable import Configuration
+
+/// Cluster files.
+@Suite struct ClusterFileTests {
+  /// What is wrong, one line each; empty where nothing is.
+  private func messages(_ yaml: String) throws -> [String] {
+    do {
+      _ = try ClusterFile(yaml: yaml, source: "test.yaml")
+      return []
+    } catch let error as ConfigurationError {
+      #expect(error.source == "test.yaml")
+      return error.problems.map(\.description)
+    }
+  }
+
+  @Test(
+    "the project's own files are right", arguments: ["local", "slurm", "kubernetes", "hosts"])
+  func ownFiles(kind: String) throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let file = try ClusterFile.load(file: root.appending(path: "Cluster/\(kind).yaml").path)
+    #expect(file.kind.rawValue == kind)
+    #expect(try ClusterFile(resolvedJSON: file.resolvedJSON) == file)
+  }
+
+  @Test func whatAFileLeavesOutHasItsDefault() throws {
+    let file = try ClusterFile(
+      yaml: "kind: local\nroles: {policyLearners: {count: 3}}\nrestart: {limit: 2}")
+    #expect(file.roles.policyLearners == RoleSize(count: 3, threads: 1, memoryGB: 1))
+    #expect(file.roles.collectors == ClusterFile.defaults.roles.collectors)
+    #expect(file.restart.limit == 2 && file.restart.forgottenAfterSeconds == 60)
+    #expect(file.endpoint == nil && file.runs == "runs")
+  }
+
+  @Test(
+    "what is wrong is said with its line",
+    arguments: [
+      (
+        "kind: lokal",
+        "kind (line 1): got 'lokal'; did you mean 'local'? (valid: hosts, kubernetes, local, slurm)"
+      ),
+      (
+        "kind: local\nroles:\n  policyLearner: {count: 2}",
+        "roles.policyLearner (line 3): unknown key; did you mean 'policyLearners'?"
+      ),
+      (
+        "kind: local\nroles:\n  labellers:\n    count: 0",
+        "roles.labellers.count (line 4): got 0; expected an integer, at least 1"
+      ),
+      (
+        "kind: local\nroles: {collectors: {count: 2}}",
+        "roles.collectors.count (line 2): unknown key"
+      ),
+      ("roles: {}", "kind (line 1): missing, but required"),
+      (
+        "kind: local\nslurm: {partition: main}",
+        "slurm (line 2): only for kind: slurm, but the kind is local"
+      ),
+      (
+        "kind: slurm\nendpoint: tcp://*:*",
+        "endpoint (line 2): got 'tcp://*:*', which other machines reach"
+      ),
+      ("kind: slurm\nendpoint: ipc:///tmp/x", "expected a tcp address"),
+      ("kind: kubernetes", "trustedNetwork (line 1): expected true"),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nendpoint: tcp://0.0.0.0:1",
+        "Kubernetes gives the coordinator its address"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {namespace: Lab}",
+        "kubernetes.namespace (line 3): got 'Lab'; expected lower-case letters"
+      ),
+      ("kind: hosts", "hosts (line 1): missing, but required for kind: hosts"),
+      (
+        "kind: hosts\nhosts: [{name: a, roles: [collectors, labellers, valueLearners]}]",
+        "hosts (line 2): no host takes policyLearners"
+      ),
+      (
+        "kind: hosts\nhosts: [{name: a, roles: [collector]}]",
+        "got 'collector'; did you mean 'collectors'?"
+      ),
+      (
+        "kind: local\nrestart: {firstDelaySeconds: 5, longestDelaySeconds: 1}",
+        "restart.longestDelaySeconds (line 2): got 1.0; expected at least firstDelaySeconds"
+      ),
+      ("name: demo\ntasks: [{name: espresso}]", "is a run's configuration"),
+    ])
+  func problems(yaml: String, expected: String) throws {
+    let found = try messages(yaml)
+    #expect(found.contains { $0.contains(expected) }, "\(found)")
+  }
+
+  @Test func anOpenAddressNeedsATrustedNetwork() throws {
+    #expect(try messages("kind: slurm\nendpoint: tcp://*:*\ntrustedNetwork: true").isEmpty)
+    #expect(try messages("kind: local\nendpoint: tcp://127.0.0.1:7700").isEmpty)
+  }
+}
