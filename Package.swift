@@ -17,6 +17,9 @@ enum Library {
     name: "ArgumentParser", package: "swift-argument-parser")
   static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
   static let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+  static let networking: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map {
+    .product(name: $0, package: "swift-nio")
+  }
   static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
   static let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 }
@@ -45,6 +48,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -55,6 +59,7 @@ let package = Package(
     .systemLibrary(name: "CRSVG", providers: [.apt(["librsvg2-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+    .target(name: "CDashboardPage", exclude: ["page"]),
     .target(
       name: "CKernels",
       // Kernels stay optimised in debug builds: tests would be a hundred times slower otherwise.
@@ -63,6 +68,7 @@ let package = Package(
     // What the operating system offers, made safe
     module("DurableFiles", []),
     module("Executors", []),
+    module("HTTPService", Library.networking),
     module("ImageFiles", ["CPNG", "CTurboJPEG"]),
     module("Plots", ["CRSVG"]),
 
@@ -117,7 +123,16 @@ let package = Package(
     // What people see
     module(
       "Monitoring",
-      ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Plots", "ImageFiles"]),
+      [
+        "Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Configuration", "Plots",
+        "ImageFiles",
+      ]),
+    module(
+      "Dashboard",
+      [
+        "HTTPService", "CDashboardPage", "Monitoring", "EpisodeStorage", "Episodes",
+        "RecapAlgorithm", "Configuration", "ImageFiles",
+      ]),
     module(
       "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
     .executableTarget(
@@ -125,8 +140,9 @@ let package = Package(
       dependencies: [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Monitoring", "Experiments", "Plots", "Configuration", "ZeroMQTransport",
-        "Robots", "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes",
-        "RecapAlgorithm", "Executors", "DurableFiles", Library.argumentParser, Library.logging,
+        "Dashboard", "HTTPService", "Robots", "EpisodeStorage", "RoleRuntime", "Policies",
+        "Messaging", "Episodes", "RecapAlgorithm", "Executors", "DurableFiles",
+        Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -137,6 +153,7 @@ let package = Package(
     // Tests mirror the modules
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
+    tests(of: "HTTPService", Library.networking),
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
     tests(of: "Plots", ["ImageFiles"]),
     tests(of: "Tensors", ["CKernels"]),

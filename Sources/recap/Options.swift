@@ -17,6 +17,8 @@ struct RunOptions: Sendable {
   var source: Source
   /// Only the closing table, no bars and lines.
   var quiet: Bool
+  /// Where the dashboard is served; nil for nowhere.
+  var web: WebOptions?
 }
 
 /// What `recap experiment` was asked for.
@@ -37,6 +39,8 @@ struct CoordinatorOptions: Sendable {
   /// Endpoints to listen at, besides the configuration's.
   var listen: [String]
   var quiet: Bool
+  /// Where the dashboard is served; nil for nowhere.
+  var web: WebOptions?
 }
 
 /// What `recap collector` was asked for.

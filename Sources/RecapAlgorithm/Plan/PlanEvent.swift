@@ -19,6 +19,11 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   /// Another run, `from`, has done the same job: the same work with the same seed and inputs. Its
   /// result, durable here, is taken for the job's own.
   case resultAdopted(job: String, result: JobResult, from: String)
+  /// A person wants a worker to take no further job; the one that it has it finishes. Holds for whoever
+  /// joins under that name, until `.workerResumed`.
+  case workerPaused(worker: String, by: String)
+  /// The worker may take jobs again.
+  case workerResumed(worker: String, by: String)
   /// The coordinator starts again with the stored events.
   case coordinatorRestarted
 }

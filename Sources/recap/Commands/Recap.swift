@@ -21,6 +21,9 @@ struct Recap: AsyncParsableCommand {
       CommandGroup(
         name: "Training", subcommands: [RunCommand.self, ExperimentCommand.self, CheckCommand.self]),
       CommandGroup(
+        name: "Watching",
+        subcommands: [StatusCommand.self, TopCommand.self, DashboardCommand.self]),
+      CommandGroup(
         name: "Inspection",
         subcommands: [
           ReportCommand.self, EpisodesCommand.self, PlotCommand.self, LabelCommand.self,

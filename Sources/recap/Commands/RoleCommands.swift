@@ -11,7 +11,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       checkpoint. Ends when the run is finished.
 
         recap coordinator Configs/demo.yaml --listen tcp://127.0.0.1:7700
-        recap coordinator --resume runs/demo-1 --listen tcp://127.0.0.1:7700
+        recap coordinator --resume runs/demo-1 --listen tcp://127.0.0.1:7700 --http 127.0.0.1:8080
 
       Connections are neither encrypted nor authenticated, so only this machine's loopback \
       addresses and ipc:// paths can be listened at. Other machines come through a tunnel: \
@@ -26,12 +26,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
       valueName: "endpoint"))
   var listen: [Endpoint] = []
 
+  @OptionGroup var web: WebArguments
+
   @Flag(name: .shortAndLong, help: "Print only the closing table.")
   var quiet = false
 
   func run() async throws {
     try await Composition.coordinator(
-      CoordinatorOptions(source: source.source, listen: listen.map(\.text), quiet: quiet))
+      CoordinatorOptions(
+        source: source.source, listen: listen.map(\.text), quiet: quiet, web: try web.options()))
   }
 }
 

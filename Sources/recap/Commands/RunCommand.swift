@@ -16,15 +16,19 @@ struct RunCommand: AsyncParsableCommand {
         recap run Configs/demo.yaml --seed 2
         recap run Configs/demo.yaml --set tasks.espresso.demonstrations=50
         recap run --resume runs/demo-1
+        recap run Configs/demo.yaml --http 127.0.0.1:8080    # and watch it in a browser
       """)
 
   @OptionGroup var source: SourceArguments
+
+  @OptionGroup var web: WebArguments
 
   @Flag(name: .shortAndLong, help: "Print only the closing table.")
   var quiet = false
 
   func run() async throws {
-    try await Composition.run(RunOptions(source: source.source, quiet: quiet))
+    try await Composition.run(
+      RunOptions(source: source.source, quiet: quiet, web: try web.options()))
   }
 }
 
