@@ -9,7 +9,7 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python lint format check demo metaworld metaworld-camera
+.PHONY: help setup build test test-python test-browser check-monitoring lint format check demo metaworld metaworld-camera
 .PHONY: bench bench-build bench-compare clean
 
 help: ## List the targets
@@ -30,6 +30,14 @@ test: setup ## Build and run the whole test suite
 test-python: .venv/test-ready ## Run the Python tests: the client's, and the benchmarks' arithmetic
 	cd Clients/Python && ../../.venv/bin/python -m pytest --quiet
 	cd Benchmarks && ../.venv/bin/python -m pytest --quiet
+
+test-browser: build .venv-browser/ready ## Drive the dashboard with Chromium, and read its TensorBoard files; not in `test`
+	@Scripts/setup.sh chromium
+	.venv-browser/bin/python -m pytest --quiet Tests/Browser $(ARGS)
+
+check-monitoring: build ## Let promtool check the metrics page and the alert rules; RUN=runs/NAME names a run
+	@Scripts/setup.sh prometheus
+	@Scripts/check-monitoring.sh $(RECAP) $(RUN)
 
 lint: ## Check formatting and file sizes
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
@@ -60,7 +68,7 @@ bench-compare: bench-build .venv-bench/jax-ready .venv-bench/torch-ready ## Comp
 	.venv-bench/bin/python Benchmarks/compare.py $(ARGS)
 
 clean: ## Remove everything built; runs stay
-	rm -rf .build .venv .venv-bench
+	rm -rf .build .venv .venv-bench .venv-browser
 
 # The Python environments' stamps: made again when the client's requirements change.
 .venv/bin/python:
@@ -73,6 +81,12 @@ clean: ## Remove everything built; runs stay
 
 .venv/metaworld-ready: Clients/Python/pyproject.toml | .venv/bin/python
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable 'Clients/Python[metaworld]'
+	@touch $@
+
+.venv-browser/ready: Tests/Browser/requirements.txt
+	@Scripts/setup.sh
+	python3 -m venv .venv-browser
+	.venv-browser/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 # PyTorch's compiler needs a C++ compiler and Python's headers.

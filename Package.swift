@@ -153,7 +153,7 @@ let package = Package(
     // Tests mirror the modules
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
-    tests(of: "HTTPService", Library.networking),
+    tests(of: "HTTPService"),
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
     tests(of: "Plots", ["ImageFiles"]),
     tests(of: "Tensors", ["CKernels"]),
@@ -175,7 +175,12 @@ let package = Package(
       of: "Monitoring",
       [
         "EpisodeStorage", "Episodes", "ImageFiles", "Messaging", "Plots", "RecapAlgorithm",
-        "Tensors",
+        "Configuration", "Tensors",
+      ]),
+    tests(
+      of: "Dashboard",
+      [
+        "HTTPService", "Monitoring", "EpisodeStorage", "Episodes", "RecapAlgorithm", "ImageFiles",
       ]),
     tests(of: "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots"]),
     tests(

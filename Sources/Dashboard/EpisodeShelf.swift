@@ -59,9 +59,17 @@ actor EpisodeShelf {
         }
       }
     }
-    let found = try await valuation(row, episode)
-    return EpisodeView(
-      row, episode, values: found?.values, labels: nil, threshold: nil, origin: found?.origin)
+    do {
+      let found = try await valuation(row, episode)
+      return EpisodeView(
+        row, episode, values: found?.values, labels: nil, threshold: nil, origin: found?.origin)
+    } catch {
+      // A checkpoint of another version, for example: the episode can be looked at without.
+      var view = EpisodeView(
+        row, episode, values: nil, labels: nil, threshold: nil, origin: nil)
+      view.missing = "\(error)"
+      return view
+    }
   }
 
   /// Frames of a camera in a grid of eight columns, row by row, as one PNG.

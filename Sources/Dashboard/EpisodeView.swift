@@ -73,6 +73,8 @@ public struct EpisodeView: Codable, Hashable, Sendable {
   /// Whose V it is.
   public var origin: String?
   public var drops: [ValueDrop]
+  /// Why a value function could not be asked.
+  public var missing: String?
 
   public struct Subtask: Codable, Hashable, Sendable {
     public var name: String

@@ -152,7 +152,7 @@ function drawNav() {
     h("div", { class: "brand" }, h("img", { src: "page/icon.svg", alt: "" }), "recap"),
     Object.entries(views).map(([name, [title]]) =>
       h("a", { href: `#/${name}`, "aria-current": name === state.view ? "page" : null },
-        s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: icons[name] })), title,
+        s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: icons[name] })), h("span", { class: "long" }, title), h("span", { class: "short", "aria-hidden": "true" }, title === "Improvement" ? "Improve" : title),
         name === "events" && alerts.length > 0 && h("span", { class: `badge ${worst}`, "aria-label": plural(alerts.length, "alert") }, alerts.length))),
     h("div", { class: "foot" },
       state.session.actions && !state.session.signed && h("button", { class: "link", onclick: () => signIn("Enter the token to act.", () => {}) }, "Sign in to act"),

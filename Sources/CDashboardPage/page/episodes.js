@@ -40,7 +40,7 @@ export function episodesView(app) {
       const first = pages[0];
       const select = (name, label, options) => h("label", { class: "field" }, label, h("select", { onchange: (e) => app.go("episodes", { ...Object.fromEntries(params), id: "", [name]: e.target.value }) },
         h("option", { value: "" }, "all"), options.map((value) => h("option", { value, selected: value === params.get(name) }, value))));
-      const bar = h("div", { class: "row", style: { "margin-bottom": "14px", "align-items": "end" } },
+      const bar = h("div", { class: "row filters", style: { "margin-bottom": "14px", "align-items": "end" } },
         select("task", "task", choices.tasks), select("source", "source", choices.sources), select("outcome", "outcome", ["success", "failure"]), select("iteration", "iteration k", choices.iterations), select("robot", "robot", choices.robots),
         query.size > 0 && h("button", { class: "link", onclick: () => app.go("episodes") }, "show all"));
       if (!first.episodes.length) return [bar, query.size ? empty("No episode matches", "Choose fewer conditions.") : empty("No episode has been recorded yet", "Every episode appears here as soon as the archive has it: with its cameras, what the value function thought of it, and its labels.")];
@@ -149,7 +149,7 @@ function makePlayer(id, episode) {
       cameras.length ? h("div", { class: "films" }, cameras.map((camera, i) => h("figure", { class: "film" }, canvases[i], h("figcaption", null, camera.name.replaceAll("_", " "))))) : h("p", { class: "muted" }, "Recorded without camera images."),
       h("div", { class: "controls" }, play, range, time, h("select", { "aria-label": "Speed", onchange: (e) => { speed = Number(e.target.value); } }, [0.5, 1, 2, 4, 8].map((v) => h("option", { value: v, selected: v === speed }, `× ${v}`)))),
       now,
-      h("div", null, h("div", { class: "spread" }, h("h3", null, "Value"), h("span", { class: "muted hide-small" }, episode.origin ? `from ${episode.origin}` : "no value function knows this task yet")), value.svg, legend(kinds)),
+      h("div", null, h("div", { class: "spread" }, h("h3", null, "Value"), h("span", { class: "muted hide-small" }, episode.origin ? `from ${episode.origin}` : episode.missing || "no value function knows this task yet")), value.svg, legend(kinds)),
       advantage && h("div", null, h("div", { class: "spread" }, h("h3", null, "Advantage"), h("span", { class: "muted" }, `threshold ε = ${significant(episode.threshold)}`)), advantage.svg));
   }
 

@@ -20,20 +20,22 @@ const alertList = (alerts) => alerts.length > 0 && h("div", { class: "alerts", r
 
 // --- Run
 
-const stageNames = { demonstrations: "Demonstrations", autonomous: "Practice alone", corrected: "Practice with a person", evaluation: "Evaluation", value: "Value function", labels: "Labels", policy: "Policy" };
+const stageNames = { demonstrations: "Demonstrations", autonomous: "Practice alone", corrected: "With a person", evaluation: "Evaluation", value: "Value function", labels: "Labels", policy: "Policy" };
 const columns = [["demonstrations", "autonomous", "corrected"], ["value"], ["labels"], ["policy"], ["evaluation"]];
-const headings = ["Collect", "Value function", "Label", "Train policy", "Evaluate"];
 
-function stageBox(stage, success) {
-  const amount = known(stage.episodes) ? `${count(stage.episodesDone)} of ${count(stage.episodes)} episodes` : null;
+function stageBox(stage, run, success) {
+  // Beside each other demonstrations are told apart by their tasks.
+  const own = stage.kind === "demonstrations" && run.tasks.length > 1;
+  const unit = own ? "demonstration" : "episode";
+  const amount = known(stage.episodes) ? `${count(stage.episodesDone)} of ${count(stage.episodes)} ${unit}s` : null;
   const detail = {
-    done: [amount && plural(stage.episodes, "episode"), known(stage.seconds) && duration(stage.seconds)],
+    done: [amount && plural(stage.episodes, unit), known(stage.seconds) && duration(stage.seconds)],
     running: [amount, known(stage.remainingSeconds) && `${duration(stage.remainingSeconds)} left`],
-    ready: [amount, "needs a worker"], waiting: [known(stage.episodes) && plural(stage.episodes, "episode"), "waits for others"], failed: [stage.reason || "failed"],
+    ready: [amount, "needs a worker"], waiting: [known(stage.episodes) && plural(stage.episodes, unit), "waits for others"], failed: [stage.reason || "failed"],
   }[stage.state].filter(Boolean).join(" · ");
   const mark = success ?? { done: "✓", running: percent(stage.progress, 0), ready: "", waiting: "", failed: "failed" }[stage.state];
   return h("div", { class: `stage ${stage.state}`, "data-key": stage.stage, style: { "--share": stage.state === "done" ? 1 : stage.progress }, title: `${stage.stage}: ${stage.state}${stage.workers.length ? `, on ${stage.workers.join(", ")}` : ""}` },
-    h("div", { class: "name" }, h("span", null, stageNames[stage.kind]), h("em", null, mark)),
+    h("div", { class: "name" }, h("span", null, own ? stage.task : stageNames[stage.kind]), h("em", null, mark)),
     detail && h("small", null, detail), stage.retries > 0 && h("small", { class: "again", title: stage.reason }, `given out again ${stage.retries === 1 ? "once" : `${stage.retries} times`}`));
 }
 
@@ -56,15 +58,17 @@ export function runView(app) {
             h("div", { class: "figure" }, h("b", null, `${count(run.jobsDone)} of ${count(run.jobs)}`), h("span", null, "jobs done")),
             h("div", { class: "figure" }, h("b", null, duration(run.elapsedSeconds)), h("span", null, run.state === "running" ? "so far" : "from first to last event")),
             run.state === "running" && h("div", { class: "figure" }, h("b", null, known(run.remainingSeconds) ? duration(run.remainingSeconds) : "not yet known"), h("span", null, end ? `left, until about ${clock(end / 1000)}` : "until the end")),
+            h("div", { class: "figure" }, h("b", null, count(run.episodes)), h("span", null, "episodes")),
+            improvement.tasks.map((t) => h("div", { class: "figure" }, h("b", null, percent(t.iterations[t.iterations.length - 1].successRate, 0)), h("span", null, `${t.task}, k = ${t.iterations[t.iterations.length - 1].k}`))),
             people.filter(([w]) => w.here).map(([w, name]) => h("div", { class: "figure" }, h("b", null, run.state === "running" ? `${w.working} of ${w.here}` : w.here), h("span", null, `${name}${w.here === 1 ? "" : "s"}${run.state === "running" ? " at work" : ""}${w.paused ? `, ${w.paused} paused` : ""}`)))),
           h("div", { class: run.state === "finished" ? "bar done" : "bar", style: { "--share": `${(100 * run.jobsDone) / Math.max(run.jobs, 1)}%`, "margin-top": "14px" }, role: "progressbar", "aria-valuenow": Math.round((100 * run.jobsDone) / Math.max(run.jobs, 1)), "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": "Jobs done" }, h("i"))),
         groups.map((group) => h("section", { class: "card", "aria-label": group.title, "data-key": group.title },
           h("div", { class: "spread" }, h("h2", null, group.title)),
-          h("div", { class: "plan" }, h("div", { class: "head" }), headings.map((name) => h("div", { class: "head" }, name)),
+          h("div", { class: "plan" },
             group.rows.map((row) => [h("div", { class: "k" }, row.title), columns.map((kinds, index) => {
               const found = row.stages.filter((stage) => kinds.includes(stage.kind));
               const later = row.stages.some((stage) => columns.slice(index + 1).flat().includes(stage.kind));
-              return h("div", { class: `cell ${found.length ? "" : "void"} ${found.length && later ? "flow" : ""}` }, found.map((stage) => stageBox(row.task ? stage : { ...stage, stage: stage.stage }, stage.kind === "evaluation" && stage.state === "done" ? success.get(`${row.task}/${row.iteration}`) : undefined)));
+              return h("div", { class: `cell ${found.length ? "" : "void"} ${found.length && later ? "flow" : ""}` }, found.map((stage) => stageBox(stage, run, stage.kind === "evaluation" && stage.state === "done" ? success.get(`${row.task}/${row.iteration}`) : undefined)));
             })])))),
         h("div", { class: "legend", "aria-hidden": "true" }, ["done", "running", "ready", "waiting", "failed"].map((name) => h("span", null, h("i", { class: name }), { done: "done", running: "running", ready: "a worker may take it", waiting: "needs others first", failed: "failed" }[name]))))];
     },
@@ -80,7 +84,7 @@ export function improvementView(app) {
     load: () => app.get("api/improvement"),
     render(report) {
       if (!report.tasks.length) return empty("Nothing has been evaluated yet", "The first evaluation comes after imitation (k = 0): fresh starts, nobody helps, never trained on. Success and throughput appear here then, with their standard errors.");
-      const width = chartWidth(380)();
+      const width = chartWidth(380)(2);
       return [h("div", { class: "stack" },
         h("p", { class: "muted" }, "From evaluation episodes alone: fresh seeds, nobody helps, never trained on. Whiskers are one standard error; the dashed line is the policy after imitation, k = 0."),
         report.tasks.map((task) => {
@@ -93,7 +97,7 @@ export function improvementView(app) {
             h("div", { class: "scroll" }, h("table", null,
               h("thead", null, h("tr", null, ["k", "episodes", "success", "per hour", "positive", "intervened"].map((t) => h("th", { class: "number" }, t)))),
               h("tbody", null, task.iterations.map((i) => h("tr", null,
-                [i.k, count(i.episodes), `${percent(i.successRate)} ± ${fixed(100 * i.successRateStandardError)}`, `${fixed(i.throughputPerHour)} ± ${fixed(i.throughputStandardError)}`, percent(i.positiveShare), percent(i.interventionShare)].map((t) => h("td", { class: "number" }, t))))))));
+                [i.k, count(i.episodes), `${percent(i.successRate)} ± ${fixed(100 * i.successRateStandardError)}`, `${fixed(i.throughputPerHour)} ± ${fixed(i.throughputStandardError)}`, percent(i.positiveShare), percent(i.interventionShare)].map((t) => h("td", { class: "number nowrap" }, t))))))));
         }))];
     },
   };
@@ -128,20 +132,21 @@ export function learnersView(app) {
     render({ all, chosen, curves, quality }) {
       if (!all.trainings.length) return empty("Nothing to learn", "This run's plan holds no training.");
       const width = chartWidth(380);
+      const half = width(2);
       const losses = lossNames.filter((name) => curves[name]?.steps.length);
       const others = Object.keys(curves).filter((name) => !lossNames.includes(name) && curves[name].steps.length > 0).sort();
       const chart = (title, names, options = {}) => h("div", { class: "card", "data-key": title }, h("div", { class: "spread" }, h("h3", null, title), names.length > 1 && legend(names.map((name, i) => [`c${i % 6}`, name]))),
-        lines(width(Math.max(2, others.length + 1)), names.map((name, i) => ({ name, colour: i % 6, ...curves[name] })), { label: title, ...options }));
+        lines(half, names.map((name, i) => ({ name, colour: i % 6, ...curves[name] })), { label: title, ...options }));
       return [h("div", { class: "stack" },
         all.learners.length > 0 && h("div", { class: "row" }, all.learners.map((learner) => h("span", { class: "card", style: { padding: "7px 13px" } }, h("b", null, learner.name), " ", h("span", { class: "muted" }, learner.job ? `works on ${learner.job}` : "waits", known(learner.waitingShare) ? ` · waited ${percent(learner.waitingShare, 0)} of its time` : "")))),
         chosen ? h("section", null,
           h("div", { class: "spread", style: { "margin-bottom": "10px" } }, h("h2", null, chosen.job, " ", pill(chosen.state)), h("span", { class: "muted" }, [
             `${count(chosen.done)} of ${count(chosen.total)} steps`, known(chosen.samplesPerSecond) && `${count(chosen.samplesPerSecond)} samples/s`, known(chosen.remainingSeconds) && chosen.state === "running" && `${duration(chosen.remainingSeconds)} left`].filter(Boolean).join(" · "))),
-          losses.length + others.length ? h("div", { class: "grid two" }, losses.length > 0 && chart("Loss", losses), others.map((name) => chart(name[0].toUpperCase() + name.slice(1), [name], { from: 0 })))
+          losses.length + others.length ? h("div", { class: "grid pair" }, losses.length > 0 && chart("Loss", losses), others.map((name) => chart(name[0].toUpperCase() + name.slice(1), [name], { from: 0 })))
             : empty("No curve yet", chosen.state === "done" ? "This training was too short to report while it went on, or its result came from another run." : "Learners report about twice a second once they train.")) : empty("No training has begun", "Curves of losses, gradient norm, learning rate and speed appear as soon as a learner trains."),
-        quality && h("section", null, h("h2", { style: { margin: "6px 0 10px" } }, "How well it knows returns"), h("div", { class: "grid two" }, quality.map((one) => h("div", { class: "card" },
+        quality && h("section", null, h("h2", { style: { margin: "6px 0 10px" } }, "How well it knows returns"), h("div", { class: "grid pair" }, quality.map((one) => h("div", { class: "card" },
           h("div", { class: "spread" }, h("h3", null, one.task), h("span", { class: one.explained < 0 ? "alert error" : "muted" }, `R² = ${fixed(one.explained, 2)} over ${count(one.steps)} labelled steps`)),
-          calibration(width(2), one.bins, `Calibration for ${one.task}`), h("p", { class: "muted" }, "Mean return over V: on the dashed line V is right on average."))))),
+          calibration(half, one.bins, `Calibration for ${one.task}`), h("p", { class: "muted" }, "Mean return over V: on the dashed line V is right on average."))))),
         h("section", { class: "card" }, h("div", { class: "spread" }, h("h2", null, "Trainings")), h("div", { class: "scroll" }, h("table", null,
           h("thead", null, h("tr", null, h("th", null, "job"), h("th", null, "state"), ["steps", "loss", "gradient norm", "samples/s", "time"].map((t) => h("th", { class: "number" }, t)))),
           h("tbody", null, all.trainings.map((t) => h("tr", { tabindex: 0, "data-key": t.job, "aria-selected": String(t.job === chosen?.job), onclick: () => app.set({ job: t.job }), onkeydown: (e) => { if (e.key === "Enter") app.set({ job: t.job }); } },
