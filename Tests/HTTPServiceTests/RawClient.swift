@@ -27,7 +27,7 @@ enum RawClient {
     var sent = 0
     while sent < bytes.count {
       let count = bytes[sent...].withUnsafeBytes {
-        Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+        Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
       }
       if count <= 0 { return }
       sent += count
@@ -49,10 +49,11 @@ enum RawClient {
     }
   }
 
-  /// Sends, and reads until the server closes or `end` has come. On a thread of its own.
+  /// Sends, and reads until the server closes or `end` has come. On a thread of its own: the server shares the pool
+  /// that tasks and dispatch queues have.
   static func exchange(_ text: String, port: Int, until end: String? = nil) async throws -> String? {
     try await withCheckedThrowingContinuation { done in
-      DispatchQueue.global().async {
+      Thread.detachNewThread {
         done.resume(
           with: Result {
             let descriptor = try connect(port: port)

@@ -59,7 +59,7 @@ public struct RobotView: Codable, Hashable, Sendable {
     }
     let newest = newestPolicies(timeline)
     let here = Set(timeline.workers.filter { $0.value == .collector }.keys)
-    let names = here.union(live.keys).union(sums.keys)
+    let names = timeline.robots.union(live.keys).union(sums.keys)
     return names.sorted { $0.localizedStandardCompare($1) == .orderedAscending }.map { name in
       let sum = sums[name]
       let latest = snapshot.tally.latest[name]

@@ -47,6 +47,8 @@ public struct RunTimeline: Sendable {
   public private(set) var last: Date?
   /// The workers that are here as far as the log knows, with their roles.
   public private(set) var workers: [String: WorkerRole] = [:]
+  /// Every robot that has ever been here.
+  public private(set) var robots: Set<String> = []
   /// When each worker came last.
   public private(set) var joined: [String: Date] = [:]
   /// The jobs that trained a policy or a value function, by their checkpoint.
@@ -82,6 +84,7 @@ public struct RunTimeline: Sendable {
   private mutating func note(_ event: PlanEvent, _ row: EventRow) {
     switch event {
     case .workerJoined(let worker, _, let role, _):
+      if role == .collector { robots.insert(worker) }
       // A worker says hello again after every break.
       if workers.updateValue(role, forKey: worker) == nil {
         joined[worker] = row.time

@@ -9,7 +9,7 @@ struct PrometheusTests {
   func format() throws {
     var run = LoggedRun()
     try run.join("left \"arm\"\\\n", .collector)
-    run.tally.add([LoggedRun.episode(1), LoggedRun.episode(2, .failure)])
+    run.tally.add([LoggedRun.episode(1), LoggedRun.episode(2, steps: 100, .failure)])
     let text = PrometheusText.text(
       run.snapshot(
         [WorkerStatus(name: "left \"arm\"\\\n", role: .collector, silentSeconds: 2.5)],

@@ -50,7 +50,7 @@ struct TallyTests {
     let samples = (1...100).map { (step: $0, value: $0 == 50 ? Double.nan : Double($0)) }
     let curve = Curve(samples, count: 9)
     #expect(curve.steps.count == 9 && curve.steps.last == 100)
-    #expect(curve.values.allSatisfy(\.isFinite))
+    #expect(curve.values.allSatisfy { $0.isFinite })
     #expect(curve.values == curve.values.sorted())
     #expect(Curve([(1, 2)], count: 9).values == [2])
     #expect(Curve([], count: 9).steps.isEmpty)
