@@ -19,12 +19,15 @@ extension Dashboard {
         throw HTTPFailure(400, "share: expected a number between 0 and 1, got \(share)")
       }
       let text = request.query["lookahead"]
-      let lookahead: Int? = text == "end" ? nil : try request.number("lookahead") ?? set.metadata.lookahead
+      let lookahead: Int? =
+        text == "end" ? nil : try request.number("lookahead") ?? set.metadata.lookahead
       if let lookahead, lookahead < 1 {
         throw HTTPFailure(400, "lookahead: expected at least 1 step or 'end', got \(lookahead)")
       }
       let episodes = try await shelf.valued(task, set)
-      guard !episodes.isEmpty else { throw HTTPFailure(404, "\(set.metadata.job) holds no episode of \(task)") }
+      guard !episodes.isEmpty else {
+        throw HTTPFailure(404, "\(set.metadata.job) holds no episode of \(task)")
+      }
       let configuration = watch.configuration
       return try .json(
         try LabelPreview(
@@ -41,7 +44,9 @@ extension Dashboard {
       let quality = ValueQuality(
         of: try await shelf.valued(task, set), task: task,
         failureCost: watch.configuration.method.failureCost)
-      guard let quality else { throw HTTPFailure(404, "\(set.metadata.job) holds no step of \(task)") }
+      guard let quality else {
+        throw HTTPFailure(404, "\(set.metadata.job) holds no step of \(task)")
+      }
       await watch.note(quality, of: "\(set.metadata.job) (\(task))")
       return try .json(quality)
     }

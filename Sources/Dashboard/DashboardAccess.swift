@@ -32,7 +32,8 @@ public struct DashboardAccess: Sendable {
   func readingRefusal(_ request: HTTPRequest) -> HTTPResponse? {
     if isSigned(request) { return nil }
     guard isLoopback else {
-      return .failure(401, "the token is needed: as 'Authorization: Bearer …', or enter it on the page")
+      return .failure(
+        401, "the token is needed: as 'Authorization: Bearer …', or enter it on the page")
     }
     guard let host = request.headers["host"], Self.isLoopback(Self.name(of: host)) else {
       return .failure(

@@ -81,7 +81,8 @@ actor EpisodeShelf {
       (1...128).contains(count)
     else {
       throw HTTPFailure(
-        404, "episode '\(id)' has \(row.steps) steps and \(episode.images.count) cameras with frames, "
+        404,
+        "episode '\(id)' has \(row.steps) steps and \(episode.images.count) cameras with frames, "
           + "asked for \(count) from \(first) of camera \(camera)")
     }
     let size = episode.metadata.embodiment.cameras[camera]

@@ -128,7 +128,8 @@ extension ArchiveReading {
     try await reader.catalogue.read { database in
       try Row.fetchAll(
         database,
-        sql: "SELECT step, value, time FROM metrics WHERE job = ? AND name = ? AND step > ? ORDER BY step",
+        sql:
+          "SELECT step, value, time FROM metrics WHERE job = ? AND name = ? AND step > ? ORDER BY step",
         arguments: [job, name, step]
       ).map { row in
         let cells = RowReader(row, table: "metrics")

@@ -65,7 +65,8 @@ public final class HTTPServer: Sendable {
     try await listener.executeThenClose { incoming in
       try await withThrowingDiscardingTaskGroup { group in
         for try await channel in incoming {
-          let isWelcome = connections.wrappingAdd(1, ordering: .relaxed).newValue <= limits.connections
+          let isWelcome =
+            connections.wrappingAdd(1, ordering: .relaxed).newValue <= limits.connections
           let routes = isWelcome ? routes : Self.full
           group.addTask {
             // A client that goes away in the middle of something is no reason to stop.

@@ -14,7 +14,8 @@ struct AccessTests {
     "on loopback whoever is at the machine reads, and no page of another site",
     arguments: [
       ("127.0.0.1:8080", true), ("localhost:8080", true), ("[::1]:8080", true), ("127.1.2.3", true),
-      ("evil.example:8080", false), ("127.0.0.1.evil.example", false), ("localhost.evil.example", false),
+      ("evil.example:8080", false), ("127.0.0.1.evil.example", false),
+      ("localhost.evil.example", false),
       ("", false),
     ])
   func loopback(host: String, isAllowed: Bool) {
@@ -45,7 +46,10 @@ struct AccessTests {
     #expect(throws: HTTPFailure.self) { try without.checkAction(request(signed)) }
     let access = DashboardAccess(token: token, host: "127.0.0.1")
     try access.checkAction(request(signed))
-    let refusals = [json, ["authorization": "Bearer \(token)"], ["authorization": "Bearer \(token)", "content-type": "text/plain"]]
+    let refusals = [
+      json, ["authorization": "Bearer \(token)"],
+      ["authorization": "Bearer \(token)", "content-type": "text/plain"],
+    ]
     for headers in refusals {
       #expect(throws: HTTPFailure.self) { try access.checkAction(request(headers)) }
     }

@@ -51,7 +51,8 @@ enum RawClient {
 
   /// Sends, and reads until the server closes or `end` has come. On a thread of its own: the server shares the pool
   /// that tasks and dispatch queues have.
-  static func exchange(_ text: String, port: Int, until end: String? = nil) async throws -> String? {
+  static func exchange(_ text: String, port: Int, until end: String? = nil) async throws -> String?
+  {
     try await withCheckedThrowingContinuation { done in
       Thread.detachNewThread {
         done.resume(

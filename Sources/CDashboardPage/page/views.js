@@ -27,11 +27,10 @@ function stageBox(stage, run, success) {
   // Beside each other demonstrations are told apart by their tasks.
   const own = stage.kind === "demonstrations" && run.tasks.length > 1;
   const unit = own ? "demonstration" : "episode";
-  const amount = known(stage.episodes) ? `${count(stage.episodesDone)} of ${count(stage.episodes)} ${unit}s` : null;
   const detail = {
-    done: [amount && plural(stage.episodes, unit), known(stage.seconds) && duration(stage.seconds)],
-    running: [amount, known(stage.remainingSeconds) && `${duration(stage.remainingSeconds)} left`],
-    ready: [amount, "needs a worker"], waiting: [known(stage.episodes) && plural(stage.episodes, unit), "waits for others"], failed: [stage.reason || "failed"],
+    done: [known(stage.episodes) && plural(stage.episodes, unit), known(stage.seconds) && duration(stage.seconds)],
+    running: [known(stage.episodes) && `${count(stage.episodesDone)} of ${count(stage.episodes)}`, known(stage.remainingSeconds) && `${duration(stage.remainingSeconds)} left`],
+    ready: [known(stage.episodes) && `${count(stage.episodesDone)} of ${count(stage.episodes)}`, "ready"], waiting: [known(stage.episodes) && plural(stage.episodes, unit)], failed: [stage.reason || "failed"],
   }[stage.state].filter(Boolean).join(" · ");
   const mark = success ?? { done: "✓", running: percent(stage.progress, 0), ready: "", waiting: "", failed: "failed" }[stage.state];
   return h("div", { class: `stage ${stage.state}`, "data-key": stage.stage, style: { "--share": stage.state === "done" ? 1 : stage.progress }, title: `${stage.stage}: ${stage.state}${stage.workers.length ? `, on ${stage.workers.join(", ")}` : ""}` },
@@ -49,7 +48,9 @@ export function runView(app) {
       add(null, null, "all tasks", run.stages.filter((stage) => !known(stage.iteration)));
       for (const task of run.tasks) for (let k = 0; k <= run.iterations; k += 1) add(task, k, `k = ${k}`, run.stages.filter((stage) => stage.task === task && stage.iteration === k));
       const groups = [{ title: "Pre-training", rows: rows.filter((r) => !r.task) }, ...run.tasks.map((task) => ({ title: task, rows: rows.filter((r) => r.task === task) }))].filter((g) => g.rows.length);
-      const people = run.workers.map((w) => [w, { collector: ["robot"], valueLearner: ["value learner"], advantageLabeller: ["labeller"], policyLearner: ["policy learner"] }[w.role][0]]);
+      const robots = run.workers.find((w) => w.role === "collector");
+      const learners = run.workers.filter((w) => w.role !== "collector").reduce((sum, w) => ({ here: sum.here + w.here, working: sum.working + w.working, paused: 0 }), { here: 0, working: 0 });
+      const people = [[robots, "robot"], [learners, "learner"]];
       const end = known(run.remainingSeconds) ? new Date(Date.now() + run.remainingSeconds * 1000) : null;
       return [h("div", { class: "stack" },
         alertList(run.alerts),
@@ -57,7 +58,7 @@ export function runView(app) {
           h("div", { class: "summary" },
             h("div", { class: "figure" }, h("b", null, `${count(run.jobsDone)} of ${count(run.jobs)}`), h("span", null, "jobs done")),
             h("div", { class: "figure" }, h("b", null, duration(run.elapsedSeconds)), h("span", null, run.state === "running" ? "so far" : "from first to last event")),
-            run.state === "running" && h("div", { class: "figure" }, h("b", null, known(run.remainingSeconds) ? duration(run.remainingSeconds) : "not yet known"), h("span", null, end ? `left, until about ${clock(end / 1000)}` : "until the end")),
+            run.state === "running" && h("div", { class: "figure" }, h("b", null, known(run.remainingSeconds) ? duration(run.remainingSeconds) : dash), h("span", null, end ? `left, until about ${clock(end / 1000)}` : "left: not yet known")),
             h("div", { class: "figure" }, h("b", null, count(run.episodes)), h("span", null, "episodes")),
             improvement.tasks.map((t) => h("div", { class: "figure" }, h("b", null, percent(t.iterations[t.iterations.length - 1].successRate, 0)), h("span", null, `${t.task}, k = ${t.iterations[t.iterations.length - 1].k}`))),
             people.filter(([w]) => w.here).map(([w, name]) => h("div", { class: "figure" }, h("b", null, run.state === "running" ? `${w.working} of ${w.here}` : w.here), h("span", null, `${name}${w.here === 1 ? "" : "s"}${run.state === "running" ? " at work" : ""}${w.paused ? `, ${w.paused} paused` : ""}`)))),

@@ -8,7 +8,8 @@ enum EventRecord {
   }
 
   /// Scalars of one step.
-  static func scalars(_ values: [(tag: String, value: Double)], step: Int, time: Double) -> [UInt8] {
+  static func scalars(_ values: [(tag: String, value: Double)], step: Int, time: Double) -> [UInt8]
+  {
     // Event.summary = 5 { value = 1 { tag = 1, simple_value = 2 } }
     let summary = values.flatMap { tag, value in
       field(1, field(1, Array(tag.utf8)) + [2 << 3 | 5] + littleEndian(Float(value).bitPattern))

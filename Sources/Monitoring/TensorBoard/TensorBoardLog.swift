@@ -62,7 +62,8 @@ public final class TensorBoardLog: Sendable {
     let folder = "\(directory)/\(job)"
     let milliseconds = Int(time.timeIntervalSince1970 * 1000)
     let host = ProcessInfo.processInfo.hostName
-    let name = "events.out.tfevents.\(milliseconds / 1000).\(host).\(getpid()).\(milliseconds % 1000)"
+    let name =
+      "events.out.tfevents.\(milliseconds / 1000).\(host).\(getpid()).\(milliseconds % 1000)"
     try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let version = EventRecord.fileVersion(time: time.timeIntervalSince1970)
     guard FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: Data(version)),

@@ -39,7 +39,8 @@ public struct Alert: Codable, Hashable, Sendable {
       alerts.append(
         Alert(
           kind: .runStopped, severity: .warning, subject: "",
-          text: "\(plan.jobs.count - plan.jobsDone) of \(plan.jobs.count) jobs are left, and nobody "
+          text:
+            "\(plan.jobs.count - plan.jobsDone) of \(plan.jobs.count) jobs are left, and nobody "
             + "works on them; go on with recap run --resume"))
     }
     let least = snapshot.thresholds.freeDiskShare
@@ -73,7 +74,9 @@ public struct Alert: Codable, Hashable, Sendable {
     }
     for (robot, recent) in snapshot.tally.recentCorrections.sorted(by: { $0.key < $1.key })
     where recent.count >= 10 {
-      let (before, after) = (share(recent.prefix(recent.count / 2)), share(recent.suffix(recent.count / 2)))
+      let (before, after) = (
+        share(recent.prefix(recent.count / 2)), share(recent.suffix(recent.count / 2))
+      )
       guard after - before >= snapshot.thresholds.interventionRise else { continue }
       alerts.append(
         Alert(

@@ -63,7 +63,9 @@ public enum PrometheusText {
       )
     }
     for (key, count) in counts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      for (outcome, number) in [("success", count.successes), ("failure", count.all - count.successes)] {
+      for (outcome, number) in [
+        ("success", count.successes), ("failure", count.all - count.successes),
+      ] {
         page.sample(
           "recap_episodes_total",
           [("task", key[0]), ("source", key[1]), ("outcome", outcome)], Double(number))
@@ -74,7 +76,9 @@ public enum PrometheusText {
     page.family("recap_iteration", "gauge", "The newest iteration that has been evaluated.")
     for (task, last) in newest { page.sample("recap_iteration", [("task", task)], Double(last.k)) }
     page.family("recap_success_ratio", "gauge", "Success of the newest evaluated policy.")
-    for (task, last) in newest { page.sample("recap_success_ratio", [("task", task)], last.successRate) }
+    for (task, last) in newest {
+      page.sample("recap_success_ratio", [("task", task)], last.successRate)
+    }
     page.family("recap_throughput_per_hour", "gauge", "Successes per robot-hour of that policy.")
     for (task, last) in newest {
       page.sample("recap_throughput_per_hour", [("task", task)], last.throughputPerHour)

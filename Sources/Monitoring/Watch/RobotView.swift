@@ -65,10 +65,13 @@ public struct RobotView: Codable, Hashable, Sendable {
       let latest = snapshot.tally.latest[name]
       let job = held[name].flatMap { timeline.plan.job($0) }
       var view = RobotView(
-        name: name, state: .away, isPaused: timeline.plan.paused.contains(name), task: job?.task ?? latest?.task, job: job?.id,
+        name: name, state: .away, isPaused: timeline.plan.paused.contains(name),
+        task: job?.task ?? latest?.task, job: job?.id,
         silentSeconds: live[name]?.silentSeconds, joined: timeline.joined[name],
         episodes: sum?.all ?? 0, successRate: sum?.acting.successRate,
-        interventionShare: sum.flatMap { $0.practice.steps > 0 ? $0.practice.interventionShare : nil },
+        interventionShare: sum.flatMap {
+          $0.practice.steps > 0 ? $0.practice.interventionShare : nil
+        },
         lastEpisode: latest?.storedAt, lastOutcome: latest?.outcome,
         embodiment: live[name]?.embodiment, tasks: live[name]?.tasks ?? [])
       if let progress = live[name]?.progress, live[name]?.job == job?.id, job != nil {

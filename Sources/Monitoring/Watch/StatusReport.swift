@@ -55,7 +55,9 @@ public struct StatusReport: Codable, Hashable, Sendable {
     ]
     if let left = run.remainingSeconds { parts.append("about \(RunTimeline.words(left)) left") }
     var title = "\(run.name): \(run.state.rawValue)"
-    if run.state == .running, !run.isLive { title += " (without heartbeats: read from its directory)" }
+    if run.state == .running, !run.isLive {
+      title += " (without heartbeats: read from its directory)"
+    }
     return [title, "\(bar)  \(parts.joined(separator: " · "))"]
   }
 

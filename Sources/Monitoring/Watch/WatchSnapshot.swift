@@ -104,7 +104,9 @@ struct JobPace {
 
   init(_ timeline: RunTimeline) {
     for (id, times) in timeline.times where times.finished != nil {
-      guard let job = timeline.plan.job(id), let seconds = timeline.seconds(of: id) else { continue }
+      guard let job = timeline.plan.job(id), let seconds = timeline.seconds(of: id) else {
+        continue
+      }
       for key in Self.keys(job) {
         let old = perUnit[key] ?? (0, 0)
         perUnit[key] = (old.seconds + seconds, old.units + Self.units(job))
@@ -128,7 +130,9 @@ struct JobPace {
   private static func keys(_ job: Job) -> [String] {
     let role = job.role.rawValue
     if case .collect(let work) = job.work {
-      return ["\(role)/\(job.task ?? "")/\(work.source.rawValue)", "\(role)/\(job.task ?? "")", role]
+      return [
+        "\(role)/\(job.task ?? "")/\(work.source.rawValue)", "\(role)/\(job.task ?? "")", role,
+      ]
     }
     return ["\(role)/\(job.task ?? "")", role]
   }

@@ -47,7 +47,9 @@ struct TopCommand: AsyncParsableCommand {
   var every = 2.0
 
   func validate() throws {
-    guard every >= 0.5 else { throw ValidationError("--every: got \(every); expected at least 0.5") }
+    guard every >= 0.5 else {
+      throw ValidationError("--every: got \(every); expected at least 0.5")
+    }
   }
 
   func run() async throws {
@@ -116,10 +118,11 @@ struct StatusReader: Sendable {
 
   init(_ source: StatusSource) async throws {
     url = source.url.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? ""
-    headers = try source.tokenFile.map { file in
-      let token = try String(contentsOfFile: file, encoding: .utf8)
-      return ["Authorization": "Bearer \(token.trimmingCharacters(in: .whitespacesAndNewlines))"]
-    } ?? [:]
+    headers =
+      try source.tokenFile.map { file in
+        let token = try String(contentsOfFile: file, encoding: .utf8)
+        return ["Authorization": "Bearer \(token.trimmingCharacters(in: .whitespacesAndNewlines))"]
+      } ?? [:]
     watch = if let run = source.run { try await RunWatch(archive: run.archive()) } else { nil }
   }
 

@@ -62,7 +62,8 @@ struct WebAddress: ExpressibleByArgument {
 
   init?(argument: String) {
     // A port alone is this machine's.
-    guard let address = HTTPAddress(Int(argument) == nil ? argument : "127.0.0.1:\(argument)") else {
+    guard let address = HTTPAddress(Int(argument) == nil ? argument : "127.0.0.1:\(argument)")
+    else {
       return nil
     }
     self.address = address

@@ -29,7 +29,8 @@ struct PrometheusTests {
       }
     }
     #expect(text.contains(#"recap_robot_silent_seconds{robot="left \"arm\"\\\n"} 2.5"#))
-    #expect(text.contains(#"recap_episodes_total{task="fold",source="evaluation",outcome="success"} 1"#))
+    #expect(
+      text.contains(#"recap_episodes_total{task="fold",source="evaluation",outcome="success"} 1"#))
     #expect(text.contains("recap_success_ratio{task=\"fold\"} 0.5\n"))
     #expect(text.contains(#"recap_alerts{alert="diskNearlyFull",severity="error"} 0"#))
   }

@@ -12,9 +12,10 @@ struct TimelineTests {
     var run = LoggedRun()
     try run.join("left", .collector)  // 1, 2: demonstrations/0
     try run.join("right", .collector)  // 3, 4: demonstrations/1
-    try run.add(.jobFailed(worker: "left", lease: "fold/demonstrations/0@1", reason: "no arm"))  // 5
-    try run.add(.jobWanted(worker: "left", incarnation: "1"))  // 6: again
-    try run.finish("left", "fold/demonstrations/0", attempt: 2)  // 7
+    // At 5, 6 (the job is given out again) and 7.
+    try run.add(.jobFailed(worker: "left", lease: "fold/demonstrations/0@1", reason: "no arm"))
+    try run.add(.jobWanted(worker: "left", incarnation: "1"))
+    try run.finish("left", "fold/demonstrations/0", attempt: 2)
     let times = try #require(run.timeline.times["fold/demonstrations/0"])
     #expect(times.retries == 1)
     #expect(times.reason == "no arm")

@@ -74,7 +74,8 @@ struct LoggedRun {
       result = .episodes(
         (work.firstEpisode..<work.firstEpisode + work.episodeCount).map {
           EpisodeReceipt(
-            id: "\(job)#\($0)", index: $0, digest: ContentDigest(hashing: Array("\(job)\($0)".utf8)),
+            id: "\(job)#\($0)", index: $0,
+            digest: ContentDigest(hashing: Array("\(job)\($0)".utf8)),
             steps: 10, interventionSteps: 0, outcome: .success)
         })
     default: result = .checkpoint(ContentDigest(hashing: Array(job.utf8)), metrics: ["loss": 0.5])
