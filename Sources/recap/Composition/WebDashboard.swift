@@ -61,7 +61,10 @@ struct WebDashboard: Sendable {
       watch, access: DashboardAccess(token: options.token, host: options.address.host),
       actions: actions, files: PageFiles(folder: options.pageFolder),
       valuation: { try await asker.values(of: $0, $1) })
+    // A long log takes a moment to read: better before somebody waits for it.
+    async let warm = try? watch.stamp()
     try await server.run(dashboard.routes)
+    _ = await warm
   }
 
   /// Lets go of the address.
