@@ -12,7 +12,7 @@ struct Recap: AsyncParsableCommand {
       machine; the role commands do one part each and find each other over ZeroMQ.
 
       The first steps:
-        recap run Configs/demo.yaml
+        recap run Configs/demo.yaml --http 127.0.0.1:8080
         recap report runs/demo-1
       """,
     version: recapVersion,
