@@ -84,7 +84,7 @@ export const percent = (share, digits = 1) => (known(share) ? `${(share * 100).t
 export function significant(value) {
   if (!known(value)) return dash;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(2).replace("e-", "e−").replace("e+", "e");
+  if (size !== 0 && (size < 0.0001 || size >= 1e6)) return value.toExponential(2).replace("e-", "e−").replace("e+", "e");
   return String(Number(value.toPrecision(4))).replace("-", "−");
 }
 
