@@ -131,7 +131,7 @@ let package = Package(
       "Dashboard",
       [
         "HTTPService", "CDashboardPage", "Monitoring", "EpisodeStorage", "Episodes",
-        "RecapAlgorithm", "Configuration", "ImageFiles",
+        "RecapAlgorithm", "Configuration", "ImageFiles", "Executors",
       ]),
     module(
       "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
@@ -189,6 +189,7 @@ let package = Package(
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
         "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
+        "HTTPService",
       ]),
   ]
 )

@@ -24,26 +24,21 @@ extension Dashboard {
       if let lookahead, lookahead < 1 {
         throw HTTPFailure(400, "lookahead: expected at least 1 step or 'end', got \(lookahead)")
       }
-      let episodes = try await shelf.valued(task, set)
-      guard !episodes.isEmpty else {
-        throw HTTPFailure(404, "\(set.metadata.job) holds no episode of \(task)")
-      }
       let configuration = watch.configuration
-      return try .json(
-        try LabelPreview(
-          of: episodes, task: task,
-          positiveShare: share ?? set.metadata.tasks[task]?.requestedPositiveShare
-            ?? configuration.method.positiveShare,
-          lookahead: lookahead, failureCost: configuration.method.failureCost,
-          seed: Schedule.jobs(for: configuration.scheduleSettings)
-            .first { $0.id == set.metadata.job }?.seed ?? 0, bins: 40))
+      let preview = try await shelf.preview(
+        task, set,
+        share: share ?? set.metadata.tasks[task]?.requestedPositiveShare
+          ?? configuration.method.positiveShare,
+        lookahead: lookahead, failureCost: configuration.method.failureCost,
+        seed: Schedule.jobs(for: configuration.scheduleSettings)
+          .first { $0.id == set.metadata.job }?.seed ?? 0)
+      return try .json(preview)
     }
     // How well the value function behind a label set does on the episodes that it labelled.
     routes.on("GET", "/api/labels/quality") { request in
       let (task, set) = try await labelSet(request)
-      let quality = ValueQuality(
-        of: try await shelf.valued(task, set), task: task,
-        failureCost: watch.configuration.method.failureCost)
+      let quality = try await shelf.quality(
+        task, set, failureCost: watch.configuration.method.failureCost)
       guard let quality else {
         throw HTTPFailure(404, "\(set.metadata.job) holds no step of \(task)")
       }

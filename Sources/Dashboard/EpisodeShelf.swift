@@ -1,5 +1,6 @@
 import EpisodeStorage
 import Episodes
+import Executors
 import HTTPService
 import ImageFiles
 import Monitoring
@@ -10,9 +11,12 @@ public typealias EpisodeValuation =
   @Sendable (EpisodeRow, Episode) async throws -> (values: [Float], origin: String)?
 
 /// Episodes and label sets that somebody looks at: a player asks for the same ones again and again.
+///
+/// On a thread of its own, since labelling on trial takes its time, and the pool belongs to the run.
 actor EpisodeShelf {
   private let archive: ArchiveReader
   private let valuation: EpisodeValuation
+  private let executor = ThreadExecutor(name: "dashboard")
   private var episodes: [(row: EpisodeRow, episode: Episode)] = []
   private var labelSets: [(digest: ContentDigest, labels: LabelSet)] = []
   private var valued: (key: String, episodes: [Labelling.ValuedEpisode])?
@@ -24,6 +28,8 @@ actor EpisodeShelf {
     self.archive = archive
     self.valuation = valuation
   }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   /// - Throws: `HTTPFailure` for an unknown id.
   func episode(_ id: String) async throws -> (row: EpisodeRow, episode: Episode) {
@@ -92,11 +98,34 @@ actor EpisodeShelf {
     ).png()
   }
 
-  /// A task's episodes with the values of a label set.
-  func valued(_ task: String, _ set: LabelSetRow) async throws -> [Labelling.ValuedEpisode] {
+  /// What labelling with other settings would give.
+  ///
+  /// - Throws: `HTTPFailure` where the set holds no episode of the task.
+  func preview(
+    _ task: String, _ set: LabelSetRow, share: Double, lookahead: Int?, failureCost: Double?,
+    seed: UInt64
+  ) async throws -> LabelPreview {
+    try LabelPreview(
+      of: try await valued(task, set), task: task, positiveShare: share, lookahead: lookahead,
+      failureCost: failureCost, seed: seed, bins: 40)
+  }
+
+  /// How well the value function behind a label set does on the episodes that it labelled.
+  func quality(
+    _ task: String, _ set: LabelSetRow, failureCost: Double?
+  ) async throws -> ValueQuality? {
+    ValueQuality(of: try await valued(task, set), task: task, failureCost: failureCost)
+  }
+
+  /// A task's episodes with the values of a label set; at least one.
+  private func valued(_ task: String, _ set: LabelSetRow) async throws -> [Labelling.ValuedEpisode]
+  {
     let key = "\(set.digest)/\(task)"
     if let valued, valued.key == key { return valued.episodes }
     let episodes = try await archive.valuedEpisodes(of: task, in: try await labels(set))
+    guard !episodes.isEmpty else {
+      throw HTTPFailure(404, "\(set.metadata.job) holds no episode of \(task)")
+    }
     valued = (key, episodes)
     return episodes
   }

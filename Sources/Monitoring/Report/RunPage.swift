@@ -136,8 +136,9 @@ public struct RunPage: Sendable {
   private var footer: String {
     let run = status.run
     let date = run.created.formatted(.iso8601)
-    return "<p class=\"muted\">Run \(run.id), begun \(date) with recap \(Self.escaped(run.version)); this page: recap "
-      + "\(Self.escaped(version)).</p>"
+    return
+      "<p class=\"muted\">Run \(run.id), begun \(date) with recap \(Self.escaped(run.version)); "
+      + "this page: recap \(Self.escaped(version)).</p>"
   }
 
   private static func escaped(_ text: String) -> String {
@@ -154,7 +155,8 @@ public struct RunPage: Sendable {
     .charts { display: flex; flex-wrap: wrap; gap: 12px; }
     figure { margin: 0; } figure svg { max-width: 100%; height: auto; }
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-    th, td { text-align: right; padding: 4px 0 4px 24px; border-bottom: 1px solid #dddddd; white-space: nowrap; }
+    th, td { text-align: right; padding: 4px 0 4px 24px; border-bottom: 1px solid #dddddd; }
+    th, td { white-space: nowrap; }
     th:first-child, td:first-child { padding-left: 0; }
     @media (prefers-color-scheme: dark) { body { background: #16181c; color: #e8e8e8; }
     .muted { color: #a8a8a8; } .warning { color: #f5b83d; } th, td { border-color: #3a3a3a; } }

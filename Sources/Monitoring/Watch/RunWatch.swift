@@ -76,11 +76,9 @@ public actor RunWatch {
     if let refreshed, ContinuousClock.now - refreshed < .milliseconds(400) { return }
     let task = Task { try await self.read() }
     reading = task
-    defer {
-      reading = nil
-      refreshed = ContinuousClock.now
-    }
+    defer { reading = nil }
     try await task.value
+    refreshed = ContinuousClock.now
   }
 
   private func read() async throws {

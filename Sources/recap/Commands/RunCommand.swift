@@ -16,7 +16,9 @@ struct RunCommand: AsyncParsableCommand {
         recap run Configs/demo.yaml --seed 2
         recap run Configs/demo.yaml --set tasks.espresso.demonstrations=50
         recap run --resume runs/demo-1
-        recap run Configs/demo.yaml --http 127.0.0.1:8080    # and watch it in a browser
+        recap run Configs/demo.yaml --http 127.0.0.1:8080
+
+      --http serves a page that shows the run while it goes on.
       """)
 
   @OptionGroup var source: SourceArguments
