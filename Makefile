@@ -9,8 +9,8 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts lint format check
-.PHONY: demo metaworld metaworld-camera bench bench-build bench-compare clean
+.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-browser lint format check
+.PHONY: check-monitoring demo metaworld metaworld-camera bench bench-build bench-compare clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,6 +41,14 @@ test-hosts: build ## Try a launch over ssh, on this machine (root)
 test-lerobot: ## Check exported data sets with LeRobot itself (downloads 1.5 GB at the first call)
 	Clients/Python/tests/lerobot/run.sh
 
+test-browser: build .venv-browser/ready ## Drive the dashboard with Chromium, and read its TensorBoard files; not in `test`
+	@Scripts/setup.sh chromium
+	.venv-browser/bin/python -m pytest --quiet Tests/Browser $(ARGS)
+
+check-monitoring: build ## Let promtool check the metrics page and the alert rules; RUN=runs/NAME names a run
+	@Scripts/setup.sh prometheus
+	@Scripts/check-monitoring.sh $(RECAP) $(RUN)
+
 lint: ## Check formatting and file sizes
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
 	@Scripts/check-sizes.sh
@@ -70,7 +78,7 @@ bench-compare: bench-build .venv-bench/jax-ready .venv-bench/torch-ready ## Comp
 	.venv-bench/bin/python Benchmarks/compare.py $(ARGS)
 
 clean: ## Remove everything built; runs stay
-	rm -rf .build .venv .venv-bench .venv-lerobot
+	rm -rf .build .venv .venv-bench .venv-lerobot .venv-browser
 
 # The Python environments' stamps: made again when the client's requirements change.
 .venv/bin/python:
@@ -84,6 +92,12 @@ clean: ## Remove everything built; runs stay
 
 .venv/metaworld-ready: Clients/Python/pyproject.toml | .venv/bin/python
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable 'Clients/Python[metaworld]'
+	@touch $@
+
+.venv-browser/ready: Tests/Browser/requirements.txt
+	@Scripts/setup.sh
+	python3 -m venv .venv-browser
+	.venv-browser/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 # PyTorch's compiler needs a C++ compiler and Python's headers.

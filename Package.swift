@@ -17,6 +17,9 @@ enum Library {
     name: "ArgumentParser", package: "swift-argument-parser")
   static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
   static let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+  static let networking: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map {
+    .product(name: $0, package: "swift-nio")
+  }
   static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
   static let subprocess = Target.Dependency.product(
     name: "Subprocess", package: "swift-subprocess")
@@ -49,6 +52,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -60,6 +64,7 @@ let package = Package(
     .systemLibrary(name: "CRSVG", providers: [.apt(["librsvg2-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+    .target(name: "CDashboardPage", exclude: ["page"]),
     .target(
       name: "CKernels",
       // Kernels stay optimised in debug builds: tests would be a hundred times slower otherwise.
@@ -68,6 +73,7 @@ let package = Package(
     // What the operating system offers, made safe
     module("DurableFiles", []),
     module("Executors", []),
+    module("HTTPService", Library.networking),
     module("ImageFiles", ["CPNG", "CTurboJPEG"]),
     module("Plots", ["CRSVG"]),
 
@@ -122,7 +128,16 @@ let package = Package(
     // What people see
     module(
       "Monitoring",
-      ["Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Plots", "ImageFiles"]),
+      [
+        "Messaging", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Configuration", "Plots",
+        "ImageFiles",
+      ]),
+    module(
+      "Dashboard",
+      [
+        "HTTPService", "CDashboardPage", "Monitoring", "EpisodeStorage", "Episodes",
+        "RecapAlgorithm", "Configuration", "ImageFiles", "Executors",
+      ]),
     module(
       "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
 
@@ -139,9 +154,9 @@ let package = Package(
       dependencies: [
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Monitoring", "Experiments", "Plots", "Configuration", "ZeroMQTransport",
-        "Robots", "EpisodeStorage", "RoleRuntime", "Policies", "Messaging", "Episodes",
-        "RecapAlgorithm", "Executors", "DurableFiles", "Launching", Library.argumentParser,
-        Library.logging,
+        "Dashboard", "HTTPService", "Robots", "EpisodeStorage", "RoleRuntime", "Policies",
+        "Messaging", "Episodes", "RecapAlgorithm", "Executors", "DurableFiles", "Launching",
+        Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -152,6 +167,7 @@ let package = Package(
     // Tests mirror the modules
     tests(of: "DurableFiles"),
     tests(of: "Executors"),
+    tests(of: "HTTPService"),
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
     tests(of: "Plots", ["ImageFiles"]),
     tests(of: "Tensors", ["CKernels"]),
@@ -173,7 +189,12 @@ let package = Package(
       of: "Monitoring",
       [
         "EpisodeStorage", "Episodes", "ImageFiles", "Messaging", "Plots", "RecapAlgorithm",
-        "Tensors",
+        "Configuration", "Tensors",
+      ]),
+    tests(
+      of: "Dashboard",
+      [
+        "HTTPService", "Monitoring", "EpisodeStorage", "Episodes", "RecapAlgorithm", "ImageFiles",
       ]),
     tests(of: "Launching", ["Configuration", Library.yaml]),
     tests(of: "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots"]),
@@ -183,7 +204,7 @@ let package = Package(
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
         "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
-        "Launching",
+        "Launching", "HTTPService",
       ]),
   ]
 )

@@ -18,6 +18,8 @@ extension RunConfiguration {
     "robots": Shape.Field(
       shape: .list(of: .mapping(robotFields), atLeast: 1), required: true),
     "runtime": Shape.Field(shape: .mapping(runtimeFields)),
+    "monitoring": Shape.Field(
+      shape: .reflecting(defaults.monitoring, ranges: monitoringRanges)),
   ])
 
   private static let modelShape = Shape.reflecting(
@@ -108,6 +110,11 @@ extension RunConfiguration {
     "gradientClip": .above(0),
     "averageDecay": .from(0, below: 1),
     "stateNoise": .from(0, to: 10),
+  ]
+
+  private static let monitoringRanges: [String: Shape.Range] = [
+    "robotSilentSeconds": .above(0), "interventionRise": .above(0, to: 1),
+    "lossRise": .above(1), "learnerIdleSeconds": .above(0), "freeDiskShare": .from(0, below: 1),
   ]
 
   private static let robotFields: [String: Shape.Field] = [

@@ -25,7 +25,8 @@ extension RunConfiguration {
     robots: [],
     runtime: RuntimeSettings(
       heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, policyLearners: 1,
-      learnerThreads: 1, listen: []))
+      learnerThreads: 1, listen: []),
+    monitoring: MonitoringSettings())
 }
 
 extension TaskSettings {

@@ -26,6 +26,8 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
   public var robots: [RobotSettings]
   /// How the processes of a run deal with each other; has no influence on results.
   public var runtime: RuntimeSettings
+  /// When a run wants somebody's attention; has no influence on results.
+  public var monitoring: MonitoringSettings
 }
 
 /// One task, and how many episodes of each kind it is given. In a file, `taskDefaults` holds what

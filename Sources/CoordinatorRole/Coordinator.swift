@@ -28,9 +28,11 @@ public actor Coordinator: Role {
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
   private(set) var plan: Plan
-  private var attendance: Attendance
+  private(set) var attendance: Attendance
   /// The order that each worker holds, whether or not it has heard of it yet.
-  private var orders: [String: JobOrder] = [:]
+  private(set) var orders: [String: JobOrder] = [:]
+  /// The latest report of each worker on the lease that it holds.
+  private(set) var reports: [String: (lease: String, progress: JobProgress)] = [:]
   private var waiting: [String: WaitingWorker] = [:]
   /// Events that the plan has seen and whose submitters have no answer yet, oldest first.
   private var outbox: [OutboxEntry] = []
@@ -208,7 +210,7 @@ public actor Coordinator: Role {
 
   // MARK: - Who is here
 
-  private var now: Duration { clock.now - start }
+  var now: Duration { clock.now - start }
 
   func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
     if attendance.isReplaced(incarnation: worker.incarnation) { throw NameTaken(name: worker.name) }
@@ -269,7 +271,11 @@ public actor Coordinator: Role {
     let valid = known && (request.lease == nil || order?.lease == request.lease)
     if valid, let order, let progress = request.progress {
       notify(.jobProgress(id: order.job.id, progress: progress))
-      try await record(progress, of: order.job.id)
+      // Most heartbeats of a robot in the middle of an episode say what the last one said: nothing to store.
+      let last = reports.updateValue((order.lease, progress), forKey: request.worker)
+      if last?.lease != order.lease || last?.progress != progress {
+        try await record(progress, of: order.job.id)
+      }
     }
     // One that was replaced has nothing to join for: it drops its job, and is told why when it asks for another.
     let replaced = attendance.isReplaced(incarnation: request.incarnation)
@@ -293,6 +299,7 @@ public actor Coordinator: Role {
   private func lose(_ worker: String, incarnation: String) async throws {
     answer(worker, with: nil)
     orders[worker] = nil
+    reports[worker] = nil
     try await submit(.workerLost(worker: worker, incarnation: incarnation))
     if !isOver { notify(.workerLost(worker)) }
   }

@@ -21,6 +21,8 @@ struct RunOptions: Sendable {
   var reuse: [String] = []
   /// Only the closing table, no bars and lines.
   var quiet: Bool
+  /// Where the dashboard is served; nil for nowhere.
+  var web: WebOptions?
 }
 
 /// What `recap experiment` was asked for.
@@ -49,6 +51,8 @@ struct CoordinatorOptions: Sendable {
   /// Whether to go on answering after the run is finished.
   var lingers: Bool
   var quiet: Bool
+  /// Where the dashboard is served; nil for nowhere.
+  var web: WebOptions?
 }
 
 /// What `recap collector` was asked for.

@@ -31,6 +31,11 @@ struct CommandLineTests {
       (["check", "Configs/smoke.yaml", "--set", "seed=-1"], "got -1"),
       (["plot", "value", "nowhere", "x", "--output", "a.gif"], ".svg, .png or .html"),
       (["label", "preview", "nowhere", "--task", "x", "--positive-share", "2"], "got 2.0"),
+      (["dashboard", "nowhere", "--http", "0.0.0.0:8080"], "so a token is needed"),
+      (["dashboard", "nowhere", "--http", "nonsense"], "--http"),
+      (["run", "Configs/smoke.yaml", "--http-token-file", "x"], "goes with --http"),
+      (["status"], "Give a run's directory, or --url"),
+      (["status", "--url", "http://127.0.0.1:1"], "http://127.0.0.1:1/api/"),
       (["workcell", "--task", "sushi"], "the workcell has no task 'sushi'"),
     ])
   func refusals(arguments: [String], expected: String) async throws {

@@ -37,6 +37,12 @@ public struct EventRow: Hashable, Sendable {
   public var time: Date
   /// The event, as JSON.
   public var event: String
+
+  public init(sequence: Int, time: Date, event: String) {
+    self.sequence = sequence
+    self.time = time
+    self.event = event
+  }
 }
 
 /// What a checkpoint's row holds.

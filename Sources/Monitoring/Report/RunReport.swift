@@ -112,7 +112,7 @@ public struct RunReport: Codable, Hashable, Sendable {
     }
   }
 
-  private static func positiveShare(task: String, k: Int, in labelSets: [LabelSetRow]) -> Double? {
+  static func positiveShare(task: String, k: Int, in labelSets: [LabelSetRow]) -> Double? {
     if k == 0 { return 1 }
     return labelSets.last { $0.task == task && $0.iteration == k }?
       .metadata.tasks[task]?.positiveShare

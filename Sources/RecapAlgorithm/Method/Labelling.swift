@@ -22,7 +22,8 @@ public enum Labelling {
     var source: EpisodeSource
     var outcome: Outcome
     var interventions: [Bool]
-    var values: [Float]
+    /// V(o_t), [T].
+    public private(set) var values: [Float]
 
     /// An episode by what labelling needs of it.
     ///
@@ -125,11 +126,9 @@ public enum Labelling {
   private static func advantages(
     of episode: ValuedEpisode, _ work: LabelWork
   ) -> [Float] {
-    let returns = Returns.normalized(
-      steps: episode.values.count, outcome: episode.outcome, maximumSteps: episode.maximumSteps,
-      failureCost: work.failureCost)
-    return Advantages.perStep(
-      values: episode.values, returns: returns, maximumSteps: episode.maximumSteps,
+    Advantages.perStep(
+      values: episode.values, returns: episode.returns(failureCost: work.failureCost),
+      maximumSteps: episode.maximumSteps,
       lookahead: work.lookahead)
   }
 
@@ -177,6 +176,16 @@ public enum Labelling {
         positiveShareBySource: bySource.mapValues { Double($0.positive) / Double($0.steps) },
         steps: all.steps)
     }
+  }
+}
+
+extension Labelling.ValuedEpisode {
+  /// R_t in V's scale, [T].
+  ///
+  /// - Parameter failureCost: C_fail in steps; nil for the task's time limit.
+  public func returns(failureCost: Double?) -> [Float] {
+    Returns.normalized(
+      steps: values.count, outcome: outcome, maximumSteps: maximumSteps, failureCost: failureCost)
   }
 }
 

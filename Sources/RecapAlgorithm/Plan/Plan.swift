@@ -8,6 +8,7 @@
 /// What holds at any time, whatever is lost, repeated or reordered:
 /// - a job is given out only when all that it needs is done, and to one worker at a time;
 /// - a worker holds at most one lease, and is given the same one again when it asks again;
+/// - a paused worker is given no new one;
 /// - a job's result is taken once, from the lease that was live; the same message again is accepted
 ///   and changes nothing, and the result of any other lease is rejected;
 /// - the inputs of a job are decided by the results of others alone, in a fixed order;
@@ -23,6 +24,9 @@ public struct Plan: Sendable, Codable, Equatable {
   public let maximumAttempts: Int
   /// Why the run cannot go on; nil unless a job failed too often.
   public internal(set) var failure: String?
+
+  /// Workers that a person has paused, by name, here or not.
+  public internal(set) var paused: Set<String> = []
 
   let places: [String: Int]
   let dependents: [[Int]]
@@ -121,6 +125,12 @@ public struct Plan: Sendable, Codable, Equatable {
       return adopt(job, result, from: run)
     case .rolledBack(let task, let k):
       return rollBack(task, to: k)
+    case .workerPaused(let worker, _):
+      paused.insert(worker)
+      return []
+    case .workerResumed(let worker, _):
+      paused.remove(worker)
+      return waiting.contains(worker) ? dispatch(to: [worker]) : []
     case .coordinatorRestarted:
       return restart()
     }
@@ -203,7 +213,8 @@ public struct Plan: Sendable, Codable, Equatable {
   }
 
   func canDo(_ worker: String, _ place: Int) -> Bool {
-    guard let record = workers[worker], record.role == jobs[place].role else { return false }
+    guard let record = workers[worker], record.role == jobs[place].role, !paused.contains(worker)
+    else { return false }
     guard record.role == .collector, let task = jobs[place].task else { return true }
     return record.tasks.contains(task)
   }

@@ -22,6 +22,11 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   /// A person has made a task's policy of iteration `to` the current one again: see
   /// `Plan.currentIteration`. Later ones that are trained are withdrawn.
   case rolledBack(task: String, to: Int)
+  /// A person wants a worker to take no further job; the one that it has it finishes. Holds for whoever
+  /// joins under that name, until `.workerResumed`.
+  case workerPaused(worker: String, by: String)
+  /// The worker may take jobs again.
+  case workerResumed(worker: String, by: String)
   /// The coordinator starts again with the stored events.
   case coordinatorRestarted
 }

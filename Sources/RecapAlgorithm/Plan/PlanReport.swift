@@ -23,6 +23,8 @@ public struct StageProgress: Hashable, Sendable {
   public var iteration: Int?
   public var jobs: Int
   public var jobsRunning: Int
+  /// Those that a free worker may have.
+  public var jobsReady: Int
   public var jobsDone: Int
   /// 0 unless it is a collect stage.
   public var episodes: Int
@@ -110,12 +112,13 @@ extension Plan {
         stages.append(
           StageProgress(
             stage: job.stage, role: job.role, task: job.task, iteration: job.iteration, jobs: 0,
-            jobsRunning: 0, jobsDone: 0, episodes: 0, episodesDone: 0))
+            jobsRunning: 0, jobsReady: 0, jobsDone: 0, episodes: 0, episodesDone: 0))
       }
       let isDone = record.result != nil
       stages[place].jobs += 1
       stages[place].jobsRunning += record.lease == nil ? 0 : 1
       stages[place].jobsDone += isDone ? 1 : 0
+      if !isDone, record.lease == nil, record.missing == 0 { stages[place].jobsReady += 1 }
       if case .collect(let work) = job.work {
         stages[place].episodes += work.episodeCount
         stages[place].episodesDone += isDone ? work.episodeCount : 0
@@ -123,6 +126,9 @@ extension Plan {
     }
     return stages
   }
+
+  /// The finished and all jobs.
+  public var jobsDone: Int { doneCount }
 
   /// The leases that are live, by name.
   public var liveLeases: [LeaseStatus] {

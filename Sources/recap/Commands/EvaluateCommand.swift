@@ -23,7 +23,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: "The task to attempt.")
   var task: String
 
-  @Option(help: "The policy's iteration k. (default: the newest)")
+  @Option(help: "The policy's iteration k. (default: the current one)")
   var iteration: Int?
 
   @Option(

@@ -130,32 +130,3 @@ struct NoLabelsYet: Error, CustomStringConvertible {
     "\(directory) has no label set yet; the first is there after pre-training"
   }
 }
-
-extension ArchiveReader {
-  /// A task's episodes with the values that a label set stores, in the catalogue's order. Reads only
-  /// those episodes' files that need it: for the time limit, and for which steps were corrected.
-  func valuedEpisodes(
-    of task: String, in set: LabelSetRow
-  ) async throws -> [Labelling.ValuedEpisode] {
-    let labels = try await labels(set)
-    var limit: Int?
-    var valued: [Labelling.ValuedEpisode] = []
-    for row in try await episodes(matching: EpisodeQuery(task: task)) {
-      guard let stored = labels.episodes[row.digest] else { continue }
-      var interventions = [Bool](repeating: false, count: row.steps)
-      // All of a demonstration is a person's, and none of it a correction.
-      let isCorrected = row.source != .demonstration && row.interventionSteps > 0
-      if limit == nil || isCorrected {
-        let episode = try await contents(of: row)
-        limit = episode.metadata.task.maximumSteps
-        if isCorrected { interventions = episode.interventions }
-      }
-      valued.append(
-        Labelling.ValuedEpisode(
-          digest: row.digest, id: row.id, task: task, maximumSteps: limit ?? row.steps,
-          source: row.source, outcome: row.outcome, interventions: interventions,
-          values: stored.values))
-    }
-    return valued
-  }
-}

@@ -13,7 +13,7 @@ struct Recap: AsyncParsableCommand {
       commands do one part each and find each other over ZeroMQ.
 
       The first steps:
-        recap run Configs/demo.yaml
+        recap run Configs/demo.yaml --http 127.0.0.1:8080
         recap report runs/demo-1
       """,
     version: recapVersion,
@@ -25,6 +25,9 @@ struct Recap: AsyncParsableCommand {
           RunCommand.self, LaunchCommand.self, ExperimentCommand.self, CheckCommand.self,
           RollbackCommand.self,
         ]),
+      CommandGroup(
+        name: "Watching",
+        subcommands: [StatusCommand.self, TopCommand.self, DashboardCommand.self]),
       CommandGroup(
         name: "Inspection",
         subcommands: [

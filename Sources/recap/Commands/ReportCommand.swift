@@ -1,4 +1,5 @@
 import ArgumentParser
+import DurableFiles
 import Experiments
 import Foundation
 import Monitoring
@@ -22,6 +23,7 @@ struct ReportCommand: AsyncParsableCommand {
 
         recap report runs/demo-1
         recap report runs/guidance --json
+        recap report runs/demo-1 --html demo.html      # tables and charts in one file, to send on
       """)
 
   @Argument(help: "The directory of a run or an experiment.")
@@ -33,9 +35,18 @@ struct ReportCommand: AsyncParsableCommand {
   @Flag(help: "Write an experiment's report.html and figures anew.")
   var page = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Also write a run's tables and charts into this file, one page that needs nothing else.",
+      valueName: "file"))
+  var html: String?
+
   func run() async throws {
     if let record = try ExperimentRecord.read(from: run.directory) {
       let report = try await ExperimentReport(record, in: run.directory)
+      if html != nil {
+        throw ValidationError("--html: \(run.directory) is an experiment's; use --page")
+      }
       print(json ? try report.json() + "\n" : report.table(), terminator: "")
       guard page else { return }
       let (path, problems) = try ExperimentOutput.write(report, of: record, to: run.directory)
@@ -45,5 +56,27 @@ struct ReportCommand: AsyncParsableCommand {
     if page { throw ValidationError("--page: \(run.directory) is no experiment's directory") }
     let report = try await RunReport(archive: try run.archive())
     print(json ? try report.json() + "\n" : report.table(), terminator: "")
+    if let html {
+      try await writePage(to: html)
+      Composition.say("page in \(html)")
+    }
+  }
+
+  private func writePage(to path: String) async throws {
+    let watch = try await RunWatch(archive: try run.archive())
+    let status = StatusReport(
+      try await watch.snapshot(), tasks: watch.configuration.tasks.map(\.name),
+      iterations: watch.configuration.schedule.iterations)
+    var curves: [String: [String: Curve]] = [:]
+    for training in status.trainings {
+      for name in try await watch.archive.metricNames(job: training.job) {
+        let samples = try await watch.archive.metric(job: training.job, name: name)
+        curves[training.job, default: [:]][name] = Curve(
+          samples.map { ($0.step, $0.value) }, count: 240)
+      }
+    }
+    let page = RunPage(status, curves: curves, version: recapVersion)
+    try DurableFile.write(
+      Array(page.html.utf8), to: path, temporary: "\(path).\(getpid()).partial")
   }
 }

@@ -12,7 +12,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       checkpoint. Ends when the run is finished.
 
         recap coordinator Configs/demo.yaml --listen tcp://127.0.0.1:7700
-        recap coordinator --resume runs/demo-1 --listen tcp://127.0.0.1:7700
+        recap coordinator --resume runs/demo-1 --listen tcp://127.0.0.1:7700 --http 127.0.0.1:8080
 
       Connections are neither encrypted nor authenticated, so only this machine's loopback \
       addresses and ipc:// paths can be listened at. Other machines come through a tunnel: \
@@ -46,6 +46,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
   @Flag(help: "Go on answering after the run is finished, until stopped.")
   var linger = false
 
+  @OptionGroup var web: WebArguments
+
   @Flag(name: .shortAndLong, help: "Print only the closing table.")
   var quiet = false
 
@@ -63,7 +65,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     try await Composition.coordinator(
       CoordinatorOptions(
         source: start, listen: listen.map(\.text), trustsNetwork: trustedNetwork, publish: publish,
-        lingers: linger, quiet: quiet))
+        lingers: linger, quiet: quiet, web: try web.options()))
   }
 }
 

@@ -17,18 +17,24 @@ struct RunCommand: AsyncParsableCommand {
         recap run Configs/demo.yaml --set tasks.espresso.demonstrations=50
         recap run Configs/demo.yaml --set method.guidance=2.5 --reuse runs/demo-1
         recap run --resume runs/demo-1
+        recap run Configs/demo.yaml --http 127.0.0.1:8080
+
+      --http serves a page that shows the run while it goes on.
       """)
 
   @OptionGroup var source: SourceArguments
 
   @OptionGroup var reuse: ReuseArguments
 
+  @OptionGroup var web: WebArguments
+
   @Flag(name: .shortAndLong, help: "Print only the closing table.")
   var quiet = false
 
   func run() async throws {
     try await Composition.run(
-      RunOptions(source: source.source, reuse: reuse.directories, quiet: quiet))
+      RunOptions(
+        source: source.source, reuse: reuse.directories, quiet: quiet, web: try web.options()))
   }
 }
 

@@ -1,5 +1,6 @@
 import EpisodeStorage
 import Episodes
+import Monitoring
 import Policies
 import RecapAlgorithm
 import RoleRuntime
@@ -74,11 +75,6 @@ struct StoredValues {
 }
 
 extension ArchiveReader {
-  /// A label set's contents.
-  func labels(_ row: LabelSetRow) async throws -> LabelSet {
-    try LabelSetFile.parse(try await blob(row.digest))
-  }
-
   /// The value checkpoints that know a task, oldest first.
   func valueCheckpoints(of task: String) async throws -> [CheckpointRow] {
     try await checkpoints().filter { $0.kind == "value" && ($0.task == nil || $0.task == task) }

@@ -35,7 +35,7 @@ enum Composition {
           (["recap run --resume \(Shell.word(directory))"]
             + options.reuse.map { "--reuse \(Shell.word($0))" }).joined(separator: " ")
         },
-        sharing: options.reuse))
+        sharing: options.reuse, web: options.web))
     print(report.table(), terminator: "")
   }
 
@@ -85,7 +85,8 @@ enum Composition {
     }
     // Whoever keeps this process going says how to go on.
     let start = RunStart(
-      source: options.source, quiet: options.quiet, again: Lifeline.isHeld ? nil : again)
+      source: options.source, quiet: options.quiet, again: Lifeline.isHeld ? nil : again,
+      web: options.web)
     do {
       let report = try await withRun(
         start, listen: options.listen, trustsNetwork: options.trustsNetwork,
@@ -142,6 +143,8 @@ enum Composition {
     var again: (@Sendable (String) -> String)?
     /// Directories of other runs, from which results of the same jobs are taken over.
     var sharing: [String] = []
+    /// Where the dashboard is served; nil for nowhere.
+    var web: WebOptions?
   }
 
   private enum Part { case coordinator, worker }
@@ -161,14 +164,23 @@ enum Composition {
     lingers: Bool = false, mustBeReachable: Bool = false,
     _ body: @escaping @Sendable (RunDirectory, Coordinator) async throws -> Void
   ) async throws -> RunReport {
-    let (run, server) = try await RunDirectory.open(start.source) { configuration in
-      let reachable = configuration.runtime.listen + listen
-      if mustBeReachable, reachable.isEmpty { throw NowhereToListen() }
-      return try ZeroMQServer(
-        endpoints: [localEndpoint] + reachable, trustsNetwork: trustsNetwork)
+    let web = try await WebDashboard.bind(start.web)
+    let (run, server): (RunDirectory, ZeroMQServer)
+    do {
+      (run, server) = try await RunDirectory.open(start.source) { configuration in
+        let reachable = configuration.runtime.listen + listen
+        if mustBeReachable, reachable.isEmpty { throw NowhereToListen() }
+        return try ZeroMQServer(
+          endpoints: [localEndpoint] + reachable, trustsNetwork: trustsNetwork)
+      }
+    } catch {
+      await web?.close()
+      throw error
     }
     let console = start.quiet ? nil : ConsoleReporter()
     async let printing: Void = show(console)
+    let curves = TensorBoardLog(directory: "\(run.directory)/tensorboard")
+    async let writing: Void = curves.run()
     console?.print("run \(run.configuration.name) in \(run.directory)")
     for endpoint in server.boundEndpoints where endpoint != localEndpoint {
       console?.print("listening at \(endpoint)")
@@ -176,23 +188,30 @@ enum Composition {
     if let publish, let endpoint = server.boundEndpoints.first(where: { $0 != localEndpoint }) {
       try CoordinatorAddress.publish(endpoint, in: publish)
     }
+    if let web { console?.print("dashboard at \(web.url)") }
     var failure: (any Error)?
     do {
       try await stoppingOnSignals {
         try await adopt(into: run, from: start.sharing, console)
         let coordinator = try await Coordinator(
           archive: run.archive, configuration: run.configuration, server: server,
-          lingers: lingers, log: Logger(label: "recap.coordinator"), notify: { console?.report($0) }
-        )
-        try await body(run, coordinator)
+          lingers: lingers, log: Logger(label: "recap.coordinator"),
+          notify: {
+            console?.report($0)
+            curves.report($0)
+          })
+        try await watched(run, coordinator, by: web, console) { try await body(run, coordinator) }
       }
     } catch {
       failure = error
     }
     console?.finish()
+    curves.finish()
     await printing
+    await writing
     // Another run of this process may take the endpoint.
     await server.close()
+    await web?.close()
     if let failure {
       // The archive may be what failed: closing it must not hide why.
       try? await run.archive.close()
@@ -204,6 +223,26 @@ enum Composition {
     let report = try await RunReport(archive: run.archive)
     try await run.archive.close()
     return report
+  }
+
+  /// Serves the dashboard for as long as `body` takes. A page that cannot be served is no reason to stop a run.
+  private static func watched(
+    _ run: RunDirectory, _ coordinator: Coordinator, by web: WebDashboard?,
+    _ console: ConsoleReporter?, _ body: @escaping @Sendable () async throws -> Void
+  ) async throws {
+    let serving = web.map { web in
+      Task {
+        do {
+          try await web.serve(run.archive, coordinator: coordinator)
+        } catch {
+          if !Task.isCancelled { console?.print("the dashboard is no longer served: \(error)") }
+        }
+      }
+    }
+    let result = await outcome(of: body)
+    serving?.cancel()
+    await serving?.value
+    try result.get()
   }
 
   /// Takes over what other runs have done already.
@@ -229,6 +268,12 @@ enum Composition {
     for (other, work) in adopted.sorted(by: { $0.key < $1.key }) {
       console?.print("shared with run \(other): \(work)")
     }
+  }
+
+  private static func outcome(
+    of body: @Sendable () async throws -> Void
+  ) async -> Result<Void, any Error> {
+    do { return .success(try await body()) } catch { return .failure(error) }
   }
 
   private static func show(_ console: ConsoleReporter?) async { await console?.run() }

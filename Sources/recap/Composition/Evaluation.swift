@@ -95,7 +95,10 @@ extension Composition {
         what: "task with a policy", wanted: options.task,
         known: Set(known.compactMap(\.job.task)).sorted())
     }
-    guard let iteration = options.iteration else { return ofTask[ofTask.count - 1] }
+    // A rollback may have withdrawn newer ones.
+    guard let iteration = options.iteration ?? plan.currentIteration(of: options.task) else {
+      return ofTask[ofTask.count - 1]
+    }
     guard let found = ofTask.first(where: { $0.job.iteration == iteration }) else {
       throw NothingSuch(
         what: "iteration of \(options.task) with a policy", wanted: "\(iteration)",

@@ -328,4 +328,24 @@ func result(of order: JobOrder) -> JobResult {
     #expect(test.plan.state(of: "nothing") == nil)
     #expect(test.plan.order(for: "pretrain/value", lease: "x") == nil)
   }
+
+  @Test("a paused worker finishes what it has and is given no more, until it may go on")
+  func pause() throws {
+    let run = PlanUnderTest()
+    run.join("left")
+    let first = try #require(run.ask("left"))
+    run.handle(.workerPaused(worker: "left", by: "anna"))
+    #expect(run.finish("left", first).contains(.jobDone(job: first.job.id)))
+    #expect(run.ask("left") == nil)
+    // Who joins under that name is held back too, also after a restart of the coordinator.
+    run.handle(.coordinatorRestarted)
+    run.join("left", incarnation: "2")
+    #expect(run.ask("left", incarnation: "2") == nil)
+    run.join("right")
+    #expect(run.ask("right") != nil, "others go on")
+    let commands = run.handle(.workerResumed(worker: "left", by: "anna"))
+    #expect(commands.orders["left"] == nil, "there was one job for two")
+    run.handle(.workerLost(worker: "right", incarnation: "1"))
+    #expect(run.ask("left", incarnation: "2") != nil)
+  }
 }

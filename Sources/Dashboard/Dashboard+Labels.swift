@@ -1,0 +1,131 @@
+import EpisodeStorage
+import Episodes
+import Foundation
+import HTTPService
+import Monitoring
+import RecapAlgorithm
+
+extension Dashboard {
+  func addLabels(to routes: inout HTTPRoutes) {
+    routes.on("GET", "/api/labels") { _ in
+      let sets = try await watch.snapshot().labelSets
+      return try .json(sets.map(LabelSetView.init))
+    }
+    // What other settings would give: nothing is stored.
+    routes.on("GET", "/api/labels/preview") { request in
+      let (task, set) = try await labelSet(request)
+      let share: Double? = try request.number("share")
+      if let share, !(share > 0 && share < 1) {
+        throw HTTPFailure(400, "share: expected a number between 0 and 1, got \(share)")
+      }
+      let text = request.query["lookahead"]
+      let lookahead: Int? =
+        text == "end" ? nil : try request.number("lookahead") ?? set.metadata.lookahead
+      if let lookahead, lookahead < 1 {
+        throw HTTPFailure(400, "lookahead: expected at least 1 step or 'end', got \(lookahead)")
+      }
+      let configuration = watch.configuration
+      let preview = try await shelf.preview(
+        task, set,
+        share: share ?? set.metadata.tasks[task]?.requestedPositiveShare
+          ?? configuration.method.positiveShare,
+        lookahead: lookahead, failureCost: configuration.method.failureCost,
+        seed: Schedule.jobs(for: configuration.scheduleSettings)
+          .first { $0.id == set.metadata.job }?.seed ?? 0)
+      return try .json(preview)
+    }
+    // How well the value function behind a label set does on the episodes that it labelled.
+    routes.on("GET", "/api/labels/quality") { request in
+      let (task, set) = try await labelSet(request)
+      let quality = try await shelf.quality(
+        task, set, failureCost: watch.configuration.method.failureCost)
+      guard let quality else {
+        throw HTTPFailure(404, "\(set.metadata.job) holds no step of \(task)")
+      }
+      await watch.note(quality, of: "\(set.metadata.job) (\(task))")
+      return try .json(quality)
+    }
+  }
+
+  private func labelSet(_ request: HTTPRequest) async throws -> (String, LabelSetRow) {
+    let (task, job) = (try request.required("task"), try request.required("job"))
+    let sets = try await watch.snapshot().labelSets
+    guard let set = sets.last(where: { $0.metadata.job == job && $0.metadata.tasks[task] != nil })
+    else { throw HTTPFailure(404, "there is no label set \(job) for \(task)") }
+    return (task, set)
+  }
+
+  func addActions(to routes: inout HTTPRoutes) {
+    let (access, actions) = (access, actions)
+    routes.on("GET", "/api/session") { request in
+      let standing = access.standing(request)
+      return try .json(
+        [
+          "actions": standing.canAct && actions != nil, "signed": standing.isSigned,
+          "reading": access.readingRefusal(request) == nil,
+        ])
+    }
+    routes.on("POST", "/api/session") { request in
+      let given = try Self.body(SignIn.self, of: request)
+      guard let cookie = access.cookie(for: given.token) else {
+        throw HTTPFailure(401, "this is not the token")
+      }
+      var response = try HTTPResponse.json(["signed": true])
+      response.headers.append(("Set-Cookie", cookie))
+      return response
+    }
+    routes.on("POST", "/api/robots/pause") { request in
+      try access.checkAction(request)
+      guard let actions else {
+        throw HTTPFailure(409, "this server only reads: no coordinator is at hand")
+      }
+      let wish = try Self.body(Pause.self, of: request)
+      let person = wish.by.flatMap { $0.isEmpty ? nil : String($0.prefix(60)) } ?? "somebody"
+      do {
+        try await actions.setPaused(wish.robot, wish.paused, "\(person) at \(request.client)")
+      } catch is CancellationError {
+        throw HTTPFailure(503, "the coordinator is stopping")
+      } catch {
+        throw HTTPFailure(409, "\(error)")
+      }
+      return try .json(["paused": wish.paused])
+    }
+  }
+
+  private struct SignIn: Decodable { var token: String }
+
+  private struct Pause: Decodable {
+    var robot: String
+    var paused: Bool
+    /// Who wants it.
+    var by: String?
+  }
+
+  private static func body<Value: Decodable>(
+    _ type: Value.Type, of request: HTTPRequest
+  ) throws -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(request.body))
+    } catch {
+      throw HTTPFailure(400, "the body is not what \(request.path) takes: \(error)")
+    }
+  }
+}
+
+/// A label set at a glance.
+struct LabelSetView: Codable, Sendable {
+  var job: String
+  var iteration: Int?
+  var storedAt: Date
+  /// N; nil for the end of the episode.
+  var lookahead: Int?
+  var tasks: [String: TaskLabelSummary]
+
+  init(_ row: LabelSetRow) {
+    job = row.metadata.job
+    iteration = row.iteration
+    storedAt = row.storedAt
+    lookahead = row.metadata.lookahead
+    tasks = row.metadata.tasks
+  }
+}

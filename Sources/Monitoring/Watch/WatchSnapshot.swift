@@ -1,0 +1,148 @@
+import Configuration
+import EpisodeStorage
+import Foundation
+import Messaging
+import RecapAlgorithm
+
+/// All that is known of a run at one moment. What people see, on a page, in a terminal or as a metric,
+/// are pure functions of it.
+public struct WatchSnapshot: Sendable {
+  public var run: RunDescription
+  /// Thresholds of alerts.
+  public var thresholds: MonitoringSettings
+  public var timeline: RunTimeline
+  public var tally: EpisodeTally
+  public var labelSets: [LabelSetRow]
+  /// What the coordinator says; nil where none can be asked.
+  public var status: CoordinatorStatus?
+  /// Whether a process has the run open: without one nothing is going on.
+  public var isOpen: Bool
+  public var now: Date
+  /// The share of the run's file system that is free, in [0, 1]; nil where that is unknown.
+  public var freeDiskShare: Double?
+  /// How well each value function does, by its job, as far as that has been worked out.
+  public var valueQuality: [String: ValueQuality]
+  /// The least loss that each training under way has reported, by job.
+  public var leastLosses: [String: Double]
+
+  public init(
+    run: RunDescription, thresholds: MonitoringSettings, timeline: RunTimeline,
+    tally: EpisodeTally, labelSets: [LabelSetRow] = [], status: CoordinatorStatus? = nil,
+    isOpen: Bool = false, now: Date, freeDiskShare: Double? = nil,
+    valueQuality: [String: ValueQuality] = [:], leastLosses: [String: Double] = [:]
+  ) {
+    self.run = run
+    self.thresholds = thresholds
+    self.timeline = timeline
+    self.tally = tally
+    self.labelSets = labelSets
+    self.status = status
+    self.isOpen = isOpen
+    self.now = now
+    self.freeDiskShare = freeDiskShare
+    self.valueQuality = valueQuality
+    self.leastLosses = leastLosses
+  }
+
+  /// The worker's status, if its coordinator can be asked.
+  func worker(_ name: String) -> WorkerStatus? { status?.workers.first { $0.name == name } }
+
+  /// Where the run is.
+  public var state: RunState {
+    if timeline.plan.isFinished { return .finished }
+    if timeline.plan.failure != nil { return .failed }
+    return isOpen ? .running : .stopped
+  }
+
+  /// Seconds until the run's end; nil while there is nothing to judge by.
+  public var remainingSeconds: Double? {
+    guard state == .running else { return nil }
+    let pace = JobPace(timeline)
+    var workers: [WorkerRole: Int] = [:]
+    for (name, role) in timeline.workers where !timeline.plan.paused.contains(name) {
+      workers[role, default: 0] += 1
+    }
+    let progress = runningProgress
+    return timeline.plan.remainingSeconds(
+      workers: workers, seconds: { pace.seconds(of: $0) },
+      remaining: { remaining(of: $0, pace, progress[$0.id]) })
+  }
+
+  /// The latest report on each job that is being worked on.
+  var runningProgress: [String: JobProgress] {
+    var progress: [String: JobProgress] = [:]
+    for worker in status?.workers ?? [] {
+      if let job = worker.job { progress[job] = worker.progress }
+    }
+    return progress
+  }
+
+  /// Seconds that a job under way still takes: from its own pace, or from that of others like it.
+  func remaining(of job: Job, _ pace: JobPace, _ progress: JobProgress?) -> Double? {
+    let elapsed = timeline.times[job.id]?.started.map { now.timeIntervalSince($0) } ?? 0
+    if let progress, progress.done > 0, progress.total > 0, elapsed > 0 {
+      return elapsed * Double(progress.total - progress.done) / Double(progress.done)
+    }
+    return pace.seconds(of: job).map { max(0, $0 - elapsed) }
+  }
+}
+
+/// Where a run is.
+public enum RunState: String, Codable, Hashable, Sendable {
+  /// A process works on it.
+  case running
+  /// Nobody does, and jobs are left.
+  case stopped
+  case finished
+  /// A job failed too often.
+  case failed
+}
+
+/// How long jobs take, from those that are done.
+struct JobPace {
+  private var perUnit: [String: (seconds: Double, units: Double)] = [:]
+
+  init(_ timeline: RunTimeline) {
+    for (id, times) in timeline.times where times.finished != nil {
+      guard let job = timeline.plan.job(id), let seconds = timeline.seconds(of: id) else {
+        continue
+      }
+      for key in Self.keys(job) {
+        let old = perUnit[key] ?? (0, 0)
+        perUnit[key] = (old.seconds + seconds, old.units + Self.units(job))
+      }
+    }
+  }
+
+  /// What a job takes; nil while none like it is done.
+  func seconds(of job: Job) -> Double? {
+    for key in Self.keys(job) {
+      if let known = perUnit[key], known.units > 0 {
+        return known.seconds / known.units * Self.units(job)
+      }
+    }
+    // Labelling is quick beside all else: better a guess than no estimate.
+    if case .label = job.work { return 1 }
+    return nil
+  }
+
+  /// The closest kind first.
+  private static func keys(_ job: Job) -> [String] {
+    let role = job.role.rawValue
+    if case .collect(let work) = job.work {
+      return [
+        "\(role)/\(job.task ?? "")/\(work.source.rawValue)", "\(role)/\(job.task ?? "")", role,
+      ]
+    }
+    return ["\(role)/\(job.task ?? "")", role]
+  }
+
+  private static func units(_ job: Job) -> Double {
+    switch job.work {
+    case .collect(let work): Double(work.episodeCount)
+    case .trainValue(let work): Double(max(work.training.steps * work.training.batchSize, 1))
+    case .trainPolicy(let work): Double(max(work.training.steps * work.training.batchSize, 1))
+    case .label(let work): Double(max(work.dataset.count, 1))
+    }
+  }
+}

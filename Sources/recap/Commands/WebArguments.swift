@@ -1,0 +1,73 @@
+import ArgumentParser
+import Dashboard
+import Foundation
+import HTTPService
+
+/// Where to serve the dashboard.
+struct WebArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Serve the dashboard at this address, such as 127.0.0.1:8080; port 0 takes any free one.",
+      valueName: "address"))
+  var http: WebAddress?
+
+  @OptionGroup var secrets: WebSecrets
+
+  func validate() throws {
+    if http == nil, secrets.tokenFile != nil {
+      throw ValidationError("--http-token-file goes with --http ADDRESS")
+    }
+    _ = try options()
+  }
+
+  /// - Throws: `ValidationError` for an address that needs a token and has none.
+  func options() throws -> WebOptions? { try http.map { try secrets.options(at: $0) } }
+}
+
+/// Who may look and act.
+struct WebSecrets: ParsableArguments {
+  @Option(
+    name: .customLong("http-token-file"),
+    help: ArgumentHelp(
+      "A file with the token that actions need, and reading too at any address but loopback.",
+      valueName: "file"))
+  var tokenFile: String?
+
+  /// - Throws: `ValidationError` for a file that holds no token, or an address that needs one.
+  func options(at address: WebAddress, pageFolder: String? = nil) throws -> WebOptions {
+    var token: String?
+    if let tokenFile {
+      guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
+        throw ValidationError("--http-token-file: \(tokenFile) cannot be read")
+      }
+      token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+      guard token?.count ?? 0 >= 16 else {
+        throw ValidationError(
+          "--http-token-file: expected at least 16 characters in \(tokenFile); "
+            + "'openssl rand -hex 24' makes some")
+      }
+    }
+    if token == nil, !DashboardAccess.isLoopback(address.address.host) {
+      throw ValidationError(
+        "\(address.address.host) can be reached from elsewhere, so a token is needed: "
+          + "--http-token-file FILE; or serve at 127.0.0.1 and come through a tunnel")
+    }
+    return WebOptions(address: address.address, token: token, pageFolder: pageFolder)
+  }
+}
+
+/// A host and a port on the command line.
+struct WebAddress: ExpressibleByArgument {
+  var address: HTTPAddress
+
+  init?(argument: String) {
+    // A port alone is this machine's.
+    guard let address = HTTPAddress(Int(argument) == nil ? argument : "127.0.0.1:\(argument)")
+    else {
+      return nil
+    }
+    self.address = address
+  }
+
+  var defaultValueDescription: String { "\(address.host):\(address.port)" }
+}

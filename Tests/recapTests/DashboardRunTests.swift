@@ -1,0 +1,54 @@
+import Foundation
+import HTTPService
+import Monitoring
+import Testing
+
+struct DashboardRunTests {
+  @Test("a run serves its dashboard while it goes on, and status reads it afterwards")
+  func served() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = folder.appending(path: "run").path
+    let errors = Pipe()
+    let process = try RecapProcess.start(
+      ["run", "Configs/smoke.yaml", "--dir", run, "--http", "127.0.0.1:0"],
+      output: .nullDevice, errors: errors.fileHandleForWriting)
+    try errors.fileHandleForWriting.close()
+    var url: String?
+    for await line in errors.fileHandleForReading.lines {
+      guard let found = line.firstRange(of: "dashboard at ") else { continue }
+      let place = String(line[found.upperBound...])
+      url = place
+      let view = try await Self.get(RunView.self, "\(place)api/run")
+      #expect(view.name == "smoke" && view.state == .running && view.isLive)
+      #expect(view.tasks == ["tshirt", "espresso"])
+      let page = try await HTTPClient.get(place)
+      #expect(page.status == 200)
+      #expect(String(decoding: page.body, as: UTF8.self).contains("page/app.js"))
+      let metrics = try await HTTPClient.get("\(place)metrics")
+      #expect(
+        String(decoding: metrics.body, as: UTF8.self)
+          .contains("recap_run_state{state=\"running\"} 1"))
+      #expect(try await HTTPClient.get("\(place)api/episode?id=none").status == 404)
+      #expect(try await HTTPClient.get("\(place)api/episodes?outcome=odd").status == 400)
+    }
+    #expect(url != nil)
+    await process.ended()
+    #expect(process.terminationStatus == 0)
+    let status = try await RecapProcess.run("status", run, "--json")
+    #expect(status.status == 0, "\(status.errors)")
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    let report = try decoder.decode(StatusReport.self, from: Data(status.output.utf8))
+    #expect(report.run.state == .finished && report.run.jobsDone == report.run.jobs)
+    #expect(report.robots.map(\.name) == ["cell-1", "cell-2"])
+    #expect(report.run.stages.allSatisfy { $0.state == .done })
+  }
+
+  private static func get<Value: Decodable>(_ type: Value.Type, _ url: String) async throws -> Value
+  {
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .secondsSince1970
+    return try decoder.decode(type, from: Data(try await HTTPClient.get(url).body))
+  }
+}
