@@ -79,7 +79,7 @@ public struct Dashboard: Sendable {
     routes.on("GET", "/api/robots") { _ in try await answer("robots") { RobotView.all($0) } }
     routes.on("GET", "/api/improvement") { _ in
       try await answer("improvement") {
-        $0.tally.report(run: $0.run.name, labelSets: $0.labelSets)
+        $0.report
       }
     }
     routes.on("GET", "/api/learners") { _ in

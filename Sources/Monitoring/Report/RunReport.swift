@@ -105,14 +105,18 @@ public struct RunReport: Codable, Hashable, Sendable {
       let iterations = byIteration.keys.sorted().compactMap { k in
         IterationReport(
           k: k, episodes: byIteration[k] ?? [],
-          positiveShare: (k == 0 ? extraction.first : extraction).isConditioned
-            ? Self.positiveShare(task: task, k: k, in: labelSets) : nil)
+          positiveShare: Self.positiveShare(
+            task: task, k: k, in: labelSets, extraction: extraction))
       }
       return iterations.isEmpty ? nil : TaskReport(task: task, iterations: iterations)
     }
   }
 
-  static func positiveShare(task: String, k: Int, in labelSets: [LabelSetRow]) -> Double? {
+  /// As `IterationReport.positiveShare` says.
+  static func positiveShare(
+    task: String, k: Int, in labelSets: [LabelSetRow], extraction: PolicyExtraction
+  ) -> Double? {
+    guard (k == 0 ? extraction.first : extraction).isConditioned else { return nil }
     if k == 0 { return 1 }
     return labelSets.last { $0.task == task && $0.iteration == k }?
       .metadata.tasks[task]?.positiveShare

@@ -146,8 +146,12 @@ public struct EpisodeTally: Sendable {
 
   /// As `RunReport` says it, without reading an episode.
   ///
-  /// - Parameter labelSets: For the shares of positive labels.
-  public func report(run: String, labelSets: [LabelSetRow]) -> RunReport {
+  /// - Parameters:
+  ///   - labelSets: For the shares of positive labels.
+  ///   - extraction: How the run's policies are made.
+  public func report(
+    run: String, labelSets: [LabelSetRow], extraction: PolicyExtraction
+  ) -> RunReport {
     var judged: [String: [Int: Sums]] = [:]
     var practised: [String: [Int: Sums]] = [:]
     for (group, sums) in groups {
@@ -165,7 +169,8 @@ public struct EpisodeTally: Sendable {
           k: k, episodes: sums.episodes, successes: sums.successes,
           successRate: sums.successRate ?? 0, successRateStandardError: sums.successRateError,
           throughputPerHour: sums.throughput, throughputStandardError: sums.throughputError,
-          positiveShare: RunReport.positiveShare(task: task, k: k, in: labelSets),
+          positiveShare: RunReport.positiveShare(
+            task: task, k: k, in: labelSets, extraction: extraction),
           interventionShare: practised[task]?[k]?.interventionShare ?? 0)
       }
       return RunReport.TaskReport(task: task, iterations: iterations)

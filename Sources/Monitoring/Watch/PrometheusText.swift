@@ -71,7 +71,7 @@ public enum PrometheusText {
           [("task", key[0]), ("source", key[1]), ("outcome", outcome)], Double(number))
       }
     }
-    let report = snapshot.tally.report(run: snapshot.run.name, labelSets: snapshot.labelSets)
+    let report = snapshot.report
     let newest = report.tasks.compactMap { task in task.iterations.last.map { (task.task, $0) } }
     page.family("recap_iteration", "gauge", "The newest iteration that has been evaluated.")
     for (task, last) in newest { page.sample("recap_iteration", [("task", task)], Double(last.k)) }

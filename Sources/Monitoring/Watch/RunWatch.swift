@@ -57,8 +57,9 @@ public actor RunWatch {
   public func snapshot() async throws -> WatchSnapshot {
     try await refresh()
     return WatchSnapshot(
-      run: run, thresholds: configuration.monitoring, timeline: timeline, tally: tally,
-      labelSets: labelSets, status: status, isOpen: isOpen, now: now(),
+      run: run, thresholds: configuration.monitoring, extraction: configuration.method.extraction,
+      timeline: timeline, tally: tally, labelSets: labelSets, status: status, isOpen: isOpen,
+      now: now(),
       freeDiskShare: freeDiskShare, valueQuality: valueQuality, leastLosses: leastLosses)
   }
 

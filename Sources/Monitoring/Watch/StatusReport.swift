@@ -20,7 +20,7 @@ public struct StatusReport: Codable, Hashable, Sendable {
     self.init(
       run: RunView(snapshot, tasks: tasks, iterations: iterations),
       robots: RobotView.all(snapshot), trainings: TrainingView.all(snapshot),
-      results: snapshot.tally.report(run: snapshot.run.name, labelSets: snapshot.labelSets))
+      results: snapshot.report)
   }
 
   /// As JSON, keys sorted, times as in "2026-01-31T12:00:00Z".

@@ -10,6 +10,8 @@ public struct WatchSnapshot: Sendable {
   public var run: RunDescription
   /// Thresholds of alerts.
   public var thresholds: MonitoringSettings
+  /// How the run's policies are made.
+  public var extraction: PolicyExtraction
   public var timeline: RunTimeline
   public var tally: EpisodeTally
   public var labelSets: [LabelSetRow]
@@ -26,13 +28,15 @@ public struct WatchSnapshot: Sendable {
   public var leastLosses: [String: Double]
 
   public init(
-    run: RunDescription, thresholds: MonitoringSettings, timeline: RunTimeline,
-    tally: EpisodeTally, labelSets: [LabelSetRow] = [], status: CoordinatorStatus? = nil,
+    run: RunDescription, thresholds: MonitoringSettings,
+    extraction: PolicyExtraction = .recap, timeline: RunTimeline, tally: EpisodeTally,
+    labelSets: [LabelSetRow] = [], status: CoordinatorStatus? = nil,
     isOpen: Bool = false, now: Date, freeDiskShare: Double? = nil,
     valueQuality: [String: ValueQuality] = [:], leastLosses: [String: Double] = [:]
   ) {
     self.run = run
     self.thresholds = thresholds
+    self.extraction = extraction
     self.timeline = timeline
     self.tally = tally
     self.labelSets = labelSets
@@ -144,5 +148,12 @@ struct JobPace {
     case .trainPolicy(let work): Double(max(work.training.steps * work.training.batchSize, 1))
     case .label(let work): Double(max(work.dataset.count, 1))
     }
+  }
+}
+
+extension WatchSnapshot {
+  /// How good each task's policies are so far, as `recap report` says it, without the scored stages.
+  public var report: RunReport {
+    tally.report(run: run.name, labelSets: labelSets, extraction: extraction)
   }
 }

@@ -20,7 +20,11 @@ struct TallyTests {
           PracticeStatistics.Attempt(
             outcome: $0.outcome, steps: $0.steps, controlRate: $0.controlRate)
         }))
-    let report = try #require(tally.report(run: "r", labelSets: []).tasks.first?.iterations.first)
+    let report = try #require(
+      tally.report(run: "r", labelSets: [], extraction: .recap).tasks.first?.iterations.first)
+    #expect(report.positiveShare == 1)
+    let imitated = tally.report(run: "r", labelSets: [], extraction: .imitation)
+    #expect(imitated.tasks.first?.iterations.first?.positiveShare == .some(nil))
     #expect(report.episodes == 4 && report.successes == 2)
     #expect(abs(report.successRateStandardError - expected.successRateStandardError) < 1e-12)
     #expect(abs(report.throughputPerHour - expected.throughputPerHour) < 1e-9)
