@@ -45,10 +45,25 @@ public struct ExperimentRecord: Codable, Sendable {
     let path = "\(directory)/\(fileName)"
     guard let bytes = try DurableFile.read(path) else { return nil }
     do {
-      return try JSONDecoder().decode(ExperimentRecord.self, from: Data(bytes))
+      return try JSONDecoder().decode(
+        ExperimentRecord.self, from: Self.withEverySetting(Data(bytes)))
     } catch {
       throw ExperimentError.unreadable(path: path, reason: "\(error)")
     }
+  }
+
+  /// What a file says, with the settings that an earlier version did not know: they have their
+  /// defaults, as in a run's own configuration.
+  private static func withEverySetting(_ json: Data) throws -> Data {
+    guard var record = try JSONSerialization.jsonObject(with: json) as? [String: Any],
+      let configurations = record["configurations"] as? [String: Any]
+    else { return json }
+    record["configurations"] = try configurations.mapValues { stored in
+      let text = String(decoding: try JSONSerialization.data(withJSONObject: stored), as: UTF8.self)
+      let resolved = try RunConfiguration(resolvedJSON: text).resolvedJSON
+      return try JSONSerialization.jsonObject(with: Data(resolved.utf8))
+    }
+    return try JSONSerialization.data(withJSONObject: record)
   }
 
   /// Makes the directory where it is missing, and says in it what its runs are.

@@ -47,6 +47,25 @@ import Testing
     #expect(error?.description.contains("another version of recap") == true)
   }
 
+  @Test func aRecordOfAnEarlierVersionHasTheDefaultsOfWhatItLacks() throws {
+    let directory = FileManager.default.temporaryDirectory.appending(
+      path: "recap-record-\(UUID().uuidString)"
+    ).path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let written = try record(of: ["a": configuration("training.value.learningRate=0.003")])
+    try written.write(to: directory)
+    let file = URL(filePath: "\(directory)/experiment.json")
+    var object = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    var configurations = try #require(object["configurations"] as? [String: [String: Any]])
+    #expect(configurations["a"]?.removeValue(forKey: "monitoring") != nil)
+    #expect(configurations["a"]?.removeValue(forKey: "method") != nil)
+    object["configurations"] = configurations
+    try JSONSerialization.data(withJSONObject: object).write(to: file)
+    let read = try #require(try ExperimentRecord.read(from: directory))
+    #expect(read.configurations == written.configurations)
+  }
+
   @Test func whatChangesRunsIsNamed() throws {
     let base = try configuration()
     let before = record(of: ["a": base, "b": try configuration("method.guidance=2")])
