@@ -45,7 +45,7 @@ test-browser: build .venv-browser/ready ## Drive the dashboard with Chromium, an
 	@Scripts/setup.sh chromium
 	.venv-browser/bin/python -m pytest --quiet Tests/Browser $(ARGS)
 
-check-monitoring: build ## Let promtool check the metrics page and the alert rules; RUN=runs/NAME names a run
+check-monitoring: build ## Let promtool check the metrics page and the alert rules; RUN=runs/NAME instead of a smoke run
 	@Scripts/setup.sh prometheus
 	@Scripts/check-monitoring.sh $(RECAP) $(RUN)
 

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Lets promtool check what Prometheus would read: a real metrics page, the scrape configuration, the alert rules.
 #
-# Usage: Scripts/check-monitoring.sh RECAP RUN
+# Usage: Scripts/check-monitoring.sh RECAP [RUN]      without a run, it makes a small one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 recap=${1:?the recap executable}
-run=${2:?a run directory, as in: make check-monitoring RUN=runs/smoke-1}
-log=$(mktemp)
+folder=$(mktemp -d)
+server=
+trap 'kill $server 2>/dev/null; rm -rf "$folder"' EXIT
+run=${2:-$folder/run}
+[ -n "${2:-}" ] || "$recap" run Configs/smoke.yaml --dir "$run" --quiet >/dev/null
+log=$folder/log
 "$recap" dashboard "$run" --http 127.0.0.1:0 2>"$log" &
 server=$!
-trap 'kill "$server" 2>/dev/null; rm -f "$log"' EXIT
 for _ in $(seq 50); do
   url=$(sed -n 's/.* at \(http:[^ ]*\).*/\1/p' "$log")
   [ -n "$url" ] && break
