@@ -69,13 +69,9 @@ public struct ModelFile: Codable, Sendable {
               + "Configs/models/tiny.yaml")
         ])
     }
-    var problems = root.apply(overrides)
-    var checker = ShapeChecker()
-    checker.check(root, against: RunConfiguration.modelFileShape, at: "")
-    problems += checker.problems
-    guard problems.isEmpty else {
-      throw ConfigurationError(source: path, problems: problems.sorted())
-    }
+    let problems = root.apply(overrides)
+    try ShapeChecker.require(
+      root, RunConfiguration.modelFileShape, source: path, known: problems)
     return root
   }
 }

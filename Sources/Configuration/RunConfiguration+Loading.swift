@@ -29,7 +29,7 @@ extension RunConfiguration {
     overrides: [String] = [], workcellTasks: [String]
   ) throws {
     var root = try SettingNode(yaml: yaml, source: source)
-    if root["experiment"] != nil, root["arms"] != nil {
+    if Experiment.isOne(root) {
       throw ConfigurationError(
         source: source,
         problems: [
@@ -43,12 +43,7 @@ extension RunConfiguration {
     if problems.isEmpty {
       try ModelFile.insert(into: &root, source: source, directory: directory)
     }
-    var checker = ShapeChecker()
-    checker.check(root, against: Self.shape, at: "")
-    problems += checker.problems
-    guard problems.isEmpty else {
-      throw ConfigurationError(source: source, problems: problems.sorted())
-    }
+    try ShapeChecker.require(root, Self.shape, source: source, known: problems)
 
     self = try Self.decoded(root)
     locateImageTextPairs()
@@ -73,11 +68,7 @@ extension RunConfiguration {
   public init(resolvedJSON: String) throws {
     let source = "stored configuration (of another version of recap?)"
     let root = try SettingNode(yaml: resolvedJSON, source: source)
-    var checker = ShapeChecker()
-    checker.check(root, against: Self.shape, at: "")
-    guard checker.problems.isEmpty else {
-      throw ConfigurationError(source: source, problems: checker.problems.sorted())
-    }
+    try ShapeChecker.require(root, Self.shape, source: source)
     self = try Self.decoded(root)
   }
 

@@ -2,6 +2,22 @@
 struct ShapeChecker {
   private(set) var problems: [ConfigurationError.Problem] = []
 
+  /// Compares a whole file with what may be written in it.
+  ///
+  /// - Parameter known: Problems that were found before.
+  /// - Throws: `ConfigurationError` with these and every difference.
+  static func require(
+    _ root: SettingNode, _ shape: Shape, source: String,
+    known: [ConfigurationError.Problem] = []
+  ) throws {
+    var checker = ShapeChecker()
+    checker.check(root, against: shape, at: "")
+    let problems = known + checker.problems
+    guard problems.isEmpty else {
+      throw ConfigurationError(source: source, problems: problems.sorted())
+    }
+  }
+
   mutating func check(_ node: SettingNode, against shape: Shape, at path: String) {
     switch (shape, node.content) {
     case (.boolean, .boolean): break

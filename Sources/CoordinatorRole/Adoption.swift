@@ -1,26 +1,7 @@
 import Configuration
 import EpisodeStorage
 import Episodes
-import Foundation
 import RecapAlgorithm
-
-extension Plan {
-  /// The plan of a run as its stored events rebuild it.
-  ///
-  /// - Throws: What the archive throws, and `DecodingError` for an event that this version of recap
-  ///   does not know.
-  public init(
-    of configuration: RunConfiguration, in archive: some ArchiveReading
-  ) async throws {
-    self.init(
-      jobs: Schedule.jobs(for: configuration.scheduleSettings),
-      maximumAttempts: configuration.runtime.maximumAttempts)
-    let decoder = JSONDecoder()
-    for row in try await archive.events() {
-      _ = handle(try decoder.decode(PlanEvent.self, from: Data(row.event.utf8)))
-    }
-  }
-}
 
 /// What another run has finished, by what decided it.
 public struct FinishedJobs: Sendable {
@@ -103,9 +84,7 @@ public enum Adoption {
   private static func store(
     _ event: PlanEvent, in archive: Archive, of plan: inout Plan
   ) async throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try await archive.appendEvents([String(decoding: try encoder.encode(event), as: UTF8.self)])
+    try await archive.append([event])
     _ = plan.handle(event)
   }
 }

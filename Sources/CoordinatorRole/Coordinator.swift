@@ -24,7 +24,6 @@ public actor Coordinator: Role {
   /// Whether it goes on answering after the run is finished.
   private let lingers: Bool
   private let notify: @Sendable (RunNotice) -> Void
-  private let encoder = JSONEncoder()
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
   private(set) var plan: Plan
@@ -81,7 +80,6 @@ public actor Coordinator: Role {
     self.lingers = lingers
     self.log = log
     self.notify = notify
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     start = clock.now
     attendance = Attendance(patience: .seconds(configuration.runtime.leaseSeconds))
     admission = RobotAdmission(
@@ -155,7 +153,7 @@ public actor Coordinator: Role {
     while !outbox.isEmpty {
       // More may come while these are saved.
       let count = outbox.count
-      try await archive.appendEvents(outbox.map { try text(of: $0.event) })
+      try await archive.append(outbox.map(\.event))
       for _ in 0..<count {
         for command in outbox[0].commands { try await carryOut(command) }
         let entry = outbox.removeFirst()
@@ -170,10 +168,6 @@ public actor Coordinator: Role {
     for entry in outbox { entry.done.resume(throwing: CancellationError()) }
     outbox = []
     dismissWaiting()
-  }
-
-  private func text(of event: PlanEvent) throws -> String {
-    String(decoding: try encoder.encode(event), as: UTF8.self)
   }
 
   private func carryOut(_ command: PlanCommand) async throws {

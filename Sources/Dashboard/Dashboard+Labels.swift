@@ -19,19 +19,13 @@ extension Dashboard {
         throw HTTPFailure(400, "share: expected a number between 0 and 1, got \(share)")
       }
       let text = request.query["lookahead"]
-      let lookahead: Int? =
-        text == "end" ? nil : try request.number("lookahead") ?? set.metadata.lookahead
-      if let lookahead, lookahead < 1 {
+      let lookahead: Int?? =
+        text == "end" ? .some(nil) : try request.number("lookahead").map(Optional.some)
+      if case .some(.some(let lookahead)) = lookahead, lookahead < 1 {
         throw HTTPFailure(400, "lookahead: expected at least 1 step or 'end', got \(lookahead)")
       }
-      let configuration = watch.configuration
       let preview = try await shelf.preview(
-        task, set,
-        share: share ?? set.metadata.tasks[task]?.requestedPositiveShare
-          ?? configuration.method.positiveShare,
-        lookahead: lookahead, failureCost: configuration.method.failureCost,
-        seed: Schedule.jobs(for: configuration.scheduleSettings)
-          .first { $0.id == set.metadata.job }?.seed ?? 0)
+        task, set, of: watch.configuration, positiveShare: share, lookahead: lookahead)
       return try .json(preview)
     }
     // How well the value function behind a label set does on the episodes that it labelled.

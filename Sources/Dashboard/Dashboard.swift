@@ -75,12 +75,10 @@ public struct Dashboard: Sendable {
 
   private func addViews(to routes: inout HTTPRoutes) {
     routes.on("GET", "/api/live") { _ in .events { try await stream(to: $0) } }
-    routes.on("GET", "/api/run") { _ in try await answer("run") { runView($0) } }
+    routes.on("GET", "/api/run") { _ in try await answer("run") { RunView($0) } }
     routes.on("GET", "/api/robots") { _ in try await answer("robots") { RobotView.all($0) } }
     routes.on("GET", "/api/improvement") { _ in
-      try await answer("improvement") {
-        $0.report
-      }
+      try await answer("improvement") { $0.report }
     }
     routes.on("GET", "/api/learners") { _ in
       try await answer("learners") {
@@ -89,7 +87,7 @@ public struct Dashboard: Sendable {
     }
     routes.on("GET", "/api/curves") { request in
       let job = try request.required("job")
-      return try .json(try await curves(of: job))
+      return try .json(try await watch.curves(of: job))
     }
     routes.on("GET", "/api/events") { request in
       let before = request.query["before"].flatMap { Int($0) } ?? .max
@@ -127,26 +125,11 @@ public struct Dashboard: Sendable {
     _ name: String, _ view: @escaping @Sendable (WatchSnapshot) -> some Encodable & Sendable
   ) async throws -> HTTPResponse {
     let snapshot = try await watch.snapshot()
-    let stamp = try await watch.stamp()
+    let stamp = snapshot.stamp
     // What is under way has ages and estimates, which grow older by themselves.
     let second = snapshot.state == .running ? Int(snapshot.now.timeIntervalSince1970) : 0
     let tag = "\(name)-\(stamp.plan)-\(stamp.episodes)-\(stamp.live)-\(second)"
     return try await answers.answer(name, tag: tag) { try JSONText.bytes(view(snapshot)) }
-  }
-
-  private func runView(_ snapshot: WatchSnapshot) -> RunView {
-    RunView(
-      snapshot, tasks: watch.configuration.tasks.map(\.name),
-      iterations: watch.configuration.schedule.iterations)
-  }
-
-  private func curves(of job: String) async throws -> [String: Curve] {
-    var curves: [String: Curve] = [:]
-    for name in try await watch.archive.metricNames(job: job) {
-      let samples = try await watch.archive.metric(job: job, name: name)
-      curves[name] = Curve(samples.map { ($0.step, $0.value) }, count: 240)
-    }
-    return curves
   }
 
   private struct Learners: Codable, Sendable {

@@ -1,3 +1,4 @@
+import Configuration
 import EpisodeStorage
 import Episodes
 import Executors
@@ -102,12 +103,12 @@ actor EpisodeShelf {
   ///
   /// - Throws: `HTTPFailure` where the set holds no episode of the task.
   func preview(
-    _ task: String, _ set: LabelSetRow, share: Double, lookahead: Int?, failureCost: Double?,
-    seed: UInt64
+    _ task: String, _ set: LabelSetRow, of configuration: RunConfiguration,
+    positiveShare: Double?, lookahead: Int??
   ) async throws -> LabelPreview {
     try LabelPreview(
-      of: try await valued(task, set), task: task, positiveShare: share, lookahead: lookahead,
-      failureCost: failureCost, seed: seed, bins: 40)
+      of: try await valued(task, set), task: task, in: set, of: configuration,
+      positiveShare: positiveShare, lookahead: lookahead, bins: 40)
   }
 
   /// How well the value function behind a label set does on the episodes that it labelled.

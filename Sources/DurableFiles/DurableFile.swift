@@ -23,14 +23,15 @@ public enum DurableFile {
   ///
   /// - Parameters:
   ///   - temporary: On the same file system as `path`, so that renaming is atomic. What is there
-  ///     already is overwritten.
+  ///     already is overwritten. Nil for a name beside `path` that no other process uses.
   ///   - hook: Called before each step; what it throws is passed on, and leaves what a crash there
   ///     would.
   /// - Throws: `FileError` with the call that failed.
   public static func write(
-    _ bytes: [UInt8], to path: String, temporary: String,
+    _ bytes: [UInt8], to path: String, temporary: String? = nil,
     hook: (DurableWriteStep) throws -> Void = { _ in }
   ) throws {
+    let temporary = temporary ?? "\(path).\(getpid()).partial"
     do {
       try hook(.createTemporary)
       let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

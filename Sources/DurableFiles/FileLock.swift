@@ -16,7 +16,7 @@ public final class FileLock: Sendable {
     // Not inherited by children: a driver that outlives its run must not keep the lock.
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileError(call: "open", path: path, code: errno) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    guard Self.claim(descriptor) else {
       let code = errno
       _ = close(descriptor)
       guard code == EWOULDBLOCK else { throw FileError(call: "flock", path: path, code: code) }
@@ -34,6 +34,17 @@ public final class FileLock: Sendable {
   }
 
   deinit { _ = close(descriptor) }
+
+  /// Whoever asks for the holder has the lock for a moment, and must not keep a claim from succeeding: so
+  /// it is tried again a few times. `errno` is the last attempt's.
+  private static func claim(_ descriptor: Int32) -> Bool {
+    for attempt in 0..<5 {
+      if attempt > 0 { usleep(5_000) }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+      if errno != EWOULDBLOCK { return false }
+    }
+    return false
+  }
 
   /// Who has the lock; nil when nobody has, also where there is no such file.
   public static func holder(path: String) -> FileLockHeld? {

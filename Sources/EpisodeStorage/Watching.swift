@@ -140,23 +140,3 @@ extension ArchiveReading {
     }
   }
 }
-
-/// Whether a process writes to a run's directory at the moment.
-public enum RunPresence {
-  /// True while a process of this machine has the run open for writing.
-  ///
-  /// Looks the lock up and does not try it: trying could stand in the way of a run that starts.
-  public static func isOpen(directory: String) -> Bool {
-    var status = stat()
-    guard stat("\(directory)/lock", &status) == 0,
-      let locks = FileManager.default.contents(atPath: "/proc/locks")
-    else { return false }
-    // "1: FLOCK  ADVISORY  WRITE 4711 08:01:123456 0 EOF"; the device's numbers depend on the file system.
-    let inode = ":\(status.st_ino)"
-    return String(decoding: locks, as: UTF8.self).split(separator: "\n").contains { line in
-      let words = line.split(separator: " ")
-      return words.contains("FLOCK") && words.contains("WRITE") && !words.contains("->")
-        && words.contains { $0.hasSuffix(inode) }
-    }
-  }
-}

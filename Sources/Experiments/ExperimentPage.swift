@@ -36,25 +36,7 @@ public struct ExperimentPage {
     let sections = [
       header, figureSections, results, bySeed, armSettings, sharing, reproduction,
     ]
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(HTML.text(experiment.heading))</title>
-      <style>
-      \(Self.style)
-      </style>
-      </head>
-      <body>
-      <main>
-      \(sections.filter { !$0.isEmpty }.joined(separator: "\n"))
-      </main>
-      </body>
-      </html>
-
-      """
+    return HTML.page(title: experiment.heading, style: Self.style, sections: sections)
   }
 
   // MARK: - Sections

@@ -70,9 +70,8 @@ public struct ExperimentRecord: Codable, Sendable {
   public func write(to directory: String) throws {
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true)
-    let path = "\(directory)/\(Self.fileName)"
     try DurableFile.write(
-      Array(try jsonText(self).utf8), to: path, temporary: "\(path).\(getpid()).partial")
+      Array(try jsonText(self).utf8), to: "\(directory)/\(Self.fileName)")
   }
 
   /// Where an arm's run with a seed is.
@@ -86,16 +85,6 @@ public struct ExperimentRecord: Codable, Sendable {
     return names.compactMap { name in
       name.hasPrefix("seed-") ? Int(name.dropFirst("seed-".count)) : nil
     }.sorted()
-  }
-
-  /// Every run that a directory holds, by seed and arm; none where there is no experiment.
-  public static func runDirectories(in directory: String) -> [String] {
-    seeds(in: directory).flatMap { seed in
-      let folder = "\(directory)/seed-\(seed)"
-      let arms = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-      return arms.sorted().map { "\(folder)/\($0)" }
-        .filter { FileManager.default.fileExists(atPath: "\($0)/catalogue.sqlite") }
-    }
   }
 
   /// Why runs of `newer` cannot stand beside those of this record, in a line each; empty where they

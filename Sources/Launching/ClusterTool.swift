@@ -4,15 +4,14 @@ import Subprocess
 public enum ClusterTool {
   /// Runs a command to its end.
   ///
-  /// - Parameter input: What it reads from standard input.
   /// - Returns: What it printed to standard output.
   /// - Throws: `ClusterToolFailed` when it is not there or ends with another status than 0.
   @discardableResult
-  public static func run(_ words: [String], input: String = "") async throws -> String {
+  public static func run(_ words: [String]) async throws -> String {
     let limit = 16 << 20
     do {
       let result = try await Subprocess.run(
-        .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .string(input),
+        .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .none,
         output: .string(limit: limit), error: .string(limit: limit))
       if result.terminationStatus.isSuccess { return result.standardOutput }
       throw ClusterToolFailed(

@@ -127,7 +127,7 @@ public struct KubernetesLaunch: Sendable {
     let container = container(
       process, mounts: mounts, extra: [("ports", .list(ports))] + probes)
     let spec = pod(
-      container, volumes: [["name": "run", "configMap": ["name": "run"]]], grace: true)
+      container, volumes: [["name": "run", "configMap": ["name": "run"]]])
     return [
       "apiVersion": "apps/v1", "kind": "StatefulSet",
       "metadata": metadata("coordinator", role: "coordinator"),
@@ -200,7 +200,7 @@ public struct KubernetesLaunch: Sendable {
   private func deployment(
     name: String, role: String, replicas: Int, strategy: String?, _ container: Manifest
   ) -> Manifest {
-    let spec = pod(container, volumes: [["name": "scratch", "emptyDir": [:]]], grace: true)
+    let spec = pod(container, volumes: [["name": "scratch", "emptyDir": [:]]])
     return [
       "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(name, role: role),
       "spec": .map(
@@ -247,7 +247,7 @@ public struct KubernetesLaunch: Sendable {
       ])
   }
 
-  private func pod(_ container: Manifest, volumes: [Manifest], grace: Bool) -> Manifest {
+  private func pod(_ container: Manifest, volumes: [Manifest]) -> Manifest {
     let keys: [Manifest] =
       settings.keysSecret.map { [["name": "keys", "secret": ["secretName": .text($0)]]] } ?? []
     return [

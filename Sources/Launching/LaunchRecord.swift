@@ -1,6 +1,7 @@
 import Configuration
 import DurableFiles
 import Foundation
+import Monitoring
 
 /// What a run's directory says of its latest launch: `launch.json`.
 public struct LaunchRecord: Codable, Sendable {
@@ -38,12 +39,7 @@ public struct LaunchRecord: Codable, Sendable {
 
   /// Replaces the record.
   public func write(to directory: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .iso8601
-    let path = Self.path(directory)
-    try DurableFile.write(
-      Array(try encoder.encode(self)), to: path, temporary: "\(path).partial")
+    try DurableFile.write(Array(try jsonText(self).utf8), to: Self.path(directory))
   }
 }
 

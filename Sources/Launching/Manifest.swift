@@ -45,10 +45,4 @@ extension Manifest: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 
   /// A list of texts.
   static func texts(_ texts: [String]) -> Manifest { .list(texts.map { .text($0) }) }
-
-  /// A mapping with further entries.
-  func adding(_ entries: [(String, Manifest)]) -> Manifest {
-    guard case .map(let own) = self else { return self }
-    return .map(own + entries)
-  }
 }

@@ -62,7 +62,7 @@ public struct SavedTraining: Sendable {
   func save(_ training: some Training) throws {
     try FileManager.default.createDirectory(
       atPath: shelf.directory, withIntermediateDirectories: true)
-    try DurableFile.write(try training.state(), to: path, temporary: "\(path).\(getpid()).partial")
+    try DurableFile.write(try training.state(), to: path)
   }
 
   /// Forgets the state, once the job's result is in the archive.

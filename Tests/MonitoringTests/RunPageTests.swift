@@ -10,7 +10,7 @@ struct RunPageTests {
     var run = LoggedRun()
     try run.join("left", .collector)
     run.tally.add([LoggedRun.episode(1), LoggedRun.episode(2, steps: 100, .failure)])
-    var status = StatusReport(run.snapshot(), tasks: ["fold"], iterations: 0)
+    var status = StatusReport(run.snapshot())
     status.run.name = "<b>&"
     let curve = Curve([(1, 2.0), (2, 1.0)], count: 9)
     let html = RunPage(

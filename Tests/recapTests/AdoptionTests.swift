@@ -166,9 +166,7 @@ private struct MadeUpRuns {
       // The shortest way into a plan.
       let event = PlanEvent.resultAdopted(job: job.id, result: result, from: "nowhere")
       _ = plan.handle(event)
-      try await archive.appendEvents([
-        String(decoding: try JSONEncoder().encode(event), as: UTF8.self)
-      ])
+      try await archive.append([event])
     }
     #expect(plan.isFinished)
     try await archive.close()

@@ -23,11 +23,7 @@ extension ClusterFile {
               + "Cluster/local.yaml, and the configuration after it")
         ])
     }
-    var checker = ShapeChecker()
-    checker.check(root, against: Self.shape, at: "")
-    guard checker.problems.isEmpty else {
-      throw ConfigurationError(source: source, problems: checker.problems.sorted())
-    }
+    try ShapeChecker.require(root, Self.shape, source: source)
     self = try Self.decoded(root)
     let problems = inconsistencies(root)
     guard problems.isEmpty else {

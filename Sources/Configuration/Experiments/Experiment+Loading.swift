@@ -15,8 +15,11 @@ extension Experiment {
 
   /// Whether a file is an experiment's rather than a run's configuration.
   public static func isOne(file path: String) throws -> Bool {
-    let root = try SettingNode(yaml: SettingNode.text(ofFile: path), source: path)
-    return root["experiment"] != nil && root["arms"] != nil
+    isOne(try SettingNode(yaml: SettingNode.text(ofFile: path), source: path))
+  }
+
+  static func isOne(_ root: SettingNode) -> Bool {
+    root["experiment"] != nil && root["arms"] != nil
   }
 
   /// Reads and checks YAML text; see `load(file:workcellTasks:)`.
@@ -28,11 +31,7 @@ extension Experiment {
     yaml: String, source: String, directory: String, workcellTasks: [String]
   ) throws {
     let root = try SettingNode(yaml: yaml, source: source)
-    var checker = ShapeChecker()
-    checker.check(root, against: Self.shape, at: "")
-    guard checker.problems.isEmpty else {
-      throw ConfigurationError(source: source, problems: checker.problems.sorted())
-    }
+    try ShapeChecker.require(root, Self.shape, source: source)
     let file = ExperimentFile(root)
     name = root["experiment"]?.text ?? ""
     title = root["title"]?.text

@@ -20,34 +20,18 @@ public struct RunPage: Sendable {
 
   /// The whole page.
   public var html: String {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>\(Self.escaped(status.run.name))</title>
-    <style>
-    \(Self.style)
-    </style>
-    </head>
-    <body>
-    <main>
-    \(([heading] + status.results.tasks.map(section) + [learners, footer]).joined(separator: "\n"))
-    </main>
-    </body>
-    </html>
-
-    """
+    HTML.page(
+      title: status.run.name, style: Self.style,
+      sections: [heading] + status.results.tasks.map(section) + [learners, footer])
   }
 
   private var heading: String {
     let run = status.run
-    let alerts = run.alerts.map { "<p class=\"warning\">\(Self.escaped($0.text))</p>" }.joined()
+    let alerts = run.alerts.map { "<p class=\"warning\">\(HTML.text($0.text))</p>" }.joined()
     let waiting =
       status.results.tasks.isEmpty ? "<p>No evaluation episode has been recorded yet.</p>" : ""
     return """
-      <h1>\(Self.escaped(run.name))</h1>
+      <h1>\(HTML.text(run.name))</h1>
       <p class="muted">\(run.state.rawValue) · \(run.jobsDone) of \(run.jobs) jobs · \(run.episodes) episodes · \
       \(RunTimeline.words(run.elapsedSeconds)) from the first event on. All rates come from evaluation episodes: fresh \
       seeds, nobody helps, never trained on. ± is one standard error.</p>
@@ -69,7 +53,7 @@ public struct RunPage: Sendable {
     let titles = ["k", "episodes", "success", "throughput/h", "positive", "intervened"]
     return """
       <section>
-      <h2>\(Self.escaped(task.task))</h2>
+      <h2>\(HTML.text(task.task))</h2>
       <div class="charts">
       <figure>\(success(task).svg(width: 500, height: 300))</figure>
       <figure>\(throughput(task).svg(width: 500, height: 300))</figure>
@@ -137,13 +121,8 @@ public struct RunPage: Sendable {
     let run = status.run
     let date = run.created.formatted(.iso8601)
     return
-      "<p class=\"muted\">Run \(run.id), begun \(date) with recap \(Self.escaped(run.version)); "
-      + "this page: recap \(Self.escaped(version)).</p>"
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
+      "<p class=\"muted\">Run \(run.id), begun \(date) with recap \(HTML.text(run.version)); "
+      + "this page: recap \(HTML.text(version)).</p>"
   }
 
   private static let style = """

@@ -43,7 +43,7 @@ public struct Alert: Codable, Hashable, Sendable {
             "\(plan.jobs.count - plan.jobsDone) of \(plan.jobs.count) jobs are left, and nobody "
             + "works on them; go on with recap run --resume"))
     }
-    let least = snapshot.thresholds.freeDiskShare
+    let least = snapshot.configuration.monitoring.freeDiskShare
     if let share = snapshot.freeDiskShare, share < least {
       alerts.append(
         Alert(
@@ -64,7 +64,7 @@ public struct Alert: Codable, Hashable, Sendable {
   private static func ofRobots(_ snapshot: WatchSnapshot) -> [Alert] {
     guard snapshot.state == .running else { return [] }
     var alerts: [Alert] = []
-    let patience = snapshot.thresholds.robotSilentSeconds
+    let patience = snapshot.configuration.monitoring.robotSilentSeconds
     for worker in snapshot.status?.workers ?? []
     where worker.role == .collector && worker.silentSeconds > patience {
       alerts.append(
@@ -77,7 +77,7 @@ public struct Alert: Codable, Hashable, Sendable {
       let (before, after) = (
         share(recent.prefix(recent.count / 2)), share(recent.suffix(recent.count / 2))
       )
-      guard after - before >= snapshot.thresholds.interventionRise else { continue }
+      guard after - before >= snapshot.configuration.monitoring.interventionRise else { continue }
       alerts.append(
         Alert(
           kind: .interventionsRising, severity: .warning, subject: robot,
@@ -96,7 +96,7 @@ public struct Alert: Codable, Hashable, Sendable {
     let running = snapshot.state == .running
     for (job, least) in snapshot.leastLosses.sorted(by: { $0.key < $1.key }) where running {
       guard let loss = snapshot.runningProgress[job]?.metrics["loss"],
-        !loss.isFinite || (least > 0 && loss > snapshot.thresholds.lossRise * least)
+        !loss.isFinite || (least > 0 && loss > snapshot.configuration.monitoring.lossRise * least)
       else { continue }
       alerts.append(
         Alert(
@@ -116,7 +116,7 @@ public struct Alert: Codable, Hashable, Sendable {
       snapshot.timeline.workers[$0.worker] == .collector
     }
     for (learner, idle) in snapshot.idleLearners.sorted(by: { $0.key < $1.key })
-    where busyRobots && idle > snapshot.thresholds.learnerIdleSeconds {
+    where busyRobots && idle > snapshot.configuration.monitoring.learnerIdleSeconds {
       alerts.append(
         Alert(
           kind: .learnerStarved, severity: .warning, subject: learner,

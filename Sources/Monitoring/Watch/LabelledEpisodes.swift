@@ -1,3 +1,4 @@
+import Configuration
 import EpisodeStorage
 import Episodes
 import RecapAlgorithm
@@ -40,5 +41,28 @@ extension ArchiveReader {
           values: stored.values))
     }
     return valued
+  }
+}
+
+extension LabelPreview {
+  /// What a label set of a run would be with other settings; those that are nil are the set's own.
+  ///
+  /// - Parameters:
+  ///   - episodes: At least one, with the set's values.
+  ///   - lookahead: In steps; `.some(nil)` for the end of the episode.
+  /// - Throws: `LabellingError`.
+  package init(
+    of episodes: [Labelling.ValuedEpisode], task: String, in set: LabelSetRow,
+    of configuration: RunConfiguration, positiveShare: Double?, lookahead: Int??, bins: Int = 24
+  ) throws(LabellingError) {
+    // Pre-training's threshold is estimated from random frames: the same ones again.
+    let job = Schedule.jobs(for: configuration.scheduleSettings)
+      .first { $0.id == set.metadata.job }
+    try self.init(
+      of: episodes, task: task,
+      positiveShare: positiveShare ?? set.metadata.tasks[task]?.requestedPositiveShare
+        ?? configuration.method.positiveShare,
+      lookahead: lookahead ?? set.metadata.lookahead,
+      failureCost: configuration.method.failureCost, seed: job?.seed ?? 0, bins: bins)
   }
 }

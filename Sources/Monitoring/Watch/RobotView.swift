@@ -81,7 +81,7 @@ public struct RobotView: Codable, Hashable, Sendable {
       view.state = state(
         job, isHere: here.contains(name) && snapshot.state == .running,
         isPaused: view.isPaused, silent: view.silentSeconds,
-        patience: snapshot.thresholds.robotSilentSeconds)
+        patience: snapshot.configuration.monitoring.robotSilentSeconds)
       return view
     }
   }

@@ -84,7 +84,7 @@ public struct RunView: Codable, Hashable, Sendable {
   }
 
   /// The view that follows from a snapshot.
-  public init(_ snapshot: WatchSnapshot, tasks: [String], iterations: Int) {
+  public init(_ snapshot: WatchSnapshot) {
     let timeline = snapshot.timeline
     let plan = timeline.plan
     name = snapshot.run.name
@@ -101,8 +101,8 @@ public struct RunView: Codable, Hashable, Sendable {
     jobsDone = plan.jobsDone
     jobs = plan.jobs.count
     episodes = snapshot.tally.episodes
-    self.tasks = tasks
-    self.iterations = iterations
+    tasks = snapshot.configuration.tasks.map(\.name)
+    iterations = snapshot.configuration.schedule.iterations
     stages = StageView.all(snapshot)
     let busy = Set(plan.liveLeases.map(\.worker))
     workers = WorkerRole.allCases.map { role in

@@ -57,16 +57,29 @@ public actor RunWatch {
   public func snapshot() async throws -> WatchSnapshot {
     try await refresh()
     return WatchSnapshot(
-      run: run, thresholds: configuration.monitoring, extraction: configuration.method.extraction,
-      timeline: timeline, tally: tally, labelSets: labelSets, status: status, isOpen: isOpen,
-      now: now(),
+      run: run, configuration: configuration, stamp: current, timeline: timeline, tally: tally,
+      labelSets: labelSets, status: status, isOpen: isOpen, now: now(),
       freeDiskShare: freeDiskShare, valueQuality: valueQuality, leastLosses: leastLosses)
   }
 
   /// Whether anything is new.
   public func stamp() async throws -> Stamp {
     try await refresh()
-    return Stamp(plan: timeline.sequence, episodes: tally.sequence, live: statusCount)
+    return current
+  }
+
+  private var current: Stamp {
+    Stamp(plan: timeline.sequence, episodes: tally.sequence, live: statusCount)
+  }
+
+  /// A training's metrics by name, thinned out for drawing.
+  public nonisolated func curves(of job: String) async throws -> [String: Curve] {
+    var curves: [String: Curve] = [:]
+    for name in try await archive.metricNames(job: job) {
+      let samples = try await archive.metric(job: job, name: name)
+      curves[name] = Curve(samples.map { ($0.step, $0.value) }, count: 240)
+    }
+    return curves
   }
 
   /// Remembers how well a value function does, for alerts.
@@ -103,7 +116,7 @@ public actor RunWatch {
         leastLosses[job] = min(leastLosses[job] ?? loss, loss)
       }
     } else {
-      isOpen = RunPresence.isOpen(directory: archive.directory)
+      isOpen = ArchiveReader.writer(of: archive.directory) != nil
     }
     let system = try? FileManager.default.attributesOfFileSystem(forPath: archive.directory)
     if let free = (system?[.systemFreeSize] as? NSNumber)?.doubleValue,

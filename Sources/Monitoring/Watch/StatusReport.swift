@@ -16,11 +16,10 @@ public struct StatusReport: Codable, Hashable, Sendable {
     self.results = results
   }
 
-  public init(_ snapshot: WatchSnapshot, tasks: [String], iterations: Int) {
+  public init(_ snapshot: WatchSnapshot) {
     self.init(
-      run: RunView(snapshot, tasks: tasks, iterations: iterations),
-      robots: RobotView.all(snapshot), trainings: TrainingView.all(snapshot),
-      results: snapshot.report)
+      run: RunView(snapshot), robots: RobotView.all(snapshot),
+      trainings: TrainingView.all(snapshot), results: snapshot.report)
   }
 
   /// As JSON, keys sorted, times as in "2026-01-31T12:00:00Z".

@@ -8,10 +8,9 @@ import RecapAlgorithm
 /// are pure functions of it.
 public struct WatchSnapshot: Sendable {
   public var run: RunDescription
-  /// Thresholds of alerts.
-  public var thresholds: MonitoringSettings
-  /// How the run's policies are made.
-  public var extraction: PolicyExtraction
+  public var configuration: RunConfiguration
+  /// Tells it apart from a snapshot with something new.
+  public var stamp: RunWatch.Stamp
   public var timeline: RunTimeline
   public var tally: EpisodeTally
   public var labelSets: [LabelSetRow]
@@ -28,15 +27,15 @@ public struct WatchSnapshot: Sendable {
   public var leastLosses: [String: Double]
 
   public init(
-    run: RunDescription, thresholds: MonitoringSettings,
-    extraction: PolicyExtraction = .recap, timeline: RunTimeline, tally: EpisodeTally,
-    labelSets: [LabelSetRow] = [], status: CoordinatorStatus? = nil,
+    run: RunDescription, configuration: RunConfiguration, stamp: RunWatch.Stamp,
+    timeline: RunTimeline, tally: EpisodeTally, labelSets: [LabelSetRow] = [],
+    status: CoordinatorStatus? = nil,
     isOpen: Bool = false, now: Date, freeDiskShare: Double? = nil,
     valueQuality: [String: ValueQuality] = [:], leastLosses: [String: Double] = [:]
   ) {
     self.run = run
-    self.thresholds = thresholds
-    self.extraction = extraction
+    self.configuration = configuration
+    self.stamp = stamp
     self.timeline = timeline
     self.tally = tally
     self.labelSets = labelSets
@@ -53,9 +52,7 @@ public struct WatchSnapshot: Sendable {
 
   /// Where the run is.
   public var state: RunState {
-    if timeline.plan.isFinished { return .finished }
-    if timeline.plan.failure != nil { return .failed }
-    return isOpen ? .running : .stopped
+    RunState(of: timeline.plan, isOpen: isOpen)
   }
 
   /// Seconds until the run's end; nil while there is nothing to judge by.
@@ -100,6 +97,12 @@ public enum RunState: String, Codable, Hashable, Sendable {
   case finished
   /// A job failed too often.
   case failed
+
+  /// - Parameter isOpen: Whether a process writes to the run.
+  public init(of plan: Plan, isOpen: Bool) {
+    self =
+      plan.isFinished ? .finished : plan.failure != nil ? .failed : isOpen ? .running : .stopped
+  }
 }
 
 /// How long jobs take, from those that are done.
@@ -154,6 +157,6 @@ struct JobPace {
 extension WatchSnapshot {
   /// How good each task's policies are so far, as `recap report` says it, without the scored stages.
   public var report: RunReport {
-    tally.report(run: run.name, labelSets: labelSets, extraction: extraction)
+    tally.report(run: run.name, labelSets: labelSets, extraction: configuration.method.extraction)
   }
 }

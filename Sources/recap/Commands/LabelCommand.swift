@@ -85,18 +85,12 @@ struct PreviewLabels: AsyncParsableCommand {
   func run() async throws {
     let archive = try run.archive()
     let set = try await labelSet(in: archive)
-    let plan = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+    let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
     let episodes = try await archive.valuedEpisodes(of: task, in: set)
     if episodes.isEmpty { throw NoLabelsYet(directory: archive.directory) }
     let preview = try LabelPreview(
-      of: episodes, task: task,
-      positiveShare: positiveShare ?? set.metadata.tasks[task]?.requestedPositiveShare
-        ?? plan.method.positiveShare,
-      lookahead: lookahead.map(\.steps) ?? set.metadata.lookahead,
-      failureCost: plan.method.failureCost,
-      // Pre-training's threshold is estimated from random frames: the same ones again.
-      seed: Schedule.jobs(for: plan.scheduleSettings)
-        .first { $0.id == set.metadata.job }?.seed ?? 0)
+      of: episodes, task: task, in: set, of: configuration, positiveShare: positiveShare,
+      lookahead: lookahead.map(\.steps))
     let figure = LabelPreviewFigure(preview, origin: "label set \(set.metadata.job)")
     try output?.write(figure.chart)
     print(json ? try jsonText(preview) + "\n" : figure.text(), terminator: "")

@@ -64,19 +64,12 @@ struct ReportCommand: AsyncParsableCommand {
 
   private func writePage(to path: String) async throws {
     let watch = try await RunWatch(archive: try run.archive())
-    let status = StatusReport(
-      try await watch.snapshot(), tasks: watch.configuration.tasks.map(\.name),
-      iterations: watch.configuration.schedule.iterations)
+    let status = StatusReport(try await watch.snapshot())
     var curves: [String: [String: Curve]] = [:]
     for training in status.trainings {
-      for name in try await watch.archive.metricNames(job: training.job) {
-        let samples = try await watch.archive.metric(job: training.job, name: name)
-        curves[training.job, default: [:]][name] = Curve(
-          samples.map { ($0.step, $0.value) }, count: 240)
-      }
+      curves[training.job] = try await watch.curves(of: training.job)
     }
     let page = RunPage(status, curves: curves, version: recapVersion)
-    try DurableFile.write(
-      Array(page.html.utf8), to: path, temporary: "\(path).\(getpid()).partial")
+    try DurableFile.write(Array(page.html.utf8), to: path)
   }
 }

@@ -1,6 +1,4 @@
 import ArgumentParser
-import Experiments
-import Foundation
 
 /// `--reuse`, of the commands that start runs.
 struct ReuseArguments: ParsableArguments {
@@ -14,7 +12,7 @@ struct ReuseArguments: ParsableArguments {
   var places: [RunArgument] = []
 
   func validate() throws {
-    for place in places where runs(in: place.directory).isEmpty {
+    for place in places where RunArgument.runs(in: place.directory).isEmpty {
       throw ValidationError(
         "--reuse: \(place.directory) holds no run; expected the directory of a run or of an "
           + "experiment")
@@ -22,12 +20,5 @@ struct ReuseArguments: ParsableArguments {
   }
 
   /// The directories of all runs that are named.
-  var directories: [String] { places.flatMap { runs(in: $0.directory) } }
-
-  private func runs(in directory: String) -> [String] {
-    if FileManager.default.fileExists(atPath: "\(directory)/catalogue.sqlite") {
-      return [directory]
-    }
-    return ExperimentRecord.runDirectories(in: directory)
-  }
+  var directories: [String] { places.flatMap { RunArgument.runs(in: $0.directory) } }
 }

@@ -18,4 +18,13 @@ struct RunArgument: ExpressibleByArgument {
 
   /// The run's archive, for reading; works beside a run that is still going on.
   func archive() throws -> ArchiveReader { try ArchiveReader(directory: directory) }
+
+  /// The run in a directory, or those below it, down to an experiment's in a directory of experiments.
+  static func runs(in directory: String, depth: Int = 4) -> [String] {
+    let isRun = FileManager.default.fileExists(atPath: "\(directory)/catalogue.sqlite")
+    if isRun { return [directory] }
+    if depth == 0 { return [] }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    return names.sorted().flatMap { runs(in: "\(directory)/\($0)", depth: depth - 1) }
+  }
 }

@@ -31,7 +31,7 @@ struct RunsCommand: AsyncParsableCommand {
         throw ValidationError("there is no directory \(directory)")
       }
       var runs: [RunSummary] = []
-      for place in Self.runs(in: directory) {
+      for place in RunArgument.runs(in: directory) {
         do {
           runs.append(try await RunSummary(ofRunAt: place))
         } catch {
@@ -39,16 +39,7 @@ struct RunsCommand: AsyncParsableCommand {
         }
       }
       runs.sort { $0.created > $1.created }
-      print(json ? try RunSummary.json(runs) : Self.text(of: runs))
-    }
-
-    /// The directories that hold runs, down to those of an experiment's seeds and arms.
-    private static func runs(in directory: String, depth: Int = 4) -> [String] {
-      let isRun = FileManager.default.fileExists(atPath: "\(directory)/catalogue.sqlite")
-      if isRun { return [directory] }
-      if depth == 0 { return [] }
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-      return names.sorted().flatMap { runs(in: "\(directory)/\($0)", depth: depth - 1) }
+      print(json ? try jsonText(runs) : Self.text(of: runs))
     }
 
     private static func text(of runs: [RunSummary]) -> String {
@@ -59,7 +50,7 @@ struct RunsCommand: AsyncParsableCommand {
       ])
       for run in runs {
         table.add([
-          run.directory, run.state, "\(run.jobsDone)/\(run.jobs)", "\(run.episodes)",
+          run.directory, run.state.rawValue, "\(run.jobsDone)/\(run.jobs)", "\(run.episodes)",
           RunsCommand.size(run.bytes), run.created.formatted(.iso8601),
         ])
       }
@@ -89,14 +80,14 @@ struct RunsCommand: AsyncParsableCommand {
 
     func run() async throws {
       let summary = try await RunSummary(ofRunAt: run.directory)
-      print(json ? try RunSummary.json(summary) : Self.text(of: summary))
+      print(json ? try jsonText(summary) : Self.text(of: summary))
     }
 
     private static func text(of run: RunSummary) -> String {
       var lines = [
         "run \(run.run) (id \(run.id)) in \(run.directory), seed \(run.seed)",
         "began \(run.created.formatted(.iso8601)) with recap \(run.version)",
-        "\(run.state), \(run.jobsDone) of \(run.jobs) jobs done, \(run.episodes) episodes, "
+        "\(run.state.rawValue), \(run.jobsDone) of \(run.jobs) jobs done, \(run.episodes) episodes, "
           + RunsCommand.size(run.bytes),
       ]
       if let failure = run.failure { lines.append("failed: \(failure)") }

@@ -127,11 +127,7 @@ struct StatusReader: Sendable {
   }
 
   func report() async throws -> StatusReport {
-    if let watch {
-      return StatusReport(
-        try await watch.snapshot(), tasks: watch.configuration.tasks.map(\.name),
-        iterations: watch.configuration.schedule.iterations)
-    }
+    if let watch { return StatusReport(try await watch.snapshot()) }
     async let run: RunView = fetch("run")
     async let robots: [RobotView] = fetch("robots")
     async let learners: Trainings = fetch("learners")

@@ -12,10 +12,25 @@ struct AttachedRobot: Sendable {
   let tasks: [TaskDescription]
   private let started: StartedDriver?
 
-  /// Builds the workcell, or starts and reaches the driver.
+  /// Builds the workcell, or starts and reaches the driver, and puts all away when the body is done.
   ///
   /// - Parameter logs: The directory for the output of a driver that is started here; nil for a temporary one.
-  static func attach(
+  static func with<Value: Sendable>(
+    _ settings: RobotSettings, of configuration: RunConfiguration, logs: String?,
+    _ body: (AttachedRobot) async throws -> Value
+  ) async throws -> Value {
+    let attached = try await attach(settings, of: configuration, logs: logs)
+    do {
+      let value = try await body(attached)
+      await attached.detach()
+      return value
+    } catch {
+      await attached.detach()
+      throw error
+    }
+  }
+
+  private static func attach(
     _ settings: RobotSettings, of configuration: RunConfiguration, logs: String?
   ) async throws -> AttachedRobot {
     let wanted = settings.tasks ?? configuration.tasks.map(\.name)
@@ -73,7 +88,7 @@ struct AttachedRobot: Sendable {
   }
 
   /// Stops the driver, if this side started it.
-  func detach() async { await started?.stop() }
+  private func detach() async { await started?.stop() }
 
   /// A socket file short enough for the system's limit of 107 bytes, whatever the run's directory is called.
   private static func localDriverEndpoint(_ name: String) -> String {

@@ -282,8 +282,7 @@ enum Composition {
     _ settings: RobotSettings, of configuration: RunConfiguration, runID: String?,
     coordinator: String, spool: String, logs: String?
   ) async throws {
-    let attached = try await AttachedRobot.attach(settings, of: configuration, logs: logs)
-    do {
+    try await AttachedRobot.with(settings, of: configuration, logs: logs) { attached in
       let worker = try makeWorker(
         WorkerDescription(
           name: settings.name, incarnation: UUID().uuidString, role: .collector,
@@ -293,11 +292,7 @@ enum Composition {
         robot: attached.robot, worker: worker,
         spool: try EpisodeSpool(directory: spool, runID: runID))
       try await collector.run()
-    } catch {
-      await attached.detach()
-      throw error
     }
-    await attached.detach()
   }
 
   /// A robot of the configuration, or one that only the command line names.

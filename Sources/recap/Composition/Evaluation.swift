@@ -113,12 +113,10 @@ extension Composition {
     by settings: RobotSettings, of configuration: RunConfiguration, policy digest: ContentDigest,
     in archive: ArchiveReader
   ) async throws -> [Tried] {
-    let attached = try await AttachedRobot.attach(settings, of: configuration, logs: nil)
-    do {
+    try await AttachedRobot.with(settings, of: configuration, logs: nil) { attached in
       var attempts: [Tried] = []
       guard let task = attached.tasks.first(where: { $0.name == job.task }) else {
-        await attached.detach()
-        return []
+        return attempts
       }
       let policy = try Policy(checkpoint: try await archive.checkpoint(digest))
       while let (trial, index) = queue.withLock({ $0.popFirst() }) {
@@ -133,11 +131,7 @@ extension Composition {
               outcome: episode.metadata.outcome, steps: episode.count,
               controlRate: episode.metadata.embodiment.controlRate)))
       }
-      await attached.detach()
       return attempts
-    } catch {
-      await attached.detach()
-      throw error
     }
   }
 }

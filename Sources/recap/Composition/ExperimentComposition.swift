@@ -102,7 +102,7 @@ extension Composition {
       try Task.checkCancellation()
       let place = "[\(index + 1)/\(runs.count)] \(run.name)"
       do {
-        let state = try await RunState(ofRunAt: run.directory)
+        let state = try await RunStage(ofRunAt: run.directory)
         if state == .finished {
           if !quiet { say("\(place): finished before") }
           continue

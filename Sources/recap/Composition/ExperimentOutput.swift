@@ -40,6 +40,6 @@ enum ExperimentOutput {
   }
 
   private static func write(_ bytes: [UInt8], _ path: String) throws {
-    try DurableFile.write(bytes, to: path, temporary: "\(path).\(getpid()).partial")
+    try DurableFile.write(bytes, to: path)
   }
 }

@@ -8,8 +8,8 @@ import RecapAlgorithm
 
 // What an experiment's directory holds.
 
-/// How far a run is.
-enum RunState: Sendable {
+/// How far an experiment's run is.
+enum RunStage: Sendable {
   /// There is none, or it was left before it had a name.
   case absent
   case begun

@@ -97,8 +97,7 @@ extension CoordinatorAddress {
   /// Writes where a coordinator that listens at `endpoint` is found from other machines.
   static func publish(_ endpoint: String, in file: String) throws {
     try DurableFile.write(
-      Array("\(reachable(endpoint, host: ProcessInfo.processInfo.hostName))\n".utf8), to: file,
-      temporary: "\(file).partial")
+      Array("\(reachable(endpoint, host: ProcessInfo.processInfo.hostName))\n".utf8), to: file)
   }
 
   /// The endpoint in a file; nil where there is none yet.

@@ -58,7 +58,7 @@ extension Composition {
   }
 
   private static func write(_ text: String, to path: String) throws {
-    try DurableFile.write(Array(text.utf8), to: path, temporary: "\(path).partial")
+    try DurableFile.write(Array(text.utf8), to: path)
   }
 
   /// Hands a launch to Kubernetes.
@@ -124,7 +124,7 @@ extension Composition {
         "kubectl", "get", "statefulsets,deployments,pods", "--namespace", record.namespace ?? "",
       ])
     }
-    print(json ? try RunSummary.json(status) : status.text)
+    print(json ? try jsonText(status) : status.text)
   }
 
   /// Stops a launched run.
@@ -222,7 +222,7 @@ struct LaunchStatus: Encodable {
   /// The process that keeps the others going; nil when there is none.
   var launcher: LockHolder?
   /// Of the run: see `RunSummary`.
-  var state: String?
+  var state: RunState?
   var jobsDone: Int?
   var jobs: Int?
   var processes: [ProcessStatus]
@@ -233,7 +233,7 @@ struct LaunchStatus: Encodable {
   var text: String {
     var lines: [String] = []
     if let state, let jobsDone, let jobs {
-      lines.append("\(directory): \(state), \(jobsDone) of \(jobs) jobs done")
+      lines.append("\(directory): \(state.rawValue), \(jobsDone) of \(jobs) jobs done")
     }
     if kind == .local || kind == .hosts {
       lines.append(

@@ -1,7 +1,6 @@
 import Configuration
 import CoordinatorRole
 import EpisodeStorage
-import Foundation
 import RecapAlgorithm
 
 extension Composition {
@@ -19,10 +18,7 @@ extension Composition {
       }
       // Workers of the process that was stopped still wait in the plan: none may be given a job.
       let events = [PlanEvent.coordinatorRestarted, .rolledBack(task: task, to: k)]
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      try await archive.appendEvents(
-        try events.map { String(decoding: try encoder.encode($0), as: UTF8.self) })
+      try await archive.append(events)
       for event in events { _ = plan.handle(event) }
       try await archive.close()
       return plan.withdrawnIterations(of: task)

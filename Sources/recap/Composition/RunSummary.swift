@@ -3,6 +3,7 @@ import CoordinatorRole
 import EpisodeStorage
 import Episodes
 import Foundation
+import Monitoring
 import RecapAlgorithm
 
 /// How a run is, and what its tasks' policies came from: `recap runs`.
@@ -14,8 +15,7 @@ struct RunSummary: Encodable {
   /// Of recap, when the run began.
   var version: String
   var created: Date
-  /// "finished", "failed", "running" or "stopped".
-  var state: String
+  var state: RunState
   /// Why it cannot go on; nil unless it failed.
   var failure: String?
   /// The process that writes to it, in words.
@@ -73,11 +73,9 @@ struct RunSummary: Encodable {
     created = description.created
     writer = ArchiveReader.writer(of: directory)
     failure = plan.failure
-    state =
-      plan.isFinished
-      ? "finished" : plan.failure != nil ? "failed" : writer != nil ? "running" : "stopped"
+    state = RunState(of: plan, isOpen: writer != nil)
     jobs = plan.jobs.count
-    jobsDone = plan.jobs.count { plan.result(of: $0.id) != nil }
+    jobsDone = plan.jobsDone
     episodes = counts.episodes
     bytes = counts.bytes
     sharedWith = Set(plan.jobs.compactMap { plan.origin(of: $0.id) }).sorted()
@@ -107,15 +105,5 @@ extension RunSummary.TaskLineage {
         value: plan.valueCheckpoint(labelling: job)?.rawValue, labels: order?.labels?.rawValue,
         trainingEpisodes: order?.dataset.count ?? 0, sharedFrom: plan.origin(of: job.id))
     }
-  }
-}
-
-extension RunSummary {
-  /// Dates are ISO 8601's.
-  static func json(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .iso8601
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 }

@@ -66,7 +66,7 @@ struct PrometheusTests {
   func status() throws {
     var run = LoggedRun()
     for robot in 0..<30 { try run.join("robot-\(robot)", .collector) }
-    let report = StatusReport(run.snapshot(), tasks: ["fold"], iterations: 0)
+    let report = StatusReport(run.snapshot())
     let text = report.text(width: 60, height: 20)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     #expect(lines.count <= 21)

@@ -48,7 +48,7 @@ struct TimelineTests {
         name: "right", role: .collector, silentSeconds: 1, job: "fold/demonstrations/1",
         progress: JobProgress(done: 1, total: 2, unit: "episodes"))
     ]
-    let view = RunView(run.snapshot(status, after: 10), tasks: ["fold"], iterations: 0)
+    let view = RunView(run.snapshot(status, after: 10))
     let stage = try #require(view.stages.first)
     #expect(stage.stage == "fold/demonstrations")
     #expect(stage.kind == .demonstrations && stage.state == .running)
@@ -60,7 +60,7 @@ struct TimelineTests {
     #expect(view.jobsDone == 1 && view.jobs == 5)
     let collectors = try #require(view.workers.first { $0.role == .collector })
     #expect(collectors.here == 2 && collectors.working == 1)
-    let stopped = RunView(run.snapshot(isOpen: false), tasks: ["fold"], iterations: 0)
+    let stopped = RunView(run.snapshot(isOpen: false))
     #expect(stopped.state == .stopped)
     #expect(stopped.stages[0].state == .ready, "nobody works on a run that is stopped")
   }

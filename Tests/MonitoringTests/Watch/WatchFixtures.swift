@@ -14,6 +14,20 @@ struct LoggedRun {
   var tally = EpisodeTally()
   private var sequence = 0
 
+  static let configuration: RunConfiguration = {
+    let yaml = """
+      name: test
+      tasks: [{name: fold}]
+      schedule: {iterations: 0}
+      robots: [{name: left, kind: workcell}]
+      """
+    do {
+      return try RunConfiguration(yaml: yaml, workcellTasks: ["fold"])
+    } catch {
+      fatalError("\(error)")
+    }
+  }()
+
   init() {
     timeline = RunTimeline(jobs: Self.jobs, maximumAttempts: 2)
   }
@@ -93,7 +107,9 @@ struct LoggedRun {
     WatchSnapshot(
       run: RunDescription(
         name: "test", configuration: "", version: "1", created: Self.begin),
-      thresholds: MonitoringSettings(), timeline: timeline, tally: tally, labelSets: labelSets,
+      configuration: Self.configuration,
+      stamp: RunWatch.Stamp(plan: sequence, episodes: tally.sequence, live: 0),
+      timeline: timeline, tally: tally, labelSets: labelSets,
       status: workers.isEmpty ? nil : CoordinatorStatus(upSeconds: 1, workers: workers),
       isOpen: isOpen, now: Self.begin.addingTimeInterval(seconds), freeDiskShare: freeDiskShare,
       valueQuality: quality, leastLosses: leastLosses)
