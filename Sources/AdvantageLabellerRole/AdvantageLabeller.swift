@@ -32,7 +32,7 @@ public actor AdvantageLabeller: Role, JobHandler {
     let archive = context.archive
     let value = try ValueFunction(
       checkpoint: CheckpointFiles(files: try await archive.getCheckpoint(valueDigest)))
-    let episodes = try await archive.getEpisodes(order.dataset)
+    let episodes = try await archive.getEpisodes(of: order)
     var valued: [Labelling.ValuedEpisode] = []
     valued.reserveCapacity(episodes.count)
     for (digest, episode) in zip(order.dataset, episodes) {

@@ -31,6 +31,10 @@ extension Archive {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     try await appendEvents(
-      try events.map { String(decoding: try encoder.encode($0), as: UTF8.self) })
+      try events.map { String(decoding: try encoder.encode($0), as: UTF8.self) },
+      verdicts: events.compactMap {
+        guard case .episodeJudged(let judgement) = $0 else { return nil }
+        return (judgement.episode, judgement.verdict)
+      })
   }
 }

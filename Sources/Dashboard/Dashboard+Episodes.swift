@@ -32,8 +32,10 @@ extension Dashboard {
     }
     routes.on("GET", "/api/episode") { request in
       let id = try request.required("id")
-      let sets = try await watch.snapshot().labelSets
-      return try .json(try await shelf.view(id, labelSets: sets))
+      let snapshot = try await watch.snapshot()
+      var view = try await shelf.view(id, labelSets: snapshot.labelSets)
+      view.ratings = snapshot.timeline.ratings[id] ?? []
+      return try .json(view)
     }
     routes.on("GET", "/api/episode/film") { request in
       let id = try request.required("id")

@@ -68,22 +68,45 @@ extension Dashboard {
       response.headers.append(("Set-Cookie", cookie))
       return response
     }
-    routes.on("POST", "/api/robots/pause") { request in
-      try access.checkAction(request)
-      guard let actions else {
-        throw HTTPFailure(409, "this server only reads: no coordinator is at hand")
+    func onAction<Wish: Decodable & Sendable>(
+      _ path: String, _ type: Wish.Type,
+      _ act: @escaping @Sendable (Actions, Wish, HTTPRequest) async throws -> Void
+    ) {
+      routes.on("POST", path) { request in
+        try access.checkAction(request)
+        guard let actions else {
+          throw HTTPFailure(409, "this server only reads: no coordinator is at hand")
+        }
+        let wish = try Self.body(type, of: request)
+        do {
+          try await act(actions, wish, request)
+        } catch let failure as HTTPFailure {
+          throw failure
+        } catch is CancellationError {
+          throw HTTPFailure(503, "the coordinator is stopping")
+        } catch {
+          throw HTTPFailure(409, "\(error)")
+        }
+        return try .json(["done": true])
       }
-      let wish = try Self.body(Pause.self, of: request)
-      let person = wish.by.flatMap { $0.isEmpty ? nil : String($0.prefix(60)) } ?? "somebody"
-      do {
-        try await actions.setPaused(wish.robot, wish.paused, "\(person) at \(request.client)")
-      } catch is CancellationError {
-        throw HTTPFailure(503, "the coordinator is stopping")
-      } catch {
-        throw HTTPFailure(409, "\(error)")
-      }
-      return try .json(["paused": wish.paused])
     }
+    onAction("/api/robots/pause", Pause.self) { actions, wish, request in
+      let person = "\(Self.name(wish.by) ?? "somebody") at \(request.client)"
+      try await actions.setPaused(wish.robot, wish.paused, person)
+    }
+    onAction("/api/episodes/judge", Judging.self) { actions, wish, _ in
+      // Without the address: the same person at another machine is no second rater.
+      guard let rater = Self.name(wish.by) else {
+        throw HTTPFailure(400, "a judgement needs the rater's name in 'by'")
+      }
+      try await actions.judge(wish.episode, wish.outcome, rater)
+    }
+  }
+
+  /// A person's name as it is recorded; nil where there is none.
+  private static func name(_ text: String?) -> String? {
+    let name = (text ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
+    return name.isEmpty ? nil : String(name.prefix(60))
   }
 
   private struct SignIn: Decodable { var token: String }
@@ -92,6 +115,14 @@ extension Dashboard {
     var robot: String
     var paused: Bool
     /// Who wants it.
+    var by: String?
+  }
+
+  private struct Judging: Decodable {
+    /// Its id.
+    var episode: String
+    var outcome: Outcome
+    /// Who says so.
     var by: String?
   }
 

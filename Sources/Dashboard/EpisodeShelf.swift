@@ -18,7 +18,7 @@ actor EpisodeShelf {
   private let archive: ArchiveReader
   private let valuation: EpisodeValuation
   private let executor = ThreadExecutor(name: "dashboard")
-  private var episodes: [(row: EpisodeRow, episode: Episode)] = []
+  private var episodes: [(digest: ContentDigest, episode: Episode)] = []
   private var labelSets: [(digest: ContentDigest, labels: LabelSet)] = []
   private var valued: (key: String, episodes: [Labelling.ValuedEpisode])?
 
@@ -34,14 +34,17 @@ actor EpisodeShelf {
 
   /// - Throws: `HTTPFailure` for an unknown id.
   func episode(_ id: String) async throws -> (row: EpisodeRow, episode: Episode) {
-    if let known = episodes.first(where: { $0.row.id == id }) { return known }
+    // The row is read anew: what people say of an episode changes.
     guard let row = try await archive.episode(id: id) else {
       throw HTTPFailure(404, "there is no episode '\(id)'")
     }
-    let found = (row, try await archive.contents(of: row))
-    episodes.insert(found, at: 0)
+    if let known = episodes.first(where: { $0.digest == row.digest }) {
+      return (row, known.episode)
+    }
+    let episode = try await archive.contents(of: row)
+    episodes.insert((row.digest, episode), at: 0)
     if episodes.count > Self.keptEpisodes { episodes.removeLast() }
-    return found
+    return (row, episode)
   }
 
   private func labels(_ set: LabelSetRow) async throws -> LabelSet {

@@ -1,6 +1,7 @@
 import EpisodeStorage
 import Episodes
 import Foundation
+import Monitoring
 import RecapAlgorithm
 
 /// A line of the list of episodes.
@@ -73,6 +74,10 @@ public struct EpisodeView: Codable, Hashable, Sendable {
   /// Whose V it is.
   public var origin: String?
   public var drops: [ValueDrop]
+  /// How it ended as its recording says; `line.outcome` is what counts.
+  public var recorded: Outcome
+  /// What people have said of it since, oldest first.
+  public var ratings: [RunTimeline.Rating] = []
   /// Why a value function could not be asked.
   public var missing: String?
 
@@ -88,6 +93,7 @@ public struct EpisodeView: Codable, Hashable, Sendable {
   ) {
     let metadata = episode.metadata
     line = EpisodeLine(ListedEpisode(sequence: 0, row: row))
+    recorded = row.recordedOutcome
     instruction = metadata.task.instruction
     maximumSteps = metadata.task.maximumSteps
     controlRate = metadata.embodiment.controlRate

@@ -249,14 +249,23 @@ public actor Archive: ArchiveReading {
 
   /// Appends events to the plan's log in this order, all of them or none, durable on return.
   ///
-  /// - Parameter events: JSON texts.
-  public func appendEvents(_ events: [String]) async throws {
+  /// - Parameters:
+  ///   - events: JSON texts.
+  ///   - verdicts: Outcomes that count from these events on, by episode; later ones replace earlier ones.
+  public func appendEvents(
+    _ events: [String], verdicts: [(episode: String, outcome: Outcome)] = []
+  ) async throws {
     if events.isEmpty { return }
     let time = now().timeIntervalSince1970
     try await catalogue.write { [hook] database in
       let statement = try database.cachedStatement(
         sql: "INSERT INTO events (time, event) VALUES (?, ?)")
       for event in events { try statement.execute(arguments: [time, event]) }
+      for (episode, outcome) in verdicts {
+        try database.execute(
+          sql: "UPDATE episodes SET verdict = ? WHERE id = ?",
+          arguments: [outcome.rawValue, episode])
+      }
       try hook(.commitRows)
     }
     try hook(.acknowledge)

@@ -10,6 +10,8 @@ public struct ArchiveReader: ArchiveReading {
   let catalogue: any DatabaseReader
   let blobs: BlobStore
   let queues: BlockingQueues
+  /// The outcome of an episode that counts; a catalogue from before episodes were judged has no verdicts.
+  let outcomeSQL: String
 
   public var reader: ArchiveReader { self }
 
@@ -38,16 +40,21 @@ public struct ArchiveReader: ArchiveReading {
     self.init(
       directory: directory, catalogue: database,
       blobs: BlobStore(root: directory, hook: { _ in }),
-      queues: BlockingQueues(label: "recap.archive.reader", count: 2))
+      queues: BlockingQueues(label: "recap.archive.reader", count: 2),
+      hasVerdicts: try database.read { database in
+        try database.columns(in: "episodes").contains { $0.name == "verdict" }
+      })
   }
 
   init(
-    directory: String, catalogue: any DatabaseReader, blobs: BlobStore, queues: BlockingQueues
+    directory: String, catalogue: any DatabaseReader, blobs: BlobStore, queues: BlockingQueues,
+    hasVerdicts: Bool = true
   ) {
     self.directory = directory
     self.catalogue = catalogue
     self.blobs = blobs
     self.queues = queues
+    outcomeSQL = hasVerdicts ? "COALESCE(verdict, outcome)" : "outcome"
   }
 
   static func cataloguePath(_ directory: String) -> String { "\(directory)/catalogue.sqlite" }
@@ -99,7 +106,7 @@ extension ArchiveReading {
   public nonisolated func episodes(matching query: EpisodeQuery = EpisodeQuery()) async throws
     -> [EpisodeRow]
   {
-    let (condition, arguments) = query.condition
+    let (condition, arguments) = query.condition(outcomeSQL: reader.outcomeSQL)
     let limit = query.limit.map { " LIMIT \($0)" } ?? ""
     return try await reader.catalogue.read { database in
       try Row.fetchAll(
@@ -140,12 +147,13 @@ extension ArchiveReading {
   public nonisolated func episodeCounts(matching query: EpisodeQuery = EpisodeQuery()) async throws
     -> EpisodeCounts
   {
-    let (condition, arguments) = query.condition
+    let outcome = reader.outcomeSQL
+    let (condition, arguments) = query.condition(outcomeSQL: outcome)
     return try await reader.catalogue.read { database in
       let row = try Row.fetchOne(
         database,
         sql: """
-          SELECT COUNT(*) AS episodes, COALESCE(SUM(outcome = 'success'), 0) AS successes,
+          SELECT COUNT(*) AS episodes, COALESCE(SUM(\(outcome) = 'success'), 0) AS successes,
             COALESCE(SUM(steps), 0) AS steps, COALESCE(SUM(bytes), 0) AS bytes,
             COALESCE(SUM(intervention_steps), 0) AS intervention_steps
           FROM episodes WHERE \(condition)

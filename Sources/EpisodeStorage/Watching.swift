@@ -64,11 +64,12 @@ extension ArchiveReading {
   public nonisolated func episodeSummaries(
     after sequence: Int, limit: Int = 20_000
   ) async throws -> [EpisodeSummary] {
-    try await reader.catalogue.read { database in
+    let outcome = reader.outcomeSQL
+    return try await reader.catalogue.read { database in
       try Row.fetchAll(
         database,
         sql: """
-          SELECT rowid AS sequence, task, iteration, source, robot, policy, outcome, steps,
+          SELECT rowid AS sequence, task, iteration, source, robot, policy, \(outcome) AS outcome, steps,
             intervention_steps, control_rate, stored_at
           FROM episodes WHERE rowid > ? ORDER BY rowid LIMIT ?
           """,
@@ -94,7 +95,7 @@ extension ArchiveReading {
   public nonisolated func episodePage(
     matching query: EpisodeQuery, before sequence: Int? = nil
   ) async throws -> [ListedEpisode] {
-    let (condition, arguments) = query.condition
+    let (condition, arguments) = query.condition(outcomeSQL: reader.outcomeSQL)
     let limit = query.limit ?? 100
     return try await reader.catalogue.read { database in
       // In the order of storing there is nothing to sort: reading ends with the page.

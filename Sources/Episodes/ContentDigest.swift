@@ -2,7 +2,7 @@ import Crypto
 
 /// The SHA-256 digest of a blob's bytes, as 64 lowercase hexadecimal digits: the blob's name everywhere.
 public struct ContentDigest: RawRepresentable, Hashable, Comparable, Sendable, Codable,
-  CustomStringConvertible
+  CodingKeyRepresentable, CustomStringConvertible
 {
   public let rawValue: String
 

@@ -61,7 +61,7 @@ public actor PolicyLearner: Role, JobHandler {
   private func examples(
     for order: JobOrder, _ work: TrainPolicyWork, _ archive: ArchiveClient
   ) async throws -> ([Episode], [EpisodeLabels?]) {
-    let episodes = try await archive.getEpisodes(order.dataset)
+    let episodes = try await archive.getEpisodes(of: order)
     let labels = try await labels(for: order, archive)
     guard work.onlySuccesses else { return (episodes, labels) }
     let wanted = episodes.indices.filter { episodes[$0].metadata.outcome == .success }

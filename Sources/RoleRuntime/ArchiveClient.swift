@@ -81,11 +81,16 @@ public struct ArchiveClient: Sendable {
     try EpisodeFile.parse(try await getBlob(digest))
   }
 
-  /// Fetches episodes, a few at a time.
+  /// Fetches the episodes of an order's dataset, a few at a time, with the outcomes that people have given
+  /// them since.
   ///
-  /// - Returns: The episodes in the order of `digests`.
-  public func getEpisodes(_ digests: [ContentDigest]) async throws -> [Episode] {
-    try await concurrentMap(digests) { try await getEpisode($0) }
+  /// - Returns: The episodes in the dataset's order.
+  public func getEpisodes(of order: JobOrder) async throws -> [Episode] {
+    try await concurrentMap(order.dataset) { digest in
+      var episode = try await getEpisode(digest)
+      if let outcome = order.outcomes?[digest] { episode.metadata.outcome = outcome }
+      return episode
+    }
   }
 
   /// The episodes of a job that are stored already.

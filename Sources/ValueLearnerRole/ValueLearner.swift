@@ -43,7 +43,7 @@ public actor ValueLearner: Role, JobHandler {
       throw UnexpectedWork(job: order.job.id, role: .valueLearner)
     }
     let configuration = try RunConfiguration(resolvedJSON: context.configuration)
-    let episodes = try await context.archive.getEpisodes(order.dataset)
+    let episodes = try await context.archive.getEpisodes(of: order)
     let pairs = try episodes.first.flatMap {
       try ImageTextPairs(for: configuration.models.value, embodiment: $0.metadata.embodiment)
     }

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import time
+import urllib.parse
 
 import pytest
 
@@ -86,6 +87,26 @@ def test_an_episode_plays(run, open_page):
     before = page.locator(".player h2").inner_text()
     page.keyboard.press("j")
     page.wait_for_function("text => document.querySelector('.player h2').innerText !== text", arg=before)
+
+
+def test_an_episode_is_judged(run, open_page):
+    page = open_page(run.url + "#/episodes?source=demonstration")
+    page.evaluate("localStorage.setItem('recap-name', 'Anna')")
+    page.locator(".list li button").first.click()
+    page.locator(".judging").wait_for()
+    id = page.locator(".player h2").inner_text()
+    was = json.loads(run.get(f"api/episode?id={urllib.parse.quote(id)}"))["recorded"]
+    other = "failure" if was == "success" else "success"
+    page.get_by_role("button", name=f"Call it a {other}").click()
+    if page.get_by_label("Token").count():
+        page.get_by_label("Token").last.fill(TOKEN)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_text(f"recorded as {was} · Anna: {other}").wait_for()
+    page.locator(".player .pill").get_by_text(other).wait_for()
+    listed = json.loads(run.get(f"api/episodes?source=demonstration&outcome={other}"))["episodes"]
+    assert id in [line["id"] for line in listed]
+    view(page, "events")
+    page.get_by_text(f"Anna calls {id} a {other}").wait_for()
 
 
 def test_the_keyboard_reaches_every_view(run, open_page):

@@ -37,6 +37,23 @@ import Testing
     #expect(try await archive.blob(receipt.digest) == file)
   }
 
+  @Test func aVerdictCountsAndTheRecordingStays() async throws {
+    let kept = try await archive.put(try Fixture.episode(index: 0))
+    let judged = try await archive.put(try Fixture.episode(index: 1))
+    try await archive.appendEvents(
+      ["1"], verdicts: [(judged.id, .success), (judged.id, .failure)])
+    let row = try #require(await archive.episode(id: judged.id))
+    #expect(row.outcome == .failure && row.recordedOutcome == .success)
+    #expect(row.receipt == judged, "a receipt is the recording's")
+    let failed = try await archive.episodes(matching: EpisodeQuery(outcome: .failure))
+    #expect(failed.map(\.id) == [judged.id])
+    let page = try await archive.episodePage(matching: EpisodeQuery(outcome: .success))
+    #expect(page.map(\.row.id) == [kept.id])
+    #expect(try await archive.episodeCounts().successes == 1)
+    #expect(try await archive.episodeSummaries(after: 0).map(\.outcome) == [.success, .failure])
+    #expect(try await archive.verify().isSound)
+  }
+
   @Test func uploadingTwiceStoresOnceAndGivesTheFirstReceipt() async throws {
     let file = try Fixture.file(try Fixture.episode())
     let id = "espresso/1/collect/0#0"

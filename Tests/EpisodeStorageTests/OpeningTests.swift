@@ -107,7 +107,7 @@ import Testing
     try await archive.close()
     let queue = try DatabaseQueue(path: "\(directory.path)/catalogue.sqlite")
     try await queue.write { database in
-      for column in ["reason", "decided_at_step", "stages", "mistake_at_step"] {
+      for column in ["reason", "decided_at_step", "stages", "mistake_at_step", "verdict"] {
         try database.execute(sql: "ALTER TABLE episodes DROP COLUMN \(column)")
       }
       try database.execute(sql: "DELETE FROM grdb_migrations WHERE identifier NOT LIKE '1:%'")
@@ -115,6 +115,8 @@ import Testing
     try queue.close()
     let reader = try ArchiveReader(directory: directory.path)
     #expect(try await reader.episodes().map(\.reason) == [nil])
+    #expect(try await reader.episodes(matching: EpisodeQuery(outcome: .success)).count == 1)
+    #expect(try await reader.episodeCounts().successes == 1)
     #expect(try await reader.verify().isSound)
 
     let resumed = try await Archive.open(at: directory.path)

@@ -1,5 +1,6 @@
 import Episodes
 import Messaging
+import RecapAlgorithm
 import Testing
 
 @testable import RoleRuntime
@@ -86,8 +87,18 @@ import Testing
         let file = try EpisodeFile.serialize(episode)
         digests.append(try await client.putEpisode(file, id: episode.metadata.id).digest)
       }
-      let fetched = try await client.getEpisodes(digests)
+      var order = JobOrder(
+        job: Job(
+          id: "j", task: nil, iteration: nil, seed: 1,
+          work: .label(LabelWork(dataset: [], value: "v", lookahead: 1, positiveShare: [:]))),
+        lease: "l", dataset: digests)
+      let fetched = try await client.getEpisodes(of: order)
       #expect(fetched == episodes)
+      let recorded = episodes[3].metadata.outcome
+      let judged: Outcome = recorded == .success ? .failure : .success
+      order.outcomes = [digests[3]: judged]
+      let outcomes = try await client.getEpisodes(of: order).map(\.metadata.outcome)
+      #expect(outcomes[3] == judged && outcomes[4] == episodes[4].metadata.outcome)
       #expect(await archive.largestConcurrency <= 4)
     }
   }

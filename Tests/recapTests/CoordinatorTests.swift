@@ -101,6 +101,30 @@ struct CoordinatorTests {
     try await archive.close()
   }
 
+  @Test("a person's word on an episode is stored with who said it, and counts after a restart")
+  func judging() async throws {
+    let run = try CoordinatedRun()
+    defer { run.remove() }
+    let archive = try await run.archive(Disk())
+    let coordinator = try await run.coordinator(archive)
+    let running = Task { try await coordinator.run() }
+    let id = "espresso/demonstrations/0#0"
+    let receipt = try await archive.putEpisode(id: id, file: try run.episode(id))
+    await #expect(throws: NoSuchEpisode.self) {
+      try await coordinator.judge("none", .failure, by: "anna")
+    }
+    #expect(try await coordinator.judge(id, .failure, by: "anna") == .failure)
+    #expect(try await coordinator.judge(id, .success, by: "ben") == .success)
+    #expect(try await coordinator.judge(id, .failure, by: "cleo") == .failure)
+    #expect(try await archive.episode(id: id)?.outcome == .failure)
+    running.cancel()
+    _ = await running.result
+    let plan = try await Plan(of: run.configuration, in: archive)
+    #expect(
+      plan.ratings(of: receipt.digest) == ["anna": .failure, "ben": .success, "cleo": .failure])
+    try await archive.close()
+  }
+
   @Test("a result whose blobs are not in the archive is a failed job, not the end of the run")
   func resultOutOfThinAir() async throws {
     let run = try CoordinatedRun()
@@ -277,6 +301,21 @@ private struct CoordinatedRun {
     running.cancel()
     _ = await running.result
     try await archive.close()
+  }
+
+  /// An episode of one step that succeeded, as a file.
+  func episode(_ id: String) throws -> [UInt8] {
+    let embodiment = Embodiment(
+      name: "arm", proprioceptionWidth: 1, environmentStateWidth: 0, cameras: [], actionWidth: 1,
+      controlRate: 10)
+    var episode = Episode(
+      metadata: EpisodeMetadata(
+        id: id, job: "espresso/demonstrations/0", index: 0,
+        task: TaskDescription(name: "espresso", instruction: "espresso", maximumSteps: 9),
+        embodiment: embodiment, robot: "arm", source: .demonstration, seed: 1, outcome: .success,
+        recordsImages: false, recordsEnvironmentState: false))
+    try episode.append(Observation(proprioception: [0]), action: [0], intervention: true)
+    return try EpisodeFile.serialize(episode)
   }
 
   func join(

@@ -43,6 +43,32 @@ struct DashboardRunTests {
     #expect(report.run.state == .finished && report.run.jobsDone == report.run.jobs)
     #expect(report.robots.map(\.name) == ["cell-1", "cell-2"])
     #expect(report.run.stages.allSatisfy { $0.state == .done })
+    try await judging(run)
+  }
+
+  /// A rater's word on an episode of a run that is over.
+  private func judging(_ run: String) async throws {
+    struct Line: Decodable {
+      var id: String
+      var outcome: String
+      var recordedOutcome: String
+    }
+    func failures() async throws -> [Line] {
+      let list = try await RecapProcess.run(
+        "episodes", "list", run, "--outcome", "failure", "--json")
+      return try JSONDecoder().decode([Line].self, from: Data(list.output.utf8))
+    }
+    let before = try await failures()
+    let one = try #require(before.first)
+    let judged = try await RecapProcess.run(
+      "episodes", "label", run, "--by", "anna", "--episode", one.id, "--as", "success")
+    #expect(judged.status == 0, "\(judged.errors)")
+    #expect(judged.output == "\(one.id): success by anna\n")
+    #expect(try await failures().map(\.id) == before.map(\.id).filter { $0 != one.id })
+    let shown = try await RecapProcess.run("episodes", "show", run, one.id)
+    #expect(shown.output.contains("success (recorded as failure)"), "\(shown.output)")
+    let verified = try await RecapProcess.run("episodes", "verify", run)
+    #expect(verified.status == 0, "\(verified.errors)")
   }
 
   private static func get<Value: Decodable>(_ type: Value.Type, _ url: String) async throws -> Value

@@ -19,7 +19,7 @@ export function episodesView(app) {
   };
   return {
     pace: 2000,
-    wants: (last, now) => last.episodes !== now.episodes,
+    wants: (last, now) => last.episodes !== now.episodes || last.judgements !== now.judgements,
     async load(params) {
       const query = new URLSearchParams();
       for (const name of filters) if (params.get(name)) query.set(name, params.get(name));
@@ -29,9 +29,13 @@ export function episodesView(app) {
       if (!same) pages = [first]; else pages[0].matching = first.matching;
       lastQuery = query.toString();
       const id = params.get("id") || (innerWidth > 1080 ? first.episodes[0]?.id : null);
-      if (id && player?.id !== id) {
+      const judgements = app.state.stamp?.judgements;
+      if (id && player?.id === id && player.judgements !== judgements) {
+        player.judgements = judgements;
+        player.update?.(await app.get(`api/episode?id=${encodeURIComponent(id)}`));
+      } else if (id && player?.id !== id) {
         player?.stop();
-        try { player = makePlayer(id, await app.get(`api/episode?id=${encodeURIComponent(id)}`)); } catch (error) { player = { id, stop() {}, node: () => h("div", { class: "error" }, error.message) }; }
+        try { player = makePlayer(app, id, await app.get(`api/episode?id=${encodeURIComponent(id)}`)); player.judgements = judgements; } catch (error) { player = { id, stop() {}, node: () => h("div", { class: "error" }, error.message) }; }
       }
       if (!id) { player?.stop(); player = null; }
       return { query, choices };
@@ -76,9 +80,23 @@ export function episodesView(app) {
 
 const playIcon = (playing) => s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: playing ? "M3 2h4v12H3zM9 2h4v12H9z" : "M4 2l10 6-10 6z" }));
 
+/** What people say of an episode, and a word of one's own. */
+function judging(app, line, episode) {
+  const last = Object.values(Object.fromEntries(episode.ratings.map((one) => [one.rater, one])));
+  const divided = new Set(last.map((one) => one.outcome)).size > 1;
+  const said = [`recorded as ${episode.recorded}`, ...last.map((one) => `${one.rater}: ${one.outcome}`), divided && "raters disagree"].filter(Boolean).join(" · ");
+  const say = (outcome) => app.act("api/episodes/judge", { episode: line.id, outcome }, `${line.id}: ${outcome}`);
+  if (!app.state.session.actions) return episode.ratings.length ? h("p", { class: "muted" }, said) : null;
+  return h("div", { class: "row judging", style: { "margin-bottom": "12px" } },
+    h("span", { class: "muted" }, said),
+    h("button", { class: "link", type: "button", onclick: () => say("success") }, "Call it a success"),
+    h("button", { class: "link", type: "button", onclick: () => say("failure") }, "Call it a failure"));
+}
+
 /** Plays one episode. What it draws it keeps up to date itself: `data-keep`. */
-function makePlayer(id, episode) {
-  const { line, cameras } = episode;
+function makePlayer(app, id, episode) {
+  const { cameras } = episode;
+  let { line } = episode;
   let at = 0;
   let playing = false;
   let speed = 1;
@@ -155,6 +173,7 @@ function makePlayer(id, episode) {
 
   return {
     id, toggle, by: (n) => seek(at + n),
+    update(news) { ({ line } = news); episode.ratings = news.ratings; },
     stop() { playing = false; clearTimeout(timer); },
     reset() { root = null; },
     node(close) {
@@ -163,6 +182,7 @@ function makePlayer(id, episode) {
         h("div", { class: "spread" }, h("h2", { style: { "overflow-wrap": "anywhere" } }, line.id), pill(line.outcome, line.outcome + (line.reason ? `: ${line.reason}` : ""))),
         h("button", { class: "link back", type: "button", onclick: close, style: { "margin-bottom": "8px" } }, "‹ all episodes"),
         h("div", { class: "now", style: { "margin-bottom": "12px" } }, facts.map(([name, value]) => h("span", null, `${name} `, h("b", null, value))), episode.stages?.length && h("span", null, "stages ", h("b", null, episode.stages.map((one) => `${one.name} ${one.isDone ? "✓" : "✗"}`).join(", ")))),
+        judging(app, line, episode),
         h("div", { "data-keep": "", class: "stage-area", "data-key": `area-${id}` }));
     },
     drawn(main) {

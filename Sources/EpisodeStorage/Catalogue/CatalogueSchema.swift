@@ -18,6 +18,9 @@ enum CatalogueSchema {
     migrator.registerMigration("4: when the mistake began") { database in
       try database.execute(sql: "ALTER TABLE episodes ADD COLUMN mistake_at_step INTEGER")
     }
+    migrator.registerMigration("5: what people say of episodes") { database in
+      try database.execute(sql: "ALTER TABLE episodes ADD COLUMN verdict TEXT")
+    }
     return migrator
   }
 

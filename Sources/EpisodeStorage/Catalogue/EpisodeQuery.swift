@@ -40,10 +40,12 @@ public struct EpisodeQuery: Sendable, Equatable {
   }
 
   /// The WHERE clause and its arguments.
-  var condition: (sql: String, arguments: StatementArguments) {
+  ///
+  /// - Parameter outcomeSQL: The outcome that counts, in SQL.
+  func condition(outcomeSQL: String) -> (sql: String, arguments: StatementArguments) {
     let equalities: [(String, (any DatabaseValueConvertible)?)] = [
       ("task", task), ("job", job), ("stage", stage), ("robot", robot),
-      ("iteration", iteration), ("outcome", outcome?.rawValue), ("policy", policy?.rawValue),
+      ("iteration", iteration), (outcomeSQL, outcome?.rawValue), ("policy", policy?.rawValue),
     ]
     var terms: [String] = []
     var arguments = StatementArguments()

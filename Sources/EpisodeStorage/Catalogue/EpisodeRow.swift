@@ -31,8 +31,10 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   public var guidance: Float?
   /// Seed of the episode's start and of the policy's noise.
   @DecimalText public var seed: UInt64
-  /// How it ended.
+  /// How it ended: what people have said since, or else what was recorded.
   public var outcome: Outcome
+  /// How it ended as its recording says.
+  public var recordedOutcome: Outcome
   /// Why it ended so, in words for people; nil where nobody said.
   public var reason: String?
   /// Where it failed: the step, from 0, whose action put success out of reach; nil where nobody said.
@@ -70,6 +72,7 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
     guidance = metadata.guidance
     _seed = DecimalText(wrappedValue: metadata.seed)
     outcome = metadata.outcome
+    recordedOutcome = metadata.outcome
     reason = metadata.reason
     decidedAtStep = metadata.decidedAtStep
     mistakeAtStep = metadata.mistakeAtStep
@@ -85,7 +88,7 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   public var receipt: EpisodeReceipt {
     EpisodeReceipt(
       id: id, index: index, digest: digest, steps: steps, interventionSteps: interventionSteps,
-      outcome: outcome)
+      outcome: recordedOutcome)
   }
 
   /// Slices of one stage are numbered: their ids differ in a final number only.
@@ -99,7 +102,7 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
 }
 
 extension EpisodeRow {
-  /// The columns in the table's order, with their values.
+  /// What is known when an episode is stored: the columns in the table's order, with their values.
   var columns: [(name: String, value: (any DatabaseValueConvertible)?)] {
     [
       ("id", id), ("digest", digest.rawValue), ("job", job), ("stage", stage),
@@ -107,7 +110,7 @@ extension EpisodeRow {
       ("source", source.rawValue), ("robot", robot), ("policy", policy?.rawValue),
       // Through text, so that the column reads 1.7 and not 1.70000005.
       ("guidance", guidance.flatMap { Double(String($0)) }), ("seed", String(seed)),
-      ("outcome", outcome.rawValue), ("steps", steps),
+      ("outcome", recordedOutcome.rawValue), ("steps", steps),
       ("intervention_steps", interventionSteps), ("control_rate", controlRate),
       ("bytes", bytes), ("stored_at", storedAt.timeIntervalSince1970), ("reason", reason),
       ("decided_at_step", decidedAtStep), ("stages", stages.flatMap { try? jsonText($0) }),
@@ -140,8 +143,11 @@ extension EpisodeRow {
     let seedText: String = try cells["seed"]
     guard let seed = UInt64(seedText) else { throw cells.malformed("seed") }
     _seed = DecimalText(wrappedValue: seed)
-    outcome = try cells.raw("outcome")
+    recordedOutcome = try cells.raw("outcome")
     // A reader may meet a catalogue from before there were these columns.
+    let isJudged =
+      try row.hasColumn("verdict") && cells.optional("verdict", as: String.self) != nil
+    outcome = isJudged ? try cells.raw("verdict") : recordedOutcome
     reason = row.hasColumn("reason") ? try cells.optional("reason") : nil
     decidedAtStep =
       row.hasColumn("decided_at_step") ? try cells.optional("decided_at_step") : nil

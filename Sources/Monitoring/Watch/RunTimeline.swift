@@ -32,8 +32,15 @@ public struct RunTimeline: Sendable {
 
     public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
       case joined, left, done, retried, adopted, restarted, finished, failed, paused, resumed
-      case rolledBack
+      case rolledBack, judged
     }
+  }
+
+  /// A person's word on an episode.
+  public struct Rating: Codable, Hashable, Sendable {
+    public var rater: String
+    public var outcome: Outcome
+    public var time: Date
   }
 
   public private(set) var plan: Plan
@@ -54,6 +61,11 @@ public struct RunTimeline: Sendable {
   public private(set) var joined: [String: Date] = [:]
   /// The jobs that trained a policy or a value function, by their checkpoint.
   public private(set) var checkpoints: [ContentDigest: String] = [:]
+
+  /// What people have said of episodes, by the episode's id, oldest first.
+  public private(set) var ratings: [String: [Rating]] = [:]
+  /// How often they have.
+  public private(set) var judgements = 0
 
   private var told = 0
 
@@ -107,6 +119,15 @@ public struct RunTimeline: Sendable {
       tell(.paused, "\(worker) paused by \(by)", row)
     case .workerResumed(let worker, let by):
       tell(.resumed, "\(worker) resumed by \(by)", row)
+    case .episodeJudged(let judgement):
+      judgements += 1
+      ratings[judgement.episode, default: []].append(
+        Rating(rater: judgement.rater, outcome: judgement.outcome, time: row.time))
+      let differs = judgement.verdict == judgement.outcome ? "" : "; others say otherwise"
+      tell(
+        .judged,
+        "\(judgement.rater) calls \(judgement.episode) a \(judgement.outcome.rawValue)\(differs)",
+        row)
     case .jobWanted, .leaseExpired, .jobFinished: break
     }
   }

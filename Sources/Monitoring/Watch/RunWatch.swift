@@ -31,6 +31,8 @@ public actor RunWatch {
     /// Entries of the log.
     public var plan: Int
     public var episodes: Int
+    /// What people have said of episodes.
+    public var judgements: Int
     /// Grows when workers have said something new.
     public var live: Int
   }
@@ -69,7 +71,9 @@ public actor RunWatch {
   }
 
   private var current: Stamp {
-    Stamp(plan: timeline.sequence, episodes: tally.sequence, live: statusCount)
+    Stamp(
+      plan: timeline.sequence, episodes: tally.sequence, judgements: timeline.judgements,
+      live: statusCount)
   }
 
   /// A training's metrics by name, thinned out for drawing.
@@ -98,7 +102,10 @@ public actor RunWatch {
   private func read() async throws {
     let known = timeline.sequence
     let events = try await archive.events(after: known)
+    let judged = timeline.judgements
     try timeline.add(events)
+    // Sums cannot be told which episode has changed: they are made anew.
+    if timeline.judgements != judged { tally = EpisodeTally() }
     while case let episodes = try await archive.episodeSummaries(after: tally.sequence),
       !episodes.isEmpty
     {

@@ -251,6 +251,9 @@ public struct JobOrder: Codable, Hashable, Sendable {
   public var lease: String
   /// The episodes of the job's dataset, in a fixed order; empty where it has none.
   public var dataset: [ContentDigest]
+  /// How episodes of the dataset ended that people have judged otherwise than it was recorded; nil
+  /// where there are none.
+  public var outcomes: [ContentDigest: Outcome]?
   /// Checkpoint to start from.
   public var initial: ContentDigest?
   /// Policy checkpoint to act with.

@@ -1,3 +1,5 @@
+import Episodes
+
 /// Algorithm 1's jobs, who does them, and what came out: a value that takes an event and returns
 /// commands.
 ///
@@ -41,6 +43,10 @@ public struct Plan: Sendable, Codable, Equatable {
   var settled: [String: Int] = [:]
   /// Iterations that rollbacks have withdrawn, by task.
   var withdrawn: [String: Set<Int>] = [:]
+  /// What raters have said last of episodes, by rater.
+  var ratings: [ContentDigest: [String: Outcome]] = [:]
+  /// The outcomes that count of episodes that somebody has judged.
+  var verdicts: [ContentDigest: Outcome] = [:]
   /// Workers that wait for a job, longest first.
   var waiting: [String] = []
   var doneCount = 0
@@ -58,6 +64,8 @@ public struct Plan: Sendable, Codable, Equatable {
     var losses = 0
     /// The jobs whose networks it takes in place of those that it names, since a rollback.
     var standIns: [String: String] = [:]
+    /// Verdicts on its episodes, as they were when it was given out or adopted.
+    var outcomes: [ContentDigest: Outcome]?
   }
 
   struct WorkerRecord: Sendable, Codable, Equatable {
@@ -131,6 +139,9 @@ public struct Plan: Sendable, Codable, Equatable {
     case .workerResumed(let worker, _):
       paused.remove(worker)
       return waiting.contains(worker) ? dispatch(to: [worker]) : []
+    case .episodeJudged(let judgement):
+      judge(judgement)
+      return []
     case .coordinatorRestarted:
       return restart()
     }
@@ -198,6 +209,7 @@ public struct Plan: Sendable, Codable, Equatable {
       guard let next = queued.firstIndex(where: { canDo(worker, $0) }) else { continue }
       let place = queued.remove(at: next)
       records[place].grants += 1
+      records[place].outcomes = changedOutcomes(in: jobs[place])
       let lease = "\(jobs[place].id)@\(records[place].grants)"
       records[place].lease = lease
       leases[lease] = Lease(job: place, worker: worker)
@@ -257,6 +269,7 @@ public struct Plan: Sendable, Codable, Equatable {
       queued.removeAll { $0 == place }
     }
     records[place].origin = run
+    records[place].outcomes = changedOutcomes(in: jobs[place])
     return commands + settle(place, result)
   }
 

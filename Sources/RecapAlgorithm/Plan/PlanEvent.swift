@@ -27,6 +27,8 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   case workerPaused(worker: String, by: String)
   /// The worker may take jobs again.
   case workerResumed(worker: String, by: String)
+  /// A person has said how an episode ended: see `Plan.verdict`.
+  case episodeJudged(Judgement)
   /// The coordinator starts again with the stored events.
   case coordinatorRestarted
 }

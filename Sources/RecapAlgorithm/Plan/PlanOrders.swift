@@ -11,6 +11,8 @@ extension Plan {
     guard let place = places[id], records[place].missing == 0 else { return nil }
     let job = jobs[place]
     var order = JobOrder(job: job, lease: lease)
+    let isDecided = records[place].lease != nil || records[place].result != nil
+    order.outcomes = isDecided ? records[place].outcomes : changedOutcomes(in: job)
     switch job.work {
     case .collect(let work):
       order.policy = work.policy.flatMap { network($0, for: place) }

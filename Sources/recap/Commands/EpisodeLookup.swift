@@ -1,3 +1,4 @@
+import CoordinatorRole
 import EpisodeStorage
 
 extension ArchiveReader {
@@ -10,17 +11,6 @@ extension ArchiveReader {
     guard let row = rows.first else { throw NoSuchEpisode(id: text, directory: directory) }
     guard rows.count == 1 else { throw SeveralEpisodes(start: text, ids: rows.map(\.id)) }
     return row
-  }
-}
-
-/// An id that no episode of the run has.
-struct NoSuchEpisode: Error, CustomStringConvertible {
-  var id: String
-  var directory: String
-
-  var description: String {
-    "there is no episode '\(id)' in \(directory); "
-      + "'recap episodes list \(directory)' names those that are"
   }
 }
 

@@ -16,7 +16,9 @@ struct EpisodeText {
     var table = TextTable([("", .left), ("", .left)])
     table.add(["episode", metadata.id])
     table.add(["task", "\(metadata.task.name): \(metadata.task.instruction)"])
-    table.add(["outcome", metadata.outcome.rawValue])
+    let recorded =
+      row.outcome == row.recordedOutcome ? "" : " (recorded as \(row.recordedOutcome.rawValue))"
+    table.add(["outcome", row.outcome.rawValue + recorded])
     table.add(["reason", metadata.reason ?? "–"])
     if let step = metadata.mistakeAtStep { table.add(["mistake", "from step \(step)"]) }
     if let step = metadata.decidedAtStep { table.add(["decided", "at step \(step)"]) }

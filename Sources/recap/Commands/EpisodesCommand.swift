@@ -9,8 +9,8 @@ import Monitoring
 struct EpisodesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "episodes",
-    abstract: "Lists, shows and verifies a run's episodes.",
-    subcommands: [ListEpisodes.self, ShowEpisode.self, VerifyEpisodes.self])
+    abstract: "Lists, shows, judges and verifies a run's episodes.",
+    subcommands: [ListEpisodes.self, ShowEpisode.self, LabelEpisodes.self, VerifyEpisodes.self])
 }
 
 /// `recap episodes list`

@@ -45,9 +45,13 @@ struct WebDashboard: Sendable {
       { @Sendable in await coordinator.status() }
     }
     let actions = coordinator.map { coordinator in
-      Dashboard.Actions { worker, isPaused, person in
-        try await coordinator.setPaused(isPaused, worker: worker, by: person)
-      }
+      Dashboard.Actions(
+        setPaused: { worker, isPaused, person in
+          try await coordinator.setPaused(isPaused, worker: worker, by: person)
+        },
+        judge: { episode, outcome, rater in
+          try await coordinator.judge(episode, outcome, by: rater)
+        })
     }
     let watch: RunWatch
     do {

@@ -1,4 +1,5 @@
 import EpisodeStorage
+import Episodes
 import Foundation
 import Messaging
 import RecapAlgorithm
@@ -80,5 +81,23 @@ struct TimelineTests {
     #expect(left([.collector: 1, .policyLearner: 1]) == nil, "nobody trains the value function")
     #expect(
       plan.remainingSeconds(workers: roles, seconds: { _ in nil }, remaining: { _ in nil }) == nil)
+  }
+
+  @Test("what people say of an episode is remembered with who said it, and told")
+  func judgements() throws {
+    var run = LoggedRun()
+    let digest = ContentDigest(hashing: [1])
+    for (rater, outcome) in [("anna", Outcome.failure), ("ben", .success)] {
+      try run.add(
+        .episodeJudged(
+          Judgement(
+            episode: "e", digest: digest, outcome: outcome, rater: rater, verdict: .failure)))
+    }
+    #expect(run.timeline.ratings["e"]?.map(\.rater) == ["anna", "ben"])
+    #expect(
+      run.timeline.incidents.map(\.text) == [
+        "anna calls e a failure", "ben calls e a success; others say otherwise",
+      ])
+    #expect(run.snapshot().stamp.judgements == 2)
   }
 }

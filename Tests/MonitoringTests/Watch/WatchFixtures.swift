@@ -108,7 +108,8 @@ struct LoggedRun {
       run: RunDescription(
         name: "test", configuration: "", version: "1", created: Self.begin),
       configuration: Self.configuration,
-      stamp: RunWatch.Stamp(plan: sequence, episodes: tally.sequence, live: 0),
+      stamp: RunWatch.Stamp(
+        plan: sequence, episodes: tally.sequence, judgements: timeline.judgements, live: 0),
       timeline: timeline, tally: tally, labelSets: labelSets,
       status: workers.isEmpty ? nil : CoordinatorStatus(upSeconds: 1, workers: workers),
       isOpen: isOpen, now: Self.begin.addingTimeInterval(seconds), freeDiskShare: freeDiskShare,
