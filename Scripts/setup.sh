@@ -5,7 +5,7 @@
 # Usage: Scripts/setup.sh [further Debian packages…]
 set -euo pipefail
 
-packages=(fonts-dejavu-core libopenblas-dev libpng-dev librsvg2-dev libsqlite3-dev libturbojpeg0-dev
+packages=(curl fonts-dejavu-core libopenblas-dev libpng-dev librsvg2-dev libsqlite3-dev libturbojpeg0-dev
   libzmq3-dev python3-venv "$@")
 oldest_swift=6.2
 

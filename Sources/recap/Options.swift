@@ -21,8 +21,7 @@ struct RunOptions: Sendable {
   var reuse: [String] = []
   /// Only the closing table, no bars and lines.
   var quiet: Bool
-  /// Where the dashboard is served; nil for nowhere.
-  var web: WebOptions?
+  var watching = WatchingOptions()
 }
 
 /// What `recap experiment` was asked for.
@@ -51,8 +50,7 @@ struct CoordinatorOptions: Sendable {
   /// Whether to go on answering after the run is finished.
   var lingers: Bool
   var quiet: Bool
-  /// Where the dashboard is served; nil for nowhere.
-  var web: WebOptions?
+  var watching = WatchingOptions()
 }
 
 /// What `recap collector` was asked for.

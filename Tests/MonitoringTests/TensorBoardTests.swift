@@ -1,5 +1,4 @@
 import Foundation
-import Messaging
 import Testing
 
 @testable import Monitoring
@@ -24,35 +23,5 @@ struct TensorBoardTests {
       [9, 0, 0, 0, 0, 0, 0, 0, 0, 16, 3, 42, 13, 10, 11, 10, 4] + Array("loss".utf8)
       + [21, 0, 0, 0, 63]
     #expect(Array(record[12..<12 + length]) == expected)
-  }
-
-  @Test("each training has a folder of its own, and what was said before is not written again")
-  func files() async throws {
-    let directory = FileManager.default.temporaryDirectory.appending(
-      path: "tensorboard-\(UUID().uuidString)"
-    ).path
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    let log = TensorBoardLog(directory: directory)
-    for step in [1, 1, 2] {
-      log.report(
-        .jobProgress(
-          id: "fold/1/policy",
-          progress: JobProgress(done: step, total: 9, unit: "steps", metrics: ["loss": 1])))
-    }
-    log.report(
-      .jobProgress(
-        id: "fold/1/autonomous/0",
-        progress: JobProgress(done: 1, total: 9, unit: "episodes", metrics: ["success rate": 1])))
-    log.finish()
-    await log.run()
-    #expect(
-      try FileManager.default.contentsOfDirectory(atPath: "\(directory)/fold/1") == ["policy"])
-    let names = try FileManager.default.contentsOfDirectory(atPath: "\(directory)/fold/1/policy")
-    let name = try #require(names.first)
-    #expect(names.count == 1 && name.hasPrefix("events.out.tfevents."))
-    let bytes = try #require(
-      FileManager.default.contents(atPath: "\(directory)/fold/1/policy/\(name)"))
-    let one = EventRecord.scalars([("loss", 1)], step: 1, time: 0).count
-    #expect(bytes.count == EventRecord.fileVersion(time: 0).count + 2 * one)
   }
 }

@@ -46,6 +46,39 @@ struct DashboardRunTests {
     try await judging(run)
   }
 
+  @Test("alerts are posted to a web address while a run goes on")
+  func webhook() async throws {
+    let folder = try RecapProcess.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let server = try await HTTPServer.bind(host: "127.0.0.1", port: 0)
+    let (bodies, posted) = AsyncStream.makeStream(of: [UInt8].self)
+    var routes = HTTPRoutes()
+    routes.on("POST", "/hook") { request in
+      posted.yield(request.body)
+      return .text("ok")
+    }
+    let serving = Task { [routes] in try await server.run(routes) }
+    let file = folder.appending(path: "hook").path
+    try "http://127.0.0.1:\(server.port)/hook\n".write(
+      toFile: file, atomically: true, encoding: .utf8)
+    let process = try RecapProcess.start(
+      [
+        "run", "Configs/smoke.yaml", "--dir", folder.appending(path: "run").path, "--quiet",
+        "--alert-webhook-file", file, "--set", "monitoring.freeDiskShare=0.9999",
+      ], output: .nullDevice, errors: .nullDevice)
+    var notice: AlertFeed.Notice?
+    for await body in bodies {
+      notice = try JSONDecoder().decode(AlertFeed.Notice.self, from: Data(body))
+      break
+    }
+    #expect(notice?.alert == .diskNearlyFull && notice?.state == .open && notice?.run == "smoke")
+    #expect(notice?.text.hasPrefix("recap smoke: ") == true)
+    await process.ended()
+    #expect(process.terminationStatus == 0)
+    serving.cancel()
+    _ = await serving.result
+  }
+
   /// A rater's word on an episode of a run that is over.
   private func judging(_ run: String) async throws {
     struct Line: Decodable {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import EpisodeStorage
+import Monitoring
 
 /// `recap dashboard`
 struct DashboardCommand: AsyncParsableCommand {
@@ -35,10 +35,10 @@ struct DashboardCommand: AsyncParsableCommand {
   func validate() throws { _ = try secrets.options(at: http) }
 
   func run() async throws {
-    let archive = try run.archive()
+    let watch = try await RunWatch(archive: try run.archive())
     let options = try secrets.options(at: http, pageFolder: page)
     guard let web = try await WebDashboard.bind(options) else { return }
     Composition.say("dashboard of \(run.directory) at \(web.url) (Ctrl-C stops it)")
-    try await stoppingOnSignals { try await web.serve(archive, coordinator: nil) }
+    try await stoppingOnSignals { try await web.serve(watch, coordinator: nil) }
   }
 }

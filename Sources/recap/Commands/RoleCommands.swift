@@ -65,7 +65,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     try await Composition.coordinator(
       CoordinatorOptions(
         source: start, listen: listen.map(\.text), trustsNetwork: trustedNetwork, publish: publish,
-        lingers: linger, quiet: quiet, web: try web.options()))
+        lingers: linger, quiet: quiet, watching: try web.options()))
   }
 }
 

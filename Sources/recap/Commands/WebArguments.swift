@@ -3,7 +3,7 @@ import Dashboard
 import Foundation
 import HTTPService
 
-/// Where to serve the dashboard.
+/// How to follow the run.
 struct WebArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -13,6 +13,13 @@ struct WebArguments: ParsableArguments {
 
   @OptionGroup var secrets: WebSecrets
 
+  @Option(
+    name: .customLong("alert-webhook-file"),
+    help: ArgumentHelp(
+      "A file with a web address to which alerts are posted as JSON when they begin and end; needs "
+        + "curl.", valueName: "file"))
+  var webhookFile: String?
+
   func validate() throws {
     if http == nil, secrets.tokenFile != nil {
       throw ValidationError("--http-token-file goes with --http ADDRESS")
@@ -20,8 +27,26 @@ struct WebArguments: ParsableArguments {
     _ = try options()
   }
 
-  /// - Throws: `ValidationError` for an address that needs a token and has none.
-  func options() throws -> WebOptions? { try http.map { try secrets.options(at: $0) } }
+  /// - Throws: `ValidationError` for an address that needs a token and has none, and for a file that holds no
+  ///   web address.
+  func options() throws -> WatchingOptions {
+    WatchingOptions(web: try http.map { try secrets.options(at: $0) }, webhook: try webhook())
+  }
+
+  private func webhook() throws -> AlertWebhook? {
+    guard let webhookFile else { return nil }
+    guard let text = try? String(contentsOfFile: webhookFile, encoding: .utf8) else {
+      throw ValidationError("--alert-webhook-file: \(webhookFile) cannot be read")
+    }
+    let url = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard url.hasPrefix("https://") || url.hasPrefix("http://"), !url.contains(where: \.isNewline)
+    else {
+      throw ValidationError(
+        "--alert-webhook-file: expected one line in \(webhookFile), such as "
+          + "https://hooks.example.org/abc")
+    }
+    return AlertWebhook(url: url)
+  }
 }
 
 /// Who may look and act.

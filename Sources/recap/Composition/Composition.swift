@@ -35,7 +35,7 @@ enum Composition {
           (["recap run --resume \(Shell.word(directory))"]
             + options.reuse.map { "--reuse \(Shell.word($0))" }).joined(separator: " ")
         },
-        sharing: options.reuse, web: options.web))
+        sharing: options.reuse, watching: options.watching))
     print(report.table(), terminator: "")
   }
 
@@ -86,7 +86,7 @@ enum Composition {
     // Whoever keeps this process going says how to go on.
     let start = RunStart(
       source: options.source, quiet: options.quiet, again: Lifeline.isHeld ? nil : again,
-      web: options.web)
+      watching: options.watching)
     do {
       let report = try await withRun(
         start, listen: options.listen, trustsNetwork: options.trustsNetwork,
@@ -143,8 +143,7 @@ enum Composition {
     var again: (@Sendable (String) -> String)?
     /// Directories of other runs, from which results of the same jobs are taken over.
     var sharing: [String] = []
-    /// Where the dashboard is served; nil for nowhere.
-    var web: WebOptions?
+    var watching = WatchingOptions()
   }
 
   private enum Part { case coordinator, worker }
@@ -164,7 +163,7 @@ enum Composition {
     lingers: Bool = false, mustBeReachable: Bool = false,
     _ body: @escaping @Sendable (RunDirectory, Coordinator) async throws -> Void
   ) async throws -> RunReport {
-    let web = try await WebDashboard.bind(start.web)
+    let web = try await WebDashboard.bind(start.watching.web)
     let (run, server): (RunDirectory, ZeroMQServer)
     do {
       (run, server) = try await RunDirectory.open(start.source) { configuration in
@@ -179,8 +178,8 @@ enum Composition {
     }
     let console = start.quiet ? nil : ConsoleReporter()
     async let printing: Void = show(console)
-    let curves = TensorBoardLog(directory: "\(run.directory)/tensorboard")
-    async let writing: Void = curves.run()
+    let learning = LearningLog(directory: run.directory)
+    async let writing: Void = learning.run()
     console?.print("run \(run.configuration.name) in \(run.directory)")
     for endpoint in server.boundEndpoints where endpoint != localEndpoint {
       console?.print("listening at \(endpoint)")
@@ -198,15 +197,17 @@ enum Composition {
           lingers: lingers, log: Logger(label: "recap.coordinator"),
           notify: {
             console?.report($0)
-            curves.report($0)
+            learning.report($0)
           })
-        try await watched(run, coordinator, by: web, console) { try await body(run, coordinator) }
+        try await watched(run, coordinator, by: web, start.watching.webhook, console) {
+          try await body(run, coordinator)
+        }
       }
     } catch {
       failure = error
     }
     console?.finish()
-    curves.finish()
+    learning.finish()
     await printing
     await writing
     // Another run of this process may take the endpoint.
@@ -225,23 +226,30 @@ enum Composition {
     return report
   }
 
-  /// Serves the dashboard for as long as `body` takes. A page that cannot be served is no reason to stop a run.
+  /// Serves the dashboard and posts alerts for as long as `body` takes. A page that cannot be served is no reason to
+  /// stop a run.
   private static func watched(
     _ run: RunDirectory, _ coordinator: Coordinator, by web: WebDashboard?,
-    _ console: ConsoleReporter?, _ body: @escaping @Sendable () async throws -> Void
+    _ webhook: AlertWebhook?, _ console: ConsoleReporter?,
+    _ body: @escaping @Sendable () async throws -> Void
   ) async throws {
-    let serving = web.map { web in
-      Task {
-        do {
-          try await web.serve(run.archive, coordinator: coordinator)
-        } catch {
-          if !Task.isCancelled { console?.print("the dashboard is no longer served: \(error)") }
-        }
+    if web == nil, webhook == nil { return try await body() }
+    let say: @Sendable (String) -> Void = { line in
+      if let console { console.print(line) } else { Self.say(line) }
+    }
+    let watching = Task {
+      do {
+        let watch = try await RunWatch(archive: run.archive, live: { await coordinator.status() })
+        async let posting: Void? = webhook?.run(watch, say: say)
+        try await web?.serve(watch, coordinator: coordinator)
+        _ = await posting
+      } catch {
+        if !Task.isCancelled { say("nobody can watch the run any more: \(error)") }
       }
     }
     let result = await outcome(of: body)
-    serving?.cancel()
-    await serving?.value
+    watching.cancel()
+    await watching.value
     try result.get()
   }
 

@@ -35,7 +35,7 @@ extension Composition {
     // Where an earlier launch was says nothing about this one.
     try? FileManager.default.removeItem(atPath: "\(slurm.folder)/coordinator.endpoint")
     func number(_ words: [String]) async throws -> String {
-      let text = try await ClusterTool.run(words)
+      let text = try await ExternalTool.run(words)
       // "12;cluster" where there are several clusters.
       return String(text.trimmingCharacters(in: .whitespacesAndNewlines).prefix { $0 != ";" })
     }
@@ -52,7 +52,7 @@ extension Composition {
       print("submitted jobs \(main) (coordinator and learners) and \(collectors) (collectors)")
       print("recap launch status \(Shell.word(directory))")
     } catch {
-      _ = try? await ClusterTool.run(["scancel", main])
+      _ = try? await ExternalTool.run(["scancel", main])
       throw error
     }
   }
@@ -85,7 +85,7 @@ extension Composition {
     case .dryRun: print(try String(contentsOfFile: file, encoding: .utf8), terminator: "")
     case .launch:
       print(
-        try await ClusterTool.run(["kubectl", "apply", "--filename", file]), terminator: "")
+        try await ExternalTool.run(["kubectl", "apply", "--filename", file]), terminator: "")
       print("recap launch status \(Shell.word(directory))")
     }
   }
@@ -120,7 +120,7 @@ extension Composition {
       }
     case .slurm: status.slurm = try await SlurmJobs.alive(of: directory)
     case .kubernetes:
-      status.kubernetes = try await ClusterTool.run([
+      status.kubernetes = try await ExternalTool.run([
         "kubectl", "get", "statefulsets,deployments,pods", "--namespace", record.namespace ?? "",
       ])
     }
@@ -156,11 +156,11 @@ extension Composition {
         return
       }
       // The collectors first: the main job would cancel them too.
-      try await ClusterTool.run(["scancel"] + record.jobs.reversed())
+      try await ExternalTool.run(["scancel"] + record.jobs.reversed())
       print("cancelled jobs \(record.jobs.joined(separator: ", "))")
     case .kubernetes:
       print(
-        try await ClusterTool.run([
+        try await ExternalTool.run([
           "kubectl", "scale", "--replicas=0", "statefulset,deployment", "--all", "--namespace",
           record.namespace ?? "",
         ]), terminator: "")
@@ -196,7 +196,7 @@ enum SlurmJobs {
     for job in jobs {
       // Of a job that ended long ago squeue knows nothing, and says so with status 1.
       let text =
-        (try? await ClusterTool.run([
+        (try? await ExternalTool.run([
           "squeue", "--noheader", "--jobs", job, "--format", "%i|%j|%T|%M|%R",
         ])) ?? ""
       found += text.split(separator: "\n").compactMap(SlurmJob.init)

@@ -9,6 +9,14 @@ import HTTPService
 import Monitoring
 import Policies
 
+/// How people follow a run.
+struct WatchingOptions: Sendable {
+  /// Where the dashboard is served; nil for nowhere.
+  var web: WebOptions?
+  /// Where alerts are posted; nil for nowhere.
+  var webhook: AlertWebhook?
+}
+
 /// Where the dashboard is served, and to whom.
 struct WebOptions: Sendable {
   var address: HTTPAddress
@@ -40,10 +48,7 @@ struct WebDashboard: Sendable {
   /// Serves until the task is cancelled.
   ///
   /// - Parameter coordinator: Nil for a run that is only looked at.
-  func serve(_ archive: some ArchiveReading, coordinator: Coordinator?) async throws {
-    let live = coordinator.map { coordinator in
-      { @Sendable in await coordinator.status() }
-    }
+  func serve(_ watch: RunWatch, coordinator: Coordinator?) async throws {
     let actions = coordinator.map { coordinator in
       Dashboard.Actions(
         setPaused: { worker, isPaused, person in
@@ -53,14 +58,7 @@ struct WebDashboard: Sendable {
           try await coordinator.judge(episode, outcome, by: rater)
         })
     }
-    let watch: RunWatch
-    do {
-      watch = try await RunWatch(archive: archive, live: live)
-    } catch {
-      await server.close()
-      throw error
-    }
-    let asker = ValueAsker(archive: archive.reader)
+    let asker = ValueAsker(archive: watch.archive)
     let dashboard = Dashboard(
       watch, access: DashboardAccess(token: options.token, host: options.address.host),
       actions: actions, files: PageFiles(folder: options.pageFolder),

@@ -30,6 +30,21 @@ struct AlertTests {
     #expect(kinds(run.snapshot(isOpen: false)) == [.runStopped])
   }
 
+  @Test("an alert is told when it begins and when it is over, and not in between")
+  func feed() {
+    var feed = AlertFeed()
+    func alert(_ robot: String, _ text: String) -> Alert {
+      Alert(kind: .robotSilent, severity: .error, subject: robot, text: text)
+    }
+    let first = feed.update([alert("left", "11 s"), alert("right", "12 s")], ofRun: "demo")
+    #expect(first.map(\.text) == ["recap demo: 11 s", "recap demo: 12 s"])
+    #expect(first.allSatisfy { $0.state == .open })
+    #expect(feed.update([alert("left", "16 s"), alert("right", "17 s")], ofRun: "demo").isEmpty)
+    let second = feed.update([alert("right", "22 s")], ofRun: "demo")
+    #expect(second.map(\.state) == [.over] && second.map(\.subject) == ["left"])
+    #expect(feed.update([alert("left", "11 s")], ofRun: "demo").map(\.state) == [.open, .over])
+  }
+
   @Test("people who correct more and more are worth a look, and a steady share is not")
   func interventions() throws {
     var run = LoggedRun()

@@ -1,31 +1,32 @@
 import Subprocess
 
-/// Runs the tools of a cluster: `sbatch`, `squeue`, `scancel`, `kubectl`.
-public enum ClusterTool {
+/// Runs programs that belong to others: `sbatch`, `squeue`, `scancel`, `kubectl`, `curl`.
+public enum ExternalTool {
   /// Runs a command to its end.
   ///
+  /// - Parameter input: What it reads from standard input.
   /// - Returns: What it printed to standard output.
-  /// - Throws: `ClusterToolFailed` when it is not there or ends with another status than 0.
+  /// - Throws: `ExternalToolFailed` when it is not there or ends with another status than 0.
   @discardableResult
-  public static func run(_ words: [String]) async throws -> String {
+  public static func run(_ words: [String], input: String = "") async throws -> String {
     let limit = 16 << 20
     do {
       let result = try await Subprocess.run(
-        .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .none,
+        .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .string(input),
         output: .string(limit: limit), error: .string(limit: limit))
       if result.terminationStatus.isSuccess { return result.standardOutput }
-      throw ClusterToolFailed(
+      throw ExternalToolFailed(
         command: words.joined(separator: " "), reason: "\(result.terminationStatus)",
         words: result.standardError)
     } catch let error as SubprocessError {
-      throw ClusterToolFailed(
+      throw ExternalToolFailed(
         command: words.joined(separator: " "), reason: "could not be run, \(error)", words: "")
     }
   }
 }
 
-/// A cluster's tool that did not do what it was asked.
-public struct ClusterToolFailed: Error, CustomStringConvertible {
+/// A program that did not do what it was asked.
+public struct ExternalToolFailed: Error, CustomStringConvertible {
   public var command: String
   public var reason: String
   /// What it wrote to standard error.
