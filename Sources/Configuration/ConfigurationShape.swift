@@ -110,6 +110,7 @@ extension RunConfiguration {
     "gradientClip": .above(0),
     "averageDecay": .from(0, below: 1),
     "stateNoise": .from(0, to: 10),
+    "heldOutShare": .from(0, to: 0.5),
   ]
 
   private static let monitoringRanges: [String: Shape.Range] = [

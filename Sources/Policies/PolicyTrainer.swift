@@ -1,5 +1,4 @@
 import Episodes
-import Foundation
 import Networks
 import RecapAlgorithm
 import Tensors
@@ -12,12 +11,11 @@ import Tensors
 /// flow-matching error counts alike for all actions, or as `ActionWeighting` says.
 public final class PolicyTrainer {
   private let policy: Policy
-  private let examples: TrainingExamples
-  private let columns: ObservationColumns
-  private let chunks: ActionChunks
-  private var actionTokens: ActionTokens
-  /// [frames], indices into the known subtask texts, −1 where not known
-  private let subtasks: [Int32]
+  private var batches: PolicyBatches
+  /// Episodes that are not trained on; nil where there are none.
+  private let heldOut: PolicyBatches?
+  /// Frames of those to measure on, a batch at a time.
+  private let validationFrames: [[Int]]
   private let settings: TrainingSettings
   private let indicatorDropout: Double
   private let weights: FrameWeights
@@ -27,6 +25,7 @@ public final class PolicyTrainer {
   /// - Parameters:
   ///   - policy: Trained in place.
   ///   - examples: Of the policy's embodiment and tasks.
+  ///   - heldOut: Examples to measure on; nil for none.
   ///   - settings: How long and how fast.
   ///   - indicatorDropout: In [0, 1].
   ///   - weighting: What each action's flow-matching error counts. All but `.uniform` need labels.
@@ -34,46 +33,23 @@ public final class PolicyTrainer {
   ///   - seed: Of batches, noise and dropout.
   /// - Throws: `PolicyError` for examples that the policy cannot read, or settings out of range.
   public init(
-    policy: Policy, examples: TrainingExamples, settings: TrainingSettings,
-    indicatorDropout: Double, weighting: ActionWeighting = .uniform, threads: Int = 1,
-    seed: UInt64
+    policy: Policy, examples: TrainingExamples, heldOut: TrainingExamples? = nil,
+    settings: TrainingSettings, indicatorDropout: Double, weighting: ActionWeighting = .uniform,
+    threads: Int = 1, seed: UInt64
   ) throws {
     guard (0...1).contains(indicatorDropout) else {
       throw PolicyError.settings("indicatorDropout is \(indicatorDropout); it must be in 0…1")
     }
     self.policy = policy
-    self.examples = examples
     self.settings = settings
     self.indicatorDropout = indicatorDropout
-    columns = try policy.inputs.columns(of: examples)
-    chunks = ActionChunks(
-      episodes: examples.episodes, scaler: policy.actionScaler,
-      length: policy.settings.chunkLength)
-    actionTokens = ActionTokens(
-      chunks, policy.actionTokenizer, slots: policy.network.shape.actionSlots)
-    subtasks = try Self.subtasks(examples, policy.inputs.prompts)
+    batches = try PolicyBatches(examples, for: policy)
+    self.heldOut = try heldOut.map { try PolicyBatches($0, for: policy) }
+    validationFrames = heldOut?.validationBatches() ?? []
     weights = try FrameWeights(weighting, examples: examples, policy: policy, threads: threads)
     optimization = try Optimization(
       policy.store, settings, tokensPerSample: policy.network.layout.count, threads: threads)
     random = RandomSource(seed: seed, stream: "policy training")
-  }
-
-  private static func subtasks(
-    _ examples: TrainingExamples, _ prompts: Prompts
-  ) throws(PolicyError) -> [Int32] {
-    var subtasks: [Int32] = []
-    subtasks.reserveCapacity(examples.count)
-    for episode in examples.episodes {
-      let task = episode.metadata.task
-      let known = try prompts.subtaskIndices(of: task)
-      for subtask in episode.subtasks {
-        guard subtask < known.count else {
-          throw .unknownSubtask(index: Int(subtask), task: task.name, known: task.subtasks)
-        }
-        subtasks.append(subtask < 0 ? -1 : Int32(known[Int(subtask)]))
-      }
-    }
-    return subtasks
   }
 
   /// One gradient step.
@@ -82,10 +58,10 @@ public final class PolicyTrainer {
   ///   frame of the batch has one), "gradient norm" before clipping, "learning rate".
   /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
-    let frames = examples.sample(settings.batchSize, using: &random)
-    let targets = weights.weighed(targets(of: frames), of: frames, in: columns)
+    let frames = batches.examples.sample(settings.batchSize, using: &random)
+    let targets = weights.weighed(targets(of: frames), of: frames, in: batches.columns)
     let totals = targets.totals
-    let (network, inputs, columns) = (policy.network, policy.inputs, columns)
+    let (network, inputs, columns) = (policy.network, policy.inputs, batches.columns)
     let noise = StateNoise(deviation: settings.stateNoise, using: &random)
     let step = try optimization.step(samples: frames.count) { tape, samples in
       var batch = inputs.batch(of: Array(frames[samples]), in: columns)
@@ -118,45 +94,29 @@ public final class PolicyTrainer {
   /// - Throws: `PolicyError.trainingState` or `SafetensorsError`; nothing has changed then.
   public func restore(_ state: [UInt8]) throws { random = try optimization.restore(state) }
 
-  /// Gathers what the network is to predict for some frames, and draws noise, flow times and
-  /// dropout.
-  func targets(of frames: [Int]) -> PolicyNetwork.Targets {
-    let prompts = policy.inputs.prompts
-    let size = policy.settings.chunkLength * policy.embodiment.actionWidth
-    var targets = PolicyNetwork.Targets()
-    targets.times.reserveCapacity(frames.count)
-    for reserved in [\PolicyNetwork.Targets.noised, \.velocities, \.weights] {
-      targets[keyPath: reserved].reserveCapacity(frames.count * size)
-    }
-    var chunk: [Float] = []
-    chunk.reserveCapacity(size)
-    for frame in frames {
-      let subtask = subtasks[frame]
-      targets.subtaskTokens += prompts.subtask(Int(subtask))
-      targets.subtaskTargets += prompts.subtaskTargets(Int(subtask))
-      let indicator = AdvantageIndicator(isPositive: examples.positives[frame])
-        .dropped(withProbability: indicatorDropout, using: &random)
-      targets.indicatorTokens += prompts.indicator(indicator)
-      chunk.removeAll(keepingCapacity: true)
-      chunks.append(from: frame, to: &chunk)
-      chunks.appendWeights(from: frame, to: &targets.weights)
-      actionTokens.append(
-        from: frame, to: &targets.actionTokens, targets: &targets.actionTargets,
-        dropout: policy.settings.actionTokens.inputDropout, using: &random)
-      let time = flowTime()
-      targets.times.append(time)
-      for action in chunk {
-        let noise = random.normal()
-        targets.noised.append(time * action + (1 - time) * noise)
-        targets.velocities.append(action - noise)
+  /// The losses on the held-out episodes' frames as the weights are now, without noise on their states
+  /// and always the same draws: "validation loss" and its parts; empty where none are held out.
+  public func validationMetrics() throws -> [String: Double] {
+    guard var heldOut else { return [:] }
+    var random = RandomSource(seed: 0, stream: "policy validation")
+    var sums: [Double] = [0, 0, 0]
+    for frames in validationFrames {
+      let targets = heldOut.targets(of: frames, indicatorDropout: 0, using: &random)
+      policy.tape.reset(recording: false)
+      let losses = policy.network.losses(
+        policy.tape, policy.inputs.batch(of: frames, in: heldOut.columns), targets)
+      for (part, loss) in [losses.total, losses.flow, losses.action].enumerated() {
+        sums[part] += Double(policy.tape.scalar(loss)) * Double(frames.count)
       }
     }
-    return targets
+    let count = Double(validationFrames.reduce(0) { $0 + $1.count })
+    return [
+      "validation loss": sums[0] / count, "validation flow loss": sums[1] / count,
+      "validation action loss": sums[2] / count,
+    ]
   }
 
-  /// η = 1 − t with t ~ Beta(b, 1), kept off η = 1, where nothing is left to learn.
-  private func flowTime() -> Float {
-    let share = pow(1 - random.uniform(), 1 / policy.settings.noiseEmphasis)
-    return 1 - (0.001 + 0.999 * share)
+  func targets(of frames: [Int]) -> PolicyNetwork.Targets {
+    batches.targets(of: frames, indicatorDropout: indicatorDropout, using: &random)
   }
 }

@@ -13,6 +13,8 @@ public final class ValueTrainer {
   private let captions: CaptionInputs?
   /// The normalised return of each frame, [frames], in [−1, 0].
   private let returns: [Float]
+  /// Episodes that are not trained on; nil where there are none.
+  private let heldOut: HeldOutFrames?
   private let settings: TrainingSettings
   private let optimization: Optimization
   private var random: RandomSource
@@ -20,6 +22,7 @@ public final class ValueTrainer {
   /// - Parameters:
   ///   - value: Trained in place.
   ///   - episodes: At least one, of its embodiment and tasks.
+  ///   - heldOut: Episodes to measure on; empty for none.
   ///   - pairs: Images with captions; for, and only for, a value function with co-training.
   ///   - settings: How long and how fast.
   ///   - failureCost: C_fail in steps; nil for each task's time limit.
@@ -28,7 +31,8 @@ public final class ValueTrainer {
   /// - Throws: `PolicyError` for episodes that the value function cannot read, or settings out of
   ///   range.
   public init(
-    value: ValueFunction, episodes: [Episode], pairs: ImageTextPairs? = nil,
+    value: ValueFunction, episodes: [Episode], heldOut: [Episode] = [],
+    pairs: ImageTextPairs? = nil,
     settings: TrainingSettings, failureCost: Double?, threads: Int = 1, seed: UInt64
   ) throws {
     if let failureCost, !(failureCost > 0) {
@@ -38,6 +42,8 @@ public final class ValueTrainer {
     columns = try value.inputs.columns(of: examples)
     captions = try Self.captions(pairs, value)
     returns = episodes.flatMap { Returns.normalized(of: $0, failureCost: failureCost) }
+    self.heldOut =
+      heldOut.isEmpty ? nil : try HeldOutFrames(heldOut, for: value, failureCost: failureCost)
     optimization = try Optimization(
       value.store, settings, tokensPerSample: value.inputs.shape.observationTokens + 1,
       threads: threads)
@@ -93,6 +99,26 @@ public final class ValueTrainer {
     return metrics
   }
 
+  /// How well the value function does on the held-out episodes' frames as its weights are now:
+  /// "validation loss", the cross-entropy, and "validation R2", 1 − Σ (V − R)² / Σ (R − R̄)², below 0
+  /// where it is worse than the mean; empty where none are held out.
+  public func validationMetrics() throws -> [String: Double] {
+    guard let heldOut else { return [:] }
+    let target = ReturnTarget(bins: value.bins, splits: value.settings.splitsReturns)
+    var (loss, squares) = (0.0, 0.0)
+    for frames in heldOut.batches {
+      let returns = frames.map { heldOut.returns[$0] }
+      let tape = value.tape
+      tape.reset(recording: false)
+      let logits = value.network.logits(tape, value.inputs.batch(of: frames, in: heldOut.columns))
+      loss += Double(
+        tape.scalar(target.loss(tape, logits, returns, total: Float(heldOut.count))))
+      let values = value.bins.expectations(of: tape.value(tape.softmax(logits)))
+      squares += zip(values, returns).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+    }
+    return ["validation loss": loss, "validation R2": 1 - squares / max(heldOut.variation, 1e-9)]
+  }
+
   /// Puts the averaged weights into the value function. Call once, after the last step.
   public func finish() { optimization.finish() }
 
@@ -106,6 +132,29 @@ public final class ValueTrainer {
   ///
   /// - Throws: `PolicyError.trainingState` or `SafetensorsError`; nothing has changed then.
   public func restore(_ state: [UInt8]) throws { random = try optimization.restore(state) }
+}
+
+/// Frames that are not trained on, with their returns.
+private struct HeldOutFrames {
+  let columns: ObservationColumns
+  /// [frames], in [−1, 0]
+  let returns: [Float]
+  let batches: [[Int]]
+  /// Σ (R − R̄)² over the frames of the batches
+  let variation: Double
+
+  /// Frames that are measured on.
+  var count: Int { batches.reduce(0) { $0 + $1.count } }
+
+  init(_ episodes: [Episode], for value: ValueFunction, failureCost: Double?) throws {
+    let examples = try TrainingExamples(episodes: episodes, labels: episodes.map { _ in nil })
+    columns = try value.inputs.columns(of: examples)
+    returns = episodes.flatMap { Returns.normalized(of: $0, failureCost: failureCost) }
+    batches = examples.validationBatches()
+    let measured = batches.flatMap { $0 }.map { [returns] in Double(returns[$0]) }
+    let mean = measured.reduce(0, +) / Double(measured.count)
+    variation = measured.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+  }
 }
 
 /// What the distribution over returns is trained towards.

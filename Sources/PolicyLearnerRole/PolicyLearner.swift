@@ -41,10 +41,14 @@ public actor PolicyLearner: Role, JobHandler {
       throw UnexpectedWork(job: order.job.id, role: .policyLearner)
     }
     let configuration = try RunConfiguration(resolvedJSON: context.configuration)
-    let (episodes, labels) = try await examples(for: order, work, context.archive)
-    let policy = try await model(order, configuration, episodes, context.archive)
+    let examples = try await examples(for: order, work, context.archive)
+    let policy = try await model(
+      order, configuration, examples.map(\.episode), context.archive)
+    let split = HeldOut.split(examples.map(\.digest), share: work.training.heldOutShare)
+    let heldOut = split.heldOut.map { examples[$0] }
     let trainer = try PolicyTrainer(
-      policy: policy, examples: TrainingExamples(episodes: episodes, labels: labels),
+      policy: policy, examples: Self.dataset(split.training.map { examples[$0] }),
+      heldOut: heldOut.isEmpty ? nil : Self.dataset(heldOut),
       settings: work.training, indicatorDropout: work.indicatorDropout, weighting: work.weighting,
       threads: threads.count(for: order.job),
       seed: order.job.seed)
@@ -57,18 +61,33 @@ public actor PolicyLearner: Role, JobHandler {
     return .checkpoint(checkpoint, metrics: metrics)
   }
 
+  /// An episode to learn from.
+  private struct Example {
+    var digest: ContentDigest
+    var episode: Episode
+    /// Nil where every indicator is positive.
+    var labels: EpisodeLabels?
+  }
+
+  private static func dataset(_ examples: [Example]) throws -> TrainingExamples {
+    try TrainingExamples(episodes: examples.map(\.episode), labels: examples.map(\.labels))
+  }
+
   /// Episodes and their labels in the dataset's order, without those that failed where the job wants successes only.
   private func examples(
     for order: JobOrder, _ work: TrainPolicyWork, _ archive: ArchiveClient
-  ) async throws -> ([Episode], [EpisodeLabels?]) {
+  ) async throws -> [Example] {
     let episodes = try await archive.getEpisodes(of: order)
     let labels = try await labels(for: order, archive)
-    guard work.onlySuccesses else { return (episodes, labels) }
-    let wanted = episodes.indices.filter { episodes[$0].metadata.outcome == .success }
+    let all = order.dataset.indices.map {
+      Example(digest: order.dataset[$0], episode: episodes[$0], labels: labels[$0])
+    }
+    guard work.onlySuccesses else { return all }
+    let wanted = all.filter { $0.episode.metadata.outcome == .success }
     guard !wanted.isEmpty else {
       throw NoSuccesses(job: order.job.id, episodes: episodes.count)
     }
-    return (wanted.map { episodes[$0] }, wanted.map { labels[$0] })
+    return wanted
   }
 
   /// Labels in the dataset's order; nil for every episode where the job has none and each indicator is positive.

@@ -7,11 +7,20 @@ public protocol Training: AnyObject {
   var stepsDone: Int { get }
   /// One gradient step; returns its metrics.
   func step() throws -> [String: Double]
+  /// How it does on what it is not trained on; empty where there is nothing.
+  func validationMetrics() throws -> [String: Double]
   /// Everything from which it goes on exactly.
   func state() throws -> [UInt8]
   /// Goes on from what `state()` gave; an error leaves everything as it is.
   func restore(_ state: [UInt8]) throws
 }
+
+extension Training {
+  public func validationMetrics() throws -> [String: Double] { [:] }
+}
+
+/// How often a training is measured on held-out episodes, besides its end.
+private let validations = 20
 
 /// Runs a training to the end on the caller's actor: reports progress, stays cancellable, saves its
 /// state now and then, and returns each metric's mean over the last tenth of the steps.
@@ -38,7 +47,10 @@ public func carryOut(
   while training.stepsDone < steps {
     try Task.checkCancellation()
     let index = training.stepsDone
-    let metrics = try training.step()
+    var metrics = try training.step()
+    if (index + 1).isMultiple(of: max(1, steps / validations)) || index == steps - 1 {
+      metrics.merge(try training.validationMetrics()) { own, _ in own }
+    }
     if let (name, value) = metrics.first(where: { !$0.value.isFinite }) {
       throw TrainingDiverged(metric: name, value: value, step: index)
     }

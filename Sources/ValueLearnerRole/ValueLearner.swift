@@ -55,8 +55,10 @@ public actor ValueLearner: Role, JobHandler {
         """)
     }
     let value = try await model(order, configuration, episodes, pairs, context.archive)
+    let split = HeldOut.split(order.dataset, share: work.training.heldOutShare)
     let trainer = try ValueTrainer(
-      value: value, episodes: episodes, pairs: pairs, settings: work.training,
+      value: value, episodes: split.training.map { episodes[$0] },
+      heldOut: split.heldOut.map { episodes[$0] }, pairs: pairs, settings: work.training,
       failureCost: work.failureCost, threads: threads.count(for: order.job),
       seed: order.job.seed)
     let saves = try shelf?.place(for: order, configuration: context.configuration)

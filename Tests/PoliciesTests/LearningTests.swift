@@ -77,6 +77,37 @@ import Testing
     #expect(try Self.train(seed: 4, steps: 4).0.checkpoint() != first.0.checkpoint())
   }
 
+  /// What is measured is new to the policy, and measuring changes nothing.
+  @Test func heldOutExamplesAreMeasuredOnAndNotTrainedOn() throws {
+    let all = try Self.twoWays()
+    func half(_ places: Range<Int>) throws -> TrainingExamples {
+      let positives = places.map { $0.isMultiple(of: 2) }
+      let none = [Float](repeating: 0, count: 6)
+      return try TrainingExamples(
+        episodes: Array(all.episodes[places]),
+        labels: positives.map {
+          EpisodeLabels(
+            values: none, advantages: none, positives: Array(repeating: $0, count: 6))
+        })
+    }
+    func trainer(_ heldOut: TrainingExamples?) throws -> PolicyTrainer {
+      try PolicyTrainer(
+        policy: try Toy.policy(), examples: half(0..<20), heldOut: heldOut,
+        settings: Toy.training(steps: 80, rate: 1e-2), indicatorDropout: 0.3, seed: 1)
+    }
+    let (measured, plain) = (try trainer(half(20..<40)), try trainer(nil))
+    #expect(try plain.validationMetrics().isEmpty)
+    let before = try measured.validationMetrics()
+    #expect(
+      before.keys.sorted() == [
+        "validation action loss", "validation flow loss", "validation loss",
+      ])
+    #expect(try measured.validationMetrics() == before)
+    for _ in 0..<80 { #expect(try measured.step() == plain.step()) }
+    let after = try measured.validationMetrics()
+    #expect(after["validation loss"]! < 0.7 * before["validation loss"]!)
+  }
+
   @Test func noiseOnTheStateIsEachSamplesOwnAndRepeatable() throws {
     func batch(_ count: Int) -> ObservationBatch {
       ObservationBatch(

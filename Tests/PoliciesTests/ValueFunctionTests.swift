@@ -34,10 +34,17 @@ import Testing
   func learnsReturns(splitsReturns: Bool) throws {
     let value = try Self.value(Self.settings(splitsReturns: splitsReturns))
     let episodes = try (0..<20).map { try Self.episode($0, fails: $0.isMultiple(of: 2)) }
+    let others = try (20..<30).map { try Self.episode($0, fails: $0.isMultiple(of: 2)) }
     let trainer = try ValueTrainer(
-      value: value, episodes: episodes, settings: Toy.training(steps: 250, rate: 1e-2),
-      failureCost: nil, seed: 1)
+      value: value, episodes: episodes, heldOut: others,
+      settings: Toy.training(steps: 250, rate: 1e-2), failureCost: nil, seed: 1)
+    let before = try trainer.validationMetrics()
     let losses = try (0..<250).map { _ in try #require(try trainer.step()["loss"]) }
+    let after = try trainer.validationMetrics()
+    #expect(try #require(before["validation R2"]) < 0.3)
+    #expect(try #require(after["validation R2"]) > 0.9)
+    #expect(
+      try #require(after["validation loss"]) < 0.6 * #require(before["validation loss"]))
     trainer.finish()
     #expect(losses[249] < 0.5 * losses[0])
     let success = try value.values(of: Self.episode(100, fails: false))

@@ -31,6 +31,14 @@ import Testing
       return metrics(stepsDone)
     }
 
+    /// The steps after which it was measured.
+    var measured: [Int] = []
+
+    func validationMetrics() -> [String: Double] {
+      measured.append(stepsDone)
+      return ["validation loss": Double(stepsDone)]
+    }
+
     func state() -> [UInt8] { [UInt8(stepsDone)] }
 
     struct Damaged: Error {}
@@ -39,6 +47,14 @@ import Testing
       guard state.count == 1 else { throw Damaged() }
       stepsDone = Int(state[0])
     }
+  }
+
+  @Test func aTrainingIsMeasuredAboutTwentyTimes() async throws {
+    let training = Counting()
+    let metrics = try await carryOut(training, steps: 45, reportingTo: context(Reports()))
+    #expect(training.measured == Array(stride(from: 2, through: 44, by: 2)) + [45])
+    // 42, 44 and 45 are in the last tenth.
+    #expect(metrics["validation loss"] == 131.0 / 3)
   }
 
   @Test func theResultIsTheMeanOfTheLastTenth() async throws {

@@ -53,6 +53,13 @@ public struct TrainingExamples: Sendable {
     self.starts = starts
   }
 
+  /// Frames to measure on, always the same: at most 512, evenly spread, a batch at a time.
+  func validationBatches() -> [[Int]] {
+    let size = min(count, 512)
+    let frames = (0..<size).map { $0 * count / size }
+    return stride(from: 0, to: size, by: 128).map { Array(frames[$0..<min($0 + 128, size)]) }
+  }
+
   /// Draws frames uniformly, with replacement.
   func sample(_ size: Int, using random: inout RandomSource) -> [Int] {
     (0..<size).map { _ in random.integer(below: count) }

@@ -194,11 +194,13 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
   /// learning single episodes by heart: what stays the same for an episode, such as where a thing
   /// lies, tells which one it is.
   public var stateNoise: Float
+  /// The share of episodes that are not trained on but measured on, in [0, 0.5]: see `HeldOut`.
+  public var heldOutShare: Double
 
   public init(
     steps: Int, batchSize: Int, learningRate: Float, finalLearningRateShare: Float = 0.1,
     warmupSteps: Int = 50, weightDecay: Float = 0.01, gradientClip: Float = 1,
-    averageDecay: Float = 0.99, stateNoise: Float = 0
+    averageDecay: Float = 0.99, stateNoise: Float = 0, heldOutShare: Double = 0
   ) {
     self.steps = steps
     self.batchSize = batchSize
@@ -209,6 +211,7 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
     self.gradientClip = gradientClip
     self.averageDecay = averageDecay
     self.stateNoise = stateNoise
+    self.heldOutShare = heldOutShare
   }
 }
 

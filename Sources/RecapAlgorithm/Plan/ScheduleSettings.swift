@@ -226,6 +226,9 @@ extension ScheduleSettings {
       require(
         training.stateNoise >= 0 && training.stateNoise.isFinite, "\(key).stateNoise",
         "must be 0 or more, got \(training.stateNoise)")
+      require(
+        (0...0.5).contains(training.heldOutShare), "\(key).heldOutShare",
+        "must be from 0 to 0.5, got \(training.heldOutShare)")
     }
   }
 }

@@ -223,6 +223,7 @@ import Testing
       ("training.value.steps", { $0.training.value.steps = 0 }),
       ("training.policy.learningRate", { $0.training.policy.learningRate = 0 }),
       ("training.value.stateNoise", { $0.training.value.stateNoise = -1 }),
+      ("training.value.heldOutShare", { $0.training.value.heldOutShare = 0.6 }),
       ("training.policyPretrain.averageDecay", { $0.training.policyPretrain.averageDecay = 1 }),
     ]
     for (key, change) in cases { #expect(problem(change)?.key == key) }
