@@ -17,10 +17,12 @@ enum Library {
     name: "ArgumentParser", package: "swift-argument-parser")
   static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
   static let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-  static let networking: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"]
-    .map {
-      .product(name: $0, package: "swift-nio")
-    }
+  static let networking: [Target.Dependency] = [
+    "NIOConcurrencyHelpers", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket",
+  ]
+  .map {
+    .product(name: $0, package: "swift-nio")
+  }
   static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
   static let subprocess = Target.Dependency.product(
     name: "Subprocess", package: "swift-subprocess")

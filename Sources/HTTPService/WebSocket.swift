@@ -41,13 +41,16 @@ public final class WebSocket: Sendable {
 
   private let channel: any Channel
   private let conversation: NIOLoopBound<WebSocketConversation>
+  private let mailbox: WebSocketMailbox
   private let side: Side
 
   /// Takes over a channel that has just been upgraded. On its event loop.
   init(on channel: any Channel, _ side: Side, _ settings: WebSocketSettings) throws {
-    let conversation = WebSocketConversation(settings, side, on: channel.eventLoop)
+    let mailbox = WebSocketMailbox()
+    let conversation = WebSocketConversation(settings, side, mailbox)
     try channel.pipeline.syncOperations.addHandler(conversation)
     self.channel = channel
+    self.mailbox = mailbox
     self.side = side
     self.conversation = NIOLoopBound(conversation, eventLoop: channel.eventLoop)
   }
@@ -56,11 +59,13 @@ public final class WebSocket: Sendable {
   ///
   /// - Throws: `CancellationError`; the connection is closed then.
   public func receive() async throws -> WebSocketMessage? {
-    let message = try await withTaskCancellationHandler {
-      try await channel.eventLoop.flatSubmit { self.conversation.value.next() }.get()
+    let message = await withTaskCancellationHandler {
+      await withCheckedContinuation { mailbox.take($0) }
     } onCancel: {
       channel.close(promise: nil)
     }
+    // What was held back may be read now.
+    if mailbox.mayReadOn() { channel.read() }
     try Task.checkCancellation()
     return message
   }
@@ -74,6 +79,9 @@ public final class WebSocket: Sendable {
       case .binary(let bytes): side.frame(.binary, ByteBuffer(bytes: bytes))
       case .text(let text): side.frame(.text, ByteBuffer(string: text))
       }
+    guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
+    // To wait for each write to be done would be a change of threads for nothing.
+    guard !channel.isWritable else { return channel.writeAndFlush(frame, promise: nil) }
     try await withTaskCancellationHandler {
       try await channel.writeAndFlush(frame).get()
     } onCancel: {

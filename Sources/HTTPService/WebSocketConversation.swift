@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOWebSocket
 
@@ -10,45 +11,24 @@ final class WebSocketConversation: ChannelDuplexHandler {
   typealias OutboundIn = WebSocketFrame
   typealias OutboundOut = WebSocketFrame
 
-  private static let inboxSize = 2
-
   private let settings: WebSocketSettings
   private let side: WebSocket.Side
-  private let loop: any EventLoop
+  private let mailbox: WebSocketMailbox
   private var context: ChannelHandlerContext?
-  private var inbox: [WebSocketMessage] = []
-  private var receiver: EventLoopPromise<WebSocketMessage?>?
   /// The message that is arriving.
   private var partial: (opcode: WebSocketOpcode, frames: Int, bytes: ByteBuffer)?
-  private var holdsRead = false
   private var isOver = false
   private var watch: RepeatedTask?
   /// Looks of the watch since the peer's last frame.
   private var quietLooks = 0
 
-  init(_ settings: WebSocketSettings, _ side: WebSocket.Side, on loop: any EventLoop) {
+  init(_ settings: WebSocketSettings, _ side: WebSocket.Side, _ mailbox: WebSocketMailbox) {
     self.settings = settings
     self.side = side
-    self.loop = loop
+    self.mailbox = mailbox
   }
 
   // MARK: For the WebSocket
-
-  func next() -> EventLoopFuture<WebSocketMessage?> {
-    guard inbox.isEmpty else {
-      let message = inbox.removeFirst()
-      if holdsRead {
-        holdsRead = false
-        context?.read()
-      }
-      return loop.makeSucceededFuture(message)
-    }
-    if isOver { return loop.makeSucceededFuture(nil) }
-    precondition(receiver == nil, "a WebSocket has one receiver at a time")
-    let promise = loop.makePromise(of: WebSocketMessage?.self)
-    receiver = promise
-    return promise.futureResult
-  }
 
   func end(_ code: Int) {
     guard let context, !isOver else { return }
@@ -83,7 +63,7 @@ final class WebSocketConversation: ChannelDuplexHandler {
   }
 
   func read(context: ChannelHandlerContext) {
-    if inbox.count < Self.inboxSize { context.read() } else { holdsRead = true }
+    if mailbox.mayRead() { context.read() }
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -131,20 +111,11 @@ final class WebSocketConversation: ChannelDuplexHandler {
       return
     }
     let content = Array(message.bytes.readableBytesView)
-    guard message.opcode == .text else { return deliver(.binary(content)) }
+    guard message.opcode == .text else { return mailbox.put(.binary(content)) }
     guard let text = String(validating: content, as: UTF8.self) else {
       return close(.dataInconsistentWithMessage, context)
     }
-    deliver(.text(text))
-  }
-
-  private func deliver(_ message: WebSocketMessage) {
-    if let receiver {
-      self.receiver = nil
-      receiver.succeed(message)
-    } else {
-      inbox.append(message)
-    }
+    mailbox.put(.text(text))
   }
 
   private func close(_ code: WebSocketErrorCode, _ context: ChannelHandlerContext) {
@@ -175,7 +146,75 @@ final class WebSocketConversation: ChannelDuplexHandler {
     partial = nil
     watch?.cancel()
     watch = nil
-    receiver?.succeed(nil)
-    receiver = nil
+    mailbox.end()
+  }
+}
+
+/// Messages on their way from the channel's event loop to whoever receives them, without a change of threads to
+/// ask for one.
+final class WebSocketMailbox: Sendable {
+  typealias Receiver = CheckedContinuation<WebSocketMessage?, Never>
+
+  /// Messages that are kept; then nothing more is read.
+  private static let size = 2
+
+  private struct State {
+    var messages: [WebSocketMessage] = []
+    var receiver: Receiver?
+    var holdsRead = false
+    var isOver = false
+  }
+
+  private let state = NIOLockedValueBox(State())
+
+  /// Gives the next message, nil at the end, to a receiver.
+  func take(_ receiver: Receiver) {
+    let message: WebSocketMessage?? = state.withLockedValue { state in
+      if !state.messages.isEmpty { return .some(state.messages.removeFirst()) }
+      if state.isOver { return .some(nil) }
+      precondition(state.receiver == nil, "a WebSocket has one receiver at a time")
+      state.receiver = receiver
+      return nil
+    }
+    if let message { receiver.resume(returning: message) }
+  }
+
+  func put(_ message: WebSocketMessage) {
+    let receiver: Receiver? = state.withLockedValue { state in
+      guard let receiver = state.receiver else {
+        state.messages.append(message)
+        return nil
+      }
+      state.receiver = nil
+      return receiver
+    }
+    receiver?.resume(returning: message)
+  }
+
+  /// There will be no more messages than are kept.
+  func end() {
+    let receiver: Receiver? = state.withLockedValue { state in
+      state.isOver = true
+      defer { state.receiver = nil }
+      return state.receiver
+    }
+    receiver?.resume(returning: nil)
+  }
+
+  /// Whether there is room for more; if not, `mayReadOn` says so once there is.
+  func mayRead() -> Bool {
+    state.withLockedValue { state in
+      state.holdsRead = state.messages.count >= Self.size
+      return !state.holdsRead
+    }
+  }
+
+  /// Whether a read was held back and there is room now. Says so once.
+  func mayReadOn() -> Bool {
+    state.withLockedValue { state in
+      guard state.holdsRead, state.messages.count < Self.size else { return false }
+      state.holdsRead = false
+      return true
+    }
   }
 }
