@@ -9,7 +9,7 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-browser lint format check
+.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-browser test-openpi lint format check
 .PHONY: check-monitoring demo metaworld metaworld-camera bench bench-build bench-compare clean
 
 help: ## List the targets
@@ -45,6 +45,9 @@ test-browser: build .venv-browser/ready ## Drive the dashboard with Chromium, an
 	@Scripts/setup.sh chromium
 	.venv-browser/bin/python -m pytest --quiet Tests/Browser $(ARGS)
 
+test-openpi: build .venv-openpi/ready ## Ask `recap serve` with openpi's own client; not in `test`
+	.venv-openpi/bin/python -m pytest --quiet Tests/OpenPI $(ARGS)
+
 check-monitoring: build ## Let promtool check the metrics page and the alert rules; RUN=runs/NAME instead of a smoke run
 	@Scripts/setup.sh prometheus
 	@Scripts/check-monitoring.sh $(RECAP) $(RUN)
@@ -78,7 +81,7 @@ bench-compare: bench-build .venv-bench/jax-ready .venv-bench/torch-ready ## Comp
 	.venv-bench/bin/python Benchmarks/compare.py $(ARGS)
 
 clean: ## Remove everything built; runs stay
-	rm -rf .build .venv .venv-bench .venv-lerobot .venv-browser
+	rm -rf .build .venv .venv-bench .venv-lerobot .venv-browser .venv-openpi
 
 # The Python environments' stamps: made again when the client's requirements change.
 .venv/bin/python:
@@ -98,6 +101,12 @@ clean: ## Remove everything built; runs stay
 	@Scripts/setup.sh
 	python3 -m venv .venv-browser
 	.venv-browser/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.venv-openpi/ready: Tests/OpenPI/requirements.txt
+	@Scripts/setup.sh
+	python3 -m venv .venv-openpi
+	.venv-openpi/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 # PyTorch's compiler needs a C++ compiler and Python's headers.

@@ -17,7 +17,10 @@ enum Library {
     name: "ArgumentParser", package: "swift-argument-parser")
   static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
   static let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-  static let networking: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map {
+  static let networking: [Target.Dependency] = [
+    "NIOConcurrencyHelpers", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket",
+  ]
+  .map {
     .product(name: $0, package: "swift-nio")
   }
   static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -139,6 +142,12 @@ let package = Package(
         "RecapAlgorithm", "Configuration", "ImageFiles", "Executors",
       ]),
     module(
+      "PolicyServing",
+      [
+        "HTTPService", "Policies", "Episodes", "RecapAlgorithm", "Tensors", "Executors",
+        "ImageFiles",
+      ]),
+    module(
       "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
 
     // How the roles' processes are started
@@ -156,12 +165,16 @@ let package = Package(
         "CoordinatorRole", "Monitoring", "Experiments", "Plots", "Configuration", "ZeroMQTransport",
         "Dashboard", "HTTPService", "Robots", "EpisodeStorage", "RoleRuntime", "Policies",
         "Messaging", "Episodes", "RecapAlgorithm", "Executors", "DurableFiles", "Launching",
-        Library.argumentParser, Library.logging,
+        "PolicyServing", Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
 
     .executableTarget(
-      name: "recap-bench", dependencies: ["Networks", "Tensors", Library.argumentParser],
+      name: "recap-bench",
+      dependencies: [
+        "Networks", "Tensors", "Policies", "Episodes", "RecapAlgorithm", "PolicyServing",
+        "HTTPService", "Configuration", Library.argumentParser,
+      ],
       path: "Sources/RecapBench", swiftSettings: swiftSettings),
 
     // Tests mirror the modules
@@ -196,6 +209,11 @@ let package = Package(
       [
         "HTTPService", "Monitoring", "EpisodeStorage", "Episodes", "RecapAlgorithm", "ImageFiles",
       ]),
+    tests(
+      of: "PolicyServing",
+      [
+        "HTTPService", "Policies", "Episodes", "RecapAlgorithm", "Networks", "Tensors",
+      ] + Library.networking),
     tests(of: "Launching", ["Configuration", Library.yaml]),
     tests(of: "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots"]),
     tests(
@@ -204,7 +222,7 @@ let package = Package(
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
         "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
-        "Launching", "HTTPService",
+        "Launching", "HTTPService", "PolicyServing",
       ]),
   ]
 )

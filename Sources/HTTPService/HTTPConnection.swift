@@ -9,6 +9,8 @@ struct HTTPConnection: Sendable {
   let wire: Wire
   let routes: HTTPRoutes
   let limits: HTTPLimits
+  /// The head of the first request where it has been read already.
+  var firstHead: HTTPRequestHead?
 
   /// The channel as streams of requests and answers.
   ///
@@ -24,7 +26,7 @@ struct HTTPConnection: Sendable {
   /// Serves until the client leaves, an answer ends the connection, or the task is cancelled.
   func serve() async throws {
     try await wire.executeThenClose { parts, writer in
-      var head: HTTPRequestHead?
+      var head = firstHead
       var body: [UInt8] = []
       for try await part in parts {
         switch part {
@@ -46,25 +48,15 @@ struct HTTPConnection: Sendable {
         case .end:
           guard let asked = head else { return }
           head = nil
-          guard let request = request(asked, body) else {
+          guard var request = HTTPRequest(asked, from: wire.channel) else {
             return try await refuse(400, "the target '\(asked.uri.prefix(100))'", writer)
           }
+          request.body = body
           let response = await routes.answer(request)
           guard try await write(response, to: asked, writer) else { return }
         }
       }
     }
-  }
-
-  private func request(_ head: HTTPRequestHead, _ body: [UInt8]) -> HTTPRequest? {
-    guard let target = HTTPTarget(head.uri) else { return nil }
-    var headers: [String: String] = [:]
-    for (name, value) in head.headers {
-      headers.merge([name.lowercased(): value]) { "\($0), \($1)" }
-    }
-    return HTTPRequest(
-      method: head.method.rawValue, path: target.path, query: target.query, headers: headers,
-      body: body, client: wire.channel.remoteAddress?.ipAddress ?? "")
   }
 
   private func refuse(_ status: Int, _ came: String, _ writer: Writer) async throws {

@@ -3,13 +3,16 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// A small HTTP/1.1 server on SwiftNIO: routes, limits, time-outs, server-sent events. No TLS: beyond
-/// this machine it belongs behind a tunnel or a proxy.
+/// A small HTTP/1.1 server on SwiftNIO: routes, limits, time-outs, server-sent events, WebSockets. No
+/// TLS: beyond this machine it belongs behind a tunnel or a proxy.
 ///
 ///     let server = try await HTTPServer.bind(host: "127.0.0.1", port: 8080)
 ///     try await server.run(routes)  // until the task is cancelled
 public final class HTTPServer: Sendable {
-  private typealias Listener = NIOAsyncChannel<any Channel, Never>
+  /// Has a client's WebSocket and the request that asked for it; its end is the connection's.
+  public typealias WebSocketSession = @Sendable (WebSocket, HTTPRequest) async throws -> Void
+
+  private typealias Listener = NIOAsyncChannel<HTTPArrival, Never>
 
   private let listener: Listener
   private let limits: HTTPLimits
@@ -28,10 +31,13 @@ public final class HTTPServer: Sendable {
 
   /// Takes hold of an address; clients wait until `run`. Whoever has a server either runs or closes it.
   ///
-  /// - Parameter port: 0 for any free one.
+  /// - Parameters:
+  ///   - port: 0 for any free one.
+  ///   - webSockets: Which requests become WebSockets; nil for none.
   /// - Throws: `HTTPServerError` for an address that cannot be listened at.
   public static func bind(
-    host: String, port: Int, limits: HTTPLimits = HTTPLimits()
+    host: String, port: Int, limits: HTTPLimits = HTTPLimits(),
+    webSockets: WebSocketSettings? = nil
   ) async throws -> HTTPServer {
     var decoding = NIOHTTPDecoderLimitConfiguration()
     decoding.maxHeaderFieldSize = limits.headBytes
@@ -42,16 +48,12 @@ public final class HTTPServer: Sendable {
         .serverChannelOption(.backlog, value: 256)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        // Nothing is read before there is somebody to read it.
-        .childChannelOption(.autoRead, value: false)
         .bind(host: host, port: port) { channel in
           channel.eventLoop.makeCompletedFuture {
-            let pipeline = channel.pipeline.syncOperations
-            try pipeline.configureHTTPServerPipeline(
-              position: .last, withEncoderConfiguration: .init(),
-              withDecoderLimitConfiguration: decodingLimits)
-            try pipeline.addHandler(ConnectionPatience(limits))
-            return channel
+            guard let webSockets else {
+              return try HTTPArrival.plain(on: channel, limits, decodingLimits)
+            }
+            return try HTTPArrival.upgradable(on: channel, limits, decodingLimits, webSockets)
           }
         }
       return HTTPServer(listener, host: host, limits)
@@ -61,22 +63,54 @@ public final class HTTPServer: Sendable {
   }
 
   /// Answers clients until the task is cancelled; then every connection is closed.
-  public func run(_ routes: HTTPRoutes) async throws {
+  ///
+  /// - Parameter session: What happens on a WebSocket, for a server that grants any.
+  public func run(_ routes: HTTPRoutes, webSockets session: WebSocketSession? = nil) async throws {
     try await listener.executeThenClose { incoming in
       try await withThrowingDiscardingTaskGroup { group in
-        for try await channel in incoming {
+        for try await arrival in incoming {
           let isWelcome =
             connections.wrappingAdd(1, ordering: .relaxed).newValue <= limits.connections
-          let routes = isWelcome ? routes : Self.full
           group.addTask {
             // A client that goes away in the middle of something is no reason to stop.
-            try? await HTTPConnection(
-              wire: try await HTTPConnection.wire(on: channel), routes: routes, limits: self.limits
-            ).serve()
+            try? await self.serve(
+              arrival, isWelcome ? routes : Self.full, isWelcome ? session : nil)
             self.connections.wrappingSubtract(1, ordering: .relaxed)
           }
         }
       }
+    }
+  }
+
+  private func serve(
+    _ arrival: HTTPArrival, _ routes: HTTPRoutes, _ session: WebSocketSession?
+  ) async throws {
+    let kind: HTTPArrival.Kind
+    do {
+      kind = try await withTaskCancellationHandler {
+        try await arrival.kind.get()
+      } onCancel: {
+        arrival.channel.close(promise: nil)
+      }
+    } catch {
+      arrival.channel.close(promise: nil)
+      throw error
+    }
+    switch kind {
+    case .requests(let firstHead):
+      let wire = try await HTTPConnection.wire(on: arrival.channel)
+      arrival.isTaken.succeed()
+      try await HTTPConnection(wire: wire, routes: routes, limits: limits, firstHead: firstHead)
+        .serve()
+    case .webSocket(let socket, let request):
+      guard let session else { return await socket.close(code: 1013) }
+      do {
+        try await session(socket, request)
+      } catch {
+        await socket.close(code: error is CancellationError ? 1001 : 1011)
+        throw error
+      }
+      await socket.close()
     }
   }
 

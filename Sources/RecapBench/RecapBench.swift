@@ -1,9 +1,10 @@
 import ArgumentParser
 
 @main
-struct RecapBench: ParsableCommand {
+struct RecapBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "recap-bench", abstract: "Measures the learning engine.",
-    subcommands: [ModelCommand.self, MemoryCommand.self],
+    commandName: "recap-bench",
+    abstract: "Measures the learning engine and what serves its policies.",
+    subcommands: [ModelCommand.self, MemoryCommand.self, ServeCommand.self],
     defaultSubcommand: ModelCommand.self)
 }

@@ -36,6 +36,13 @@ struct CommandLineTests {
       (["run", "Configs/smoke.yaml", "--http-token-file", "x"], "goes with --http"),
       (["status"], "Give a run's directory, or --url"),
       (["status", "--url", "http://127.0.0.1:1"], "http://127.0.0.1:1/api/"),
+      (["serve"], "either --checkpoint FOLDER or --run RUN --task TASK"),
+      (["serve", "--run", "nowhere"], "--run needs --task"),
+      (["serve", "--checkpoint", "nowhere", "--port", "0"], "there is no nowhere"),
+      (["serve", "--checkpoint", "Configs", "--port", "0"], "expected config.json and model.saf"),
+      (["serve", "--checkpoint", "x", "--host", "0.0.0.0"], "--api-key-file FILE, or --trusted"),
+      (["serve", "--checkpoint", "x", "--map", "nothing"], "theirs=ours"),
+      (["serve", "--checkpoint", "x", "--guidance", "11"], "expected a number from 0 to 10"),
       (["workcell", "--task", "sushi"], "the workcell has no task 'sushi'"),
     ])
   func refusals(arguments: [String], expected: String) async throws {

@@ -5,8 +5,42 @@ import Episodes
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Writes a run's episodes in other programs' formats.",
-    subcommands: [ExportLeRobotCommand.self])
+    abstract: "Writes a run's episodes in other programs' formats, and its policies as files.",
+    subcommands: [ExportLeRobotCommand.self, ExportPolicyCommand.self])
+}
+
+/// `recap export policy`
+struct ExportPolicyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "policy",
+    abstract: "Writes a run's policy as a folder, for 'recap serve' on another machine.",
+    discussion: """
+      The folder holds model.safetensors, config.json, the tokenizers and the normalisation \
+      statistics; nothing in it points back to the run. The run's guidance is not part of it. \
+      Works beside a run that goes on.
+
+        recap export policy runs/demo-1 espresso-policy --task espresso
+        recap serve --checkpoint espresso-policy --guidance 1.8
+      """)
+
+  @Argument(help: "The run's directory.")
+  var run: RunArgument
+
+  @Argument(help: "The folder to be made.")
+  var folder: String
+
+  @Option(help: "The task.")
+  var task: String
+
+  @Option(help: "The policy's iteration k. (default: the current one)")
+  var iteration: Int?
+
+  func run() async throws {
+    let policy = try await Composition.policy(
+      from: .run(directory: run.directory, task: task, iteration: iteration))
+    try policy.files.write(folder: folder)
+    print("\(policy.name) is in \(folder)")
+  }
 }
 
 /// `recap export lerobot`

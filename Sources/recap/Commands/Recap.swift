@@ -38,7 +38,9 @@ struct Recap: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Robots and data",
-        subcommands: [RobotsCommand.self, ImportCommand.self, ExportCommand.self]),
+        subcommands: [
+          RobotsCommand.self, ServeCommand.self, ImportCommand.self, ExportCommand.self,
+        ]),
       CommandGroup(
         name: "Single-role",
         subcommands: [

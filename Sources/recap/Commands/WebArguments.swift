@@ -60,24 +60,30 @@ struct WebSecrets: ParsableArguments {
 
   /// - Throws: `ValidationError` for a file that holds no token, or an address that needs one.
   func options(at address: WebAddress, pageFolder: String? = nil) throws -> WebOptions {
-    var token: String?
-    if let tokenFile {
-      guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
-        throw ValidationError("--http-token-file: \(tokenFile) cannot be read")
-      }
-      token = text.trimmingCharacters(in: .whitespacesAndNewlines)
-      guard token?.count ?? 0 >= 16 else {
-        throw ValidationError(
-          "--http-token-file: expected at least 16 characters in \(tokenFile); "
-            + "'openssl rand -hex 24' makes some")
-      }
-    }
+    let token = try tokenFile.map { try SecretFile.text($0, option: "--http-token-file") }
     if token == nil, !DashboardAccess.isLoopback(address.address.host) {
       throw ValidationError(
         "\(address.address.host) can be reached from elsewhere, so a token is needed: "
           + "--http-token-file FILE; or serve at 127.0.0.1 and come through a tunnel")
     }
     return WebOptions(address: address.address, token: token, pageFolder: pageFolder)
+  }
+}
+
+/// A file that holds a secret: one line of at least 16 characters.
+enum SecretFile {
+  /// - Parameter option: Which names the file, for the error.
+  /// - Throws: `ValidationError` for a file that holds none.
+  static func text(_ file: String, option: String) throws -> String {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+      throw ValidationError("\(option): \(file) cannot be read")
+    }
+    let secret = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard secret.count >= 16 else {
+      throw ValidationError(
+        "\(option): expected at least 16 characters in \(file); 'openssl rand -hex 24' makes some")
+    }
+    return secret
   }
 }
 
