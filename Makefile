@@ -9,7 +9,7 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-browser lint format check
+.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts chaos test-browser lint format check
 .PHONY: check-monitoring demo metaworld metaworld-camera bench bench-build bench-compare clean
 
 help: ## List the targets
@@ -37,6 +37,9 @@ test-slurm: build ## Try a launch on a Slurm cluster of three nodes on this mach
 
 test-hosts: build ## Try a launch over ssh, on this machine (root)
 	Cluster/hosts/test-hosts.sh $(ARGS)
+
+chaos: build ## Kill random processes of local launches; ARGS="--kills 10 --seed 3" for fewer (50)
+	Cluster/local/chaos.py $(ARGS)
 
 test-lerobot: ## Check exported data sets with LeRobot itself (downloads 1.5 GB at the first call)
 	Clients/Python/tests/lerobot/run.sh
