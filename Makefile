@@ -9,7 +9,7 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts chaos test-browser lint format check
+.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-network chaos test-browser lint format check
 .PHONY: check-monitoring demo metaworld metaworld-camera bench bench-build bench-compare clean
 
 help: ## List the targets
@@ -37,6 +37,9 @@ test-slurm: build ## Try a launch on a Slurm cluster of three nodes on this mach
 
 test-hosts: build ## Try a launch over ssh, on this machine (root)
 	Cluster/hosts/test-hosts.sh $(ARGS)
+
+test-network: build ## Try a run over a slow and broken network, in network namespaces (root)
+	Cluster/network/test-network.sh $(ARGS)
 
 chaos: build ## Kill random processes of local launches; ARGS="--kills 10 --seed 3" for fewer (50)
 	Cluster/local/chaos.py $(ARGS)
