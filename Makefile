@@ -10,7 +10,8 @@ unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-network chaos test-browser lint format check
-.PHONY: check-monitoring demo metaworld metaworld-camera bench bench-build bench-compare clean
+.PHONY: check-monitoring demo metaworld metaworld-camera bench bench-build bench-compare
+.PHONY: bench-transport clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -82,6 +83,9 @@ bench-build: setup
 
 bench-compare: bench-build .venv-bench/jax-ready .venv-bench/torch-ready ## Compare the speed of training and sampling with JAX and PyTorch
 	.venv-bench/bin/python Benchmarks/compare.py $(ARGS)
+
+bench-transport: bench-build .venv/test-ready ## Compare messages between roles with C on libzmq and with pyzmq
+	.venv/bin/python Benchmarks/transport.py $(ARGS)
 
 clean: ## Remove everything built; runs stay
 	rm -rf .build .venv .venv-bench .venv-lerobot .venv-browser

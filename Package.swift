@@ -161,7 +161,12 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .executableTarget(
-      name: "recap-bench", dependencies: ["Networks", "Tensors", Library.argumentParser],
+      name: "recap-bench",
+      dependencies: [
+        "Networks", "Tensors", "Episodes", "RecapAlgorithm", "Policies", "EpisodeStorage",
+        "Messaging", "ZeroMQTransport", "RoleRuntime", "Executors", Library.argumentParser,
+        Library.logging,
+      ],
       path: "Sources/RecapBench", swiftSettings: swiftSettings),
 
     // Tests mirror the modules

@@ -13,7 +13,8 @@ every run must have ended by itself, and hold
   bit: jobs are deterministic, so nothing may depend on who was lost when.
 
 The choices of whom and when are drawn from the seed, which is printed. What a process is doing at that moment is up to
-the machine. Needs Python 3.9 and nothing else; RECAP names the program (default: .build/release/recap, or the debug one).
+the machine. Needs Python 3.9 and nothing else; RECAP names the program (default: .build/release/recap, or the debug
+one).
 """
 
 import argparse
@@ -261,7 +262,7 @@ def check(launch: Launch, jobs: int) -> int:
     if len(digests) != len(stored) or len({row[3:5] for row in stored}) != len(stored):
         raise Failure("an episode is there twice")
     results = reported(run)
-    for job, given in results.items():
+    for given in results.values():
         for receipt in (one for result in given for one in result.get("episodes", {}).get("_0", [])):
             if digests.get(receipt["id"]) != receipt["digest"]:
                 raise Failure(f"episode {receipt['id']} was acknowledged and is not there")
@@ -281,7 +282,7 @@ def check(launch: Launch, jobs: int) -> int:
             raise Failure(f"{job}: {digest} is no result that was reported")
     # All that builds on a job names the one result that is in the catalogue.
     known = set(checkpoints.values())
-    for key, _, _, stage, _, policy in stored:
+    for key, _, _, _, _, policy in stored:
         if policy is not None and policy not in known:
             raise Failure(f"episode {key} was recorded with a policy that no job has given")
     for stage in {row[3] for row in stored}:

@@ -3,15 +3,15 @@
 
     relay.py --listen ADDRESS:PORT --to ADDRESS:PORT [--mbit 20] [--delay 0.05]
 
-All connections share the bandwidth of each direction, and every byte arrives later by the delay. Lines on standard input
-change the link while it is in use:
+All connections share the bandwidth of each direction, and every byte arrives later by the delay. Lines on standard
+input change the link while it is in use:
 
     stall   nothing is forwarded any more; connections stay open, and new ones are taken
     go      what was held back goes on
     reset   every connection is broken with a TCP reset; new ones are taken
 
-It ends with its standard input, and prints what it has forwarded. (Linux can do most of this with netem, which kernels of
-small virtual machines often lack.)
+It ends with its standard input, and prints what it has forwarded. (Linux can do most of this with netem, which kernels
+of small virtual machines often lack.)
 """
 
 import argparse

@@ -1,9 +1,13 @@
 import ArgumentParser
 
 @main
-struct RecapBench: ParsableCommand {
+struct RecapBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "recap-bench", abstract: "Measures the learning engine.",
-    subcommands: [ModelCommand.self, MemoryCommand.self],
+    commandName: "recap-bench",
+    abstract: "Measures the learning engine and the data plane.",
+    subcommands: [
+      ModelCommand.self, MemoryCommand.self, TransportCommand.self, StoreCommand.self,
+      FleetCommand.self,
+    ],
     defaultSubcommand: ModelCommand.self)
 }
