@@ -9,8 +9,9 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-browser test-openpi lint format check
-.PHONY: check-monitoring demo metaworld metaworld-camera bench bench-build bench-compare clean
+.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-network test-browser test-openpi
+.PHONY: chaos lint format check check-monitoring demo metaworld metaworld-camera
+.PHONY: bench bench-build bench-compare bench-transport clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,6 +38,12 @@ test-slurm: build ## Try a launch on a Slurm cluster of three nodes on this mach
 
 test-hosts: build ## Try a launch over ssh, on this machine (root)
 	Cluster/hosts/test-hosts.sh $(ARGS)
+
+test-network: build ## Try a run over a slow and broken network, in network namespaces (root)
+	Cluster/network/test-network.sh $(ARGS)
+
+chaos: build ## Kill random processes of local launches; ARGS="--kills 10 --seed 3" for fewer (50)
+	Cluster/local/chaos.py $(ARGS)
 
 test-lerobot: ## Check exported data sets with LeRobot itself (downloads 1.5 GB at the first call)
 	Clients/Python/tests/lerobot/run.sh
@@ -79,6 +86,9 @@ bench-build: setup
 
 bench-compare: bench-build .venv-bench/jax-ready .venv-bench/torch-ready ## Compare the speed of training and sampling with JAX and PyTorch
 	.venv-bench/bin/python Benchmarks/compare.py $(ARGS)
+
+bench-transport: bench-build .venv/test-ready ## Compare messages between roles with C on libzmq and with pyzmq
+	.venv/bin/python Benchmarks/transport.py $(ARGS)
 
 clean: ## Remove everything built; runs stay
 	rm -rf .build .venv .venv-bench .venv-lerobot .venv-browser .venv-openpi

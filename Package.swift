@@ -173,7 +173,8 @@ let package = Package(
       name: "recap-bench",
       dependencies: [
         "Networks", "Tensors", "Policies", "Episodes", "RecapAlgorithm", "PolicyServing",
-        "HTTPService", "Configuration", Library.argumentParser,
+        "HTTPService", "Configuration", "EpisodeStorage", "Messaging", "ZeroMQTransport",
+        "RoleRuntime", "Executors", Library.argumentParser, Library.logging,
       ],
       path: "Sources/RecapBench", swiftSettings: swiftSettings),
 

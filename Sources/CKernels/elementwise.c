@@ -99,13 +99,15 @@ KERNEL double recap_sum_of_squares(const float *x, size_t count) {
 }
 
 KERNEL void recap_image_patches(float *restrict y, const uint8_t *restrict x, size_t images,
-                                size_t height, size_t width, size_t size) {
-  const size_t line = size * 3;
+                                size_t height, size_t width, size_t size, size_t merge) {
+  const size_t line = size * 3, block = size * merge;
   for (size_t image = 0; image < images; image++, x += height * width * 3)
-    for (size_t top = 0; top < height; top += size)
-      for (size_t left = 0; left < width; left += size)
-        for (size_t row = 0; row < size; row++, y += line) {
-          const uint8_t *from = x + ((top + row) * width + left) * 3;
-          for (size_t i = 0; i < line; i++) y[i] = (float)from[i] / 127.5f - 1.0f;
-        }
+    for (size_t block_top = 0; block_top < height; block_top += block)
+      for (size_t block_left = 0; block_left < width; block_left += block)
+        for (size_t top = block_top; top < block_top + block; top += size)
+          for (size_t left = block_left; left < block_left + block; left += size)
+            for (size_t row = 0; row < size; row++, y += line) {
+              const uint8_t *from = x + ((top + row) * width + left) * 3;
+              for (size_t i = 0; i < line; i++) y[i] = (float)from[i] / 127.5f - 1.0f;
+            }
 }

@@ -4,6 +4,7 @@ import Foundation
 public enum WireCodec {
   /// Frame 0 of every message.
   public static let protocolVersion = "recap/1"
+  private static let protocolFrame = Frame(Array(protocolVersion.utf8))
   /// The largest header, in bytes: orders and receipts stay far below it.
   public static let maximumHeaderBytes = 16 << 20
   /// The largest number of raw frames in one message.
@@ -19,19 +20,19 @@ public enum WireCodec {
       throw RequestError.malformed(
         "\(type): \(frames.count) raw frames; at most \(maximumFrames) fit")
     }
-    let header = Header(
-      id: id, type: type, kind: kind, body: body, frames: frames.map(\.description))
-    let json: Data
-    do {
-      json = try makeEncoder().encode(header)
-    } catch {
-      throw RequestError.malformed("\(type): the body cannot be written as JSON: \(error)")
+    let json = try WireHeader.text(id: id, type: type, kind: kind, frames: frames) { json in
+      if let direct = body as? any DirectBody, direct.write(to: &json) { return }
+      do {
+        json.append(json: try makeEncoder().encode(body))
+      } catch {
+        throw RequestError.malformed("\(type): the body cannot be written as JSON: \(error)")
+      }
     }
     guard json.count <= maximumHeaderBytes else {
       throw RequestError.malformed(
         "\(type): a header of \(json.count) bytes; at most \(maximumHeaderBytes) fit")
     }
-    return [Frame(Array(protocolVersion.utf8)), Frame([UInt8](json))] + frames
+    return [protocolFrame, Frame(json)] + frames
   }
 
   /// Reads a message; its body stays JSON until its type is known.
@@ -39,12 +40,26 @@ public enum WireCodec {
     guard frames.count >= 2 else {
       throw WireError("expected a protocol frame and a header frame, got \(frames.count) frames")
     }
-    let version = String(decoding: frames[0].bytes.prefix(64), as: UTF8.self)
     guard frames[1].count <= maximumHeaderBytes else {
       throw WireError(
         "the header has \(frames[1].count) bytes; at most \(maximumHeaderBytes) are allowed")
     }
-    let json = Data(frames[1].bytes)
+    let text = frames[1].bytes
+    let isOurs = frames[0].withUnsafeBytes { $0.elementsEqual(protocolVersion.utf8) }
+    if isOurs, let header = WireHeader(scanning: text) {
+      let head = HeaderHead(
+        id: header.id, type: header.type, kind: header.kind, frames: header.frames)
+      return try message(head, frames, text, body: header.body)
+    }
+    return try decodeUnusual(frames, text)
+  }
+
+  /// Reads any message, or says what is wrong with it.
+  static func decodeUnusual(
+    _ frames: [Frame], _ text: [UInt8]
+  ) throws(WireError) -> WireMessage {
+    let version = String(decoding: frames[0].bytes.prefix(64), as: UTF8.self)
+    let json = Data(text)
     guard version == protocolVersion else {
       throw WireError(
         "protocol version '\(version)' is not understood here; this side speaks"
@@ -59,6 +74,13 @@ public enum WireCodec {
         "the header is not valid: \(explain(error))",
         id: try? JSONDecoder().decode(HeaderID.self, from: json).id)
     }
+    return try message(head, frames, text, body: nil)
+  }
+
+  /// - Parameter body: Where it lies in the header's text; nil where that is not known.
+  private static func message(
+    _ head: HeaderHead, _ frames: [Frame], _ text: [UInt8], body: Range<Int>?
+  ) throws(WireError) -> WireMessage {
     let raw = frames.dropFirst(2)
     let described = head.frames ?? []
     guard described.count == raw.count else {
@@ -76,7 +98,8 @@ public enum WireCodec {
         throw WireError("raw frame \(index): \(error)", head)
       }
     }
-    return WireMessage(id: head.id, type: head.type, kind: head.kind, frames: tensors, header: json)
+    return WireMessage(
+      id: head.id, type: head.type, kind: head.kind, frames: tensors, header: text, place: body)
   }
 
   /// Numbers that JSON lacks are written as the strings "NaN", "Infinity" and "-Infinity".
@@ -111,14 +134,27 @@ public struct WireMessage: Sendable {
   public let kind: Kind
   /// The raw frames, as described by the header.
   public let frames: [Frame]
-  let header: Data
+  let header: [UInt8]
+  /// Where the body lies in the header; nil where that is not known.
+  let place: Range<Int>?
 
   /// Decodes the header's `body`.
   ///
   /// - Throws: `RequestError.malformed`, naming the field.
   public func body<Body: Decodable>(as _: Body.Type) throws -> Body {
+    if let place {
+      if let direct = Body.self as? any DirectBody.Type {
+        var json = JSONScanner(header, place)
+        if let body = direct.init(reading: &json), json.isAtEnd(), let body = body as? Body {
+          return body
+        }
+      }
+      if let body = try? WireCodec.makeDecoder().decode(Body.self, from: Data(header[place])) {
+        return body
+      }
+    }
     do {
-      return try WireCodec.makeDecoder().decode(HeaderBody<Body>.self, from: header).body
+      return try WireCodec.makeDecoder().decode(HeaderBody<Body>.self, from: Data(header)).body
     } catch {
       throw RequestError.malformed("\(type): \(explain(error))")
     }
@@ -164,15 +200,6 @@ public struct WireError: Error, CustomStringConvertible {
   }
 
   public var description: String { reason }
-}
-
-/// Frame 1, as written.
-private struct Header<Body: Encodable>: Encodable {
-  var id: String
-  var type: String
-  var kind: WireMessage.Kind
-  var body: Body
-  var frames: [FrameDescription]
 }
 
 /// Frame 1 without its body, whose type is not known before this is read.

@@ -77,6 +77,22 @@ public final class PolicyTrainer {
     return metrics
   }
 
+  /// Draws frames as a step does and gathers what the network reads of them, the actions included, for a
+  /// benchmark of the way to the data: nothing is trained.
+  ///
+  /// - Returns: Bytes that were gathered.
+  package func drawInputs(_ count: Int) -> Int {
+    let frames = examples.sample(count, using: &random)
+    let batch = policy.inputs.batch(of: frames, in: columns)
+    var actions: [Float] = []
+    actions.reserveCapacity(count * chunks.length * chunks.width)
+    for frame in frames { chunks.append(from: frame, to: &actions) }
+    let numbers =
+      batch.patches.count + batch.proprioception.count + batch.environmentState.count
+      + actions.count
+    return numbers * MemoryLayout<Float>.size
+  }
+
   /// Puts the averaged weights into the policy. Call once, after the last step.
   public func finish() { optimization.finish() }
 

@@ -23,21 +23,13 @@ struct MemoryCommand: ParsableCommand {
     let training = ReferenceTraining(
       ReferenceModel.all[0], samples: batch, threads: threads, sliceSize: nil)
     for _ in 0..<first { _ = training.step() }
-    let before = try Self.residentBytes()
+    let before = try ProcessFigures.residentBytes()
     for _ in first..<last { _ = training.step() }
-    let after = try Self.residentBytes()
+    let after = try ProcessFigures.residentBytes()
     let growth = Double(after) / Double(before) - 1
     print(
       "resident after \(first) steps: \(before / 1024) KiB, after \(last): \(after / 1024) KiB, "
         + "\((growth * 1000).rounded() / 10) % more")
     if growth > 0.02 { throw ExitCode.failure }
-  }
-
-  private static func residentBytes() throws -> Int {
-    let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
-    guard let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
-      throw ValidationError("/proc/self/statm has no resident size")
-    }
-    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 }

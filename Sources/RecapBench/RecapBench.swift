@@ -4,7 +4,10 @@ import ArgumentParser
 struct RecapBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "recap-bench",
-    abstract: "Measures the learning engine and what serves its policies.",
-    subcommands: [ModelCommand.self, MemoryCommand.self, ServeCommand.self],
+    abstract: "Measures the learning engine, the data plane and what serves policies.",
+    subcommands: [
+      ModelCommand.self, MemoryCommand.self, TransportCommand.self, StoreCommand.self,
+      FleetCommand.self, ServeCommand.self,
+    ],
     defaultSubcommand: ModelCommand.self)
 }

@@ -18,8 +18,17 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
     var deadline: ContinuousClock.Instant
   }
 
+  /// What callers have handed over and the socket's thread has not seen yet: cheaper than that each becomes a job of
+  /// the actor.
+  private enum Handover: Sendable {
+    case ask(id: String, Waiting)
+    case forget(id: String)
+  }
+
   private let executor: ThreadExecutor
   private let socket: ZeroMQSocket
+  private let poller: SocketPoller
+  private let handovers = Locked<[Handover]>([])
   /// Tells this client's ids from those of others in logs.
   private let idPrefix = String(UInt32.random(in: 0 ... .max), radix: 16)
   private let requests = Locked(0)
@@ -48,7 +57,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
     try socket.connect(endpoint)
     // Connections inside the process have no events: they hold as long as the server lives.
     isConnected = endpoint.hasPrefix("inproc:")
-    let poller = try SocketPoller(socket)
+    poller = try SocketPoller(socket)
     executor = ThreadExecutor(name: "zmq-client", wait: poller)
     poller.attach(self)
   }
@@ -68,35 +77,64 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
 
   /// Closes the connection; waiting requests throw `RequestError.closed`.
   public func close() {
+    takeHandovers()
     isClosed = true
     outbox = []
     for id in waiting.keys { end(id, with: .failure(RequestError.closed)) }
     socket.close()
   }
 
-  private func exchange(
+  private nonisolated func exchange(
     _ message: [Frame], id: String, type: String, timeout: Duration
   ) async throws -> WireMessage {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        if isClosed { return continuation.resume(throwing: RequestError.closed) }
         if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
-        let deadline = ContinuousClock.now + timeout
-        waiting[id] = Waiting(
-          continuation: continuation, message: message, type: type, timeout: timeout,
-          deadline: deadline)
-        nextDeadline = min(nextDeadline ?? deadline, deadline)
-        outbox.append(id)
-        flush()
+        handOver(
+          .ask(
+            id: id,
+            Waiting(
+              continuation: continuation, message: message, type: type, timeout: timeout,
+              deadline: .now + timeout)))
+        // Cancelled in between, it may have been told to forget what it had not got yet.
+        if Task.isCancelled { handOver(.forget(id: id)) }
       }
     } onCancel: {
-      Task { await self.end(id, with: .failure(CancellationError())) }
+      handOver(.forget(id: id))
+    }
+  }
+
+  private nonisolated func handOver(_ item: Handover) {
+    let isFirst = handovers.withLock { items in
+      items.append(item)
+      return items.count == 1
+    }
+    if isFirst { poller.wakeUp() }
+  }
+
+  private func takeHandovers() {
+    let items = handovers.withLock { items in
+      defer { items = [] }
+      return items
+    }
+    for item in items {
+      switch item {
+      case .ask(_, let entry) where isClosed:
+        entry.continuation.resume(throwing: RequestError.closed)
+      case .ask(let id, let entry):
+        waiting[id] = entry
+        nextDeadline = min(nextDeadline ?? entry.deadline, entry.deadline)
+        outbox.append(id)
+      case .forget(let id):
+        end(id, with: .failure(CancellationError()))
+      }
     }
   }
 
   private func end(_ id: String, with result: Result<WireMessage, any Error>) {
     guard let entry = waiting.removeValue(forKey: id) else { return }
-    outbox.removeAll { $0 == id }
+    // An answered one is there no more.
+    if !outbox.isEmpty { outbox.removeAll { $0 == id } }
     entry.continuation.resume(with: result)
   }
 
@@ -114,6 +152,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
     assumeIsolated { client in
       client.receive()
       client.followConnection()
+      client.takeHandovers()
       client.flush()
       client.expire()
     }

@@ -10,7 +10,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   /// How much the server takes on at a time.
   public struct Limits: Hashable, Sendable {
     /// Requests taken and not answered yet. Requests for a job wait for long, so this is more than
-    /// the workers.
+    /// the workers: where all of them wait, heartbeats must still be heard.
     public var requests: Int
     /// Bytes of those requests.
     public var bytes: Int
@@ -18,7 +18,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     public var answerPatience: Duration
 
     public init(
-      requests: Int = 256, bytes: Int = 256 << 20, answerPatience: Duration = .seconds(30)
+      requests: Int = 16_384, bytes: Int = 256 << 20, answerPatience: Duration = .seconds(30)
     ) {
       self.requests = requests
       self.bytes = bytes
@@ -44,6 +44,9 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   private let executor: ThreadExecutor
   private let socket: ZeroMQSocket
   private let limits: Limits
+  private let poller: SocketPoller
+  /// Answers that the socket's thread has not seen yet: cheaper than that each becomes a job of the actor.
+  private let handovers = Locked<[(Incoming, [Frame]?)]>([])
 
   private var isServing = false
   private var isClosed = false
@@ -75,7 +78,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     self.limits = limits
     let socket = socket
     boundEndpoints = try endpoints.map { try socket.bind($0, trustsNetwork: trustsNetwork) }
-    let poller = try SocketPoller(socket)
+    poller = try SocketPoller(socket)
     executor = ThreadExecutor(name: "zmq-server", wait: poller)
     poller.attach(self)
   }
@@ -90,7 +93,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
       while let request = await next() {
         group.addTask {
           let answer = await router.respond(to: request.frames)
-          await self.answer(request, answer)
+          self.handOver(request, answer)
         }
       }
       group.cancelAll()
@@ -100,6 +103,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
 
   /// Stops serving and releases the endpoints: they can be bound anew on return.
   public func close() {
+    takeHandovers()
     isClosed = true
     inbox = []
     heldAnswers = []
@@ -122,6 +126,22 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   private func stopTaking() {
     taker?.resume(returning: nil)
     taker = nil
+  }
+
+  private nonisolated func handOver(_ request: Incoming, _ answer: [Frame]?) {
+    let isFirst = handovers.withLock { answers in
+      answers.append((request, answer))
+      return answers.count == 1
+    }
+    if isFirst { poller.wakeUp() }
+  }
+
+  private func takeHandovers() {
+    let answers = handovers.withLock { answers in
+      defer { answers = [] }
+      return answers
+    }
+    for (request, answer) in answers { self.answer(request, answer) }
   }
 
   private func answer(_ request: Incoming, _ answer: [Frame]?) {
@@ -163,6 +183,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     assumeIsolated { server in
       // Connections come and go; libzmq says so when an answer is sent.
       while server.socket.nextEvent() != nil {}
+      server.takeHandovers()
       server.retryHeldAnswers()
       server.receive()
     }

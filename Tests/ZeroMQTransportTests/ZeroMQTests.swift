@@ -262,3 +262,27 @@ private actor ForeignClient {
     }
   }
 }
+
+/// Requests that wait must not keep others from being answered.
+@Suite struct CrowdTests {
+  @Test func thousandsMayWaitWhileOthersAreAnswered() async throws {
+    let meeting = Meeting(size: .max)
+    let server = try ZeroMQServer(endpoints: [TransportKind.tcp.makeEndpoint()])
+    let serving = Task { try await server.serve(makeRouter(meeting: meeting)) }
+    let client = try ZeroMQClient(endpoint: server.boundEndpoints[0])
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<3000 {
+        group.addTask { _ = try await client.send(MeetRequest(), timeout: .seconds(60)) }
+      }
+      while await meeting.arrivals < 3000 { try await Task.sleep(for: .milliseconds(10)) }
+      let reply = try await client.send(EchoRequest(text: "heard"), timeout: .seconds(30))
+      #expect(reply.text == "heard")
+      await meeting.disperse()
+      try await group.waitForAll()
+    }
+    await client.close()
+    serving.cancel()
+    _ = await serving.result
+    await server.close()
+  }
+}

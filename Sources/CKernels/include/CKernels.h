@@ -38,10 +38,11 @@ void recap_fill_rows(float *y, const float *row, size_t rows, size_t width);
 void recap_copy_rows(float *y, size_t to, const float *x, size_t from, size_t rows, size_t width,
                      int accumulate);
 double recap_sum(const float *x, size_t count);
-// Image bytes [images, height, width, 3] → x / 127.5 - 1 in patches of size x size pixels:
-// [images, height / size, width / size, size * size * 3].
+// Image bytes [images, height, width, 3] → x / 127.5 - 1 in patches of size x size pixels, which
+// come in blocks of merge x merge patches:
+// [images, height / block, width / block, merge, merge, size * size * 3], block = size * merge.
 void recap_image_patches(float *y, const uint8_t *x, size_t images, size_t height, size_t width,
-                         size_t size);
+                         size_t size, size_t merge);
 
 // activations.c: f(x), and dx (+)= f'(x) ∘ dy
 

@@ -67,10 +67,11 @@ struct CaptionInputs: Sendable {
     var batch = CaptionBatch()
     batch.count = indices.count
     for index in indices {
-      inputs.appendPatches(of: pairs.images[index], at: 0, camera: 0, to: &batch.patches)
       batch.tokens += tokens[index]
       batch.targets += targets[index]
     }
+    batch.patches = ImagePatches.gathered(
+      from: indices.map { inputs.source(pairs.images[$0], at: 0, camera: 0) })
     return batch
   }
 }

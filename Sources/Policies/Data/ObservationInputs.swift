@@ -1,4 +1,5 @@
 import Episodes
+import Tensors
 
 /// What a network reads of a robot's senses: which columns, how they are scaled, how frames become
 /// patches.
@@ -131,6 +132,7 @@ struct ObservationInputs: Sendable {
     of requests: [(observation: Observation, task: TaskDescription)]
   ) throws(PolicyError) -> ObservationBatch {
     var batch = ObservationBatch()
+    var frames: [ImagePatches.Source] = []
     for (observation, task) in requests {
       let index = try prompts.index(of: task)
       try check(observation)
@@ -140,12 +142,13 @@ struct ObservationInputs: Sendable {
         observation.environmentState, to: &batch.environmentState, limit: Self.limit)
       if usesImages {
         for (camera, image) in observation.images.enumerated() {
-          appendPatches(of: image, at: 0, camera: camera, to: &batch.patches)
+          frames.append(source(image, at: 0, camera: camera))
         }
       }
       batch.taskTokens += prompts.taskTokens[index]
       batch.count += 1
     }
+    batch.patches = ImagePatches.gathered(from: frames)
     return batch
   }
 
@@ -224,7 +227,8 @@ struct ObservationInputs: Sendable {
     batch.count = frames.count
     batch.proprioception.reserveCapacity(frames.count * width)
     batch.environmentState.reserveCapacity(frames.count * environmentWidth)
-    batch.patches.reserveCapacity(frames.count * patchCount * patchWidth)
+    var pictures: [ImagePatches.Source] = []
+    pictures.reserveCapacity(usesImages ? frames.count * embodiment.cameras.count : 0)
     for frame in frames {
       batch.proprioception += columns.proprioception[frame * width..<(frame + 1) * width]
       batch.environmentState +=
@@ -234,35 +238,22 @@ struct ObservationInputs: Sendable {
       guard usesImages else { continue }
       let step = frame - examples.starts[episode]
       for (index, camera) in embodiment.cameras.enumerated() {
-        appendPatches(
-          of: examples.episodes[episode].images[index], at: step * camera.byteCount, camera: index,
-          to: &batch.patches)
+        pictures.append(
+          source(
+            examples.episodes[episode].images[index], at: step * camera.byteCount, camera: index))
       }
     }
+    batch.patches = ImagePatches.gathered(from: pictures)
     return batch
   }
 
-  /// Cuts a frame into patches: blocks row by row, the m × m patches of each block row by row, each
-  /// patch as [p, p, 3] with bytes as b / 127.5 − 1 in [−1, 1].
-  func appendPatches(
-    of bytes: [UInt8], at start: Int, camera index: Int, to patches: inout [Float]
-  ) {
+  /// A frame, cut into blocks of m × m patches.
+  func source(
+    _ bytes: [UInt8], at start: Int, camera index: Int
+  ) -> ImagePatches.Source {
     let camera = embodiment.cameras[index]
-    let block = patchSize * merge
-    for blockTop in stride(from: 0, to: camera.height, by: block) {
-      for blockLeft in stride(from: 0, to: camera.width, by: block) {
-        for top in stride(from: blockTop, to: blockTop + block, by: patchSize) {
-          for left in stride(from: blockLeft, to: blockLeft + block, by: patchSize) {
-            for row in top..<top + patchSize {
-              let from = start + (row * camera.width + left) * 3
-              for byte in bytes[from..<from + patchSize * 3] {
-                patches.append(Float(byte) / 127.5 - 1)
-              }
-            }
-          }
-        }
-      }
-    }
+    return ImagePatches.Source(
+      bytes, at: start, height: camera.height, width: camera.width, patch: patchSize, merge: merge)
   }
 }
 

@@ -76,6 +76,7 @@ enum Composition {
   /// The coordinator and the archive alone; collectors and learners join from other processes.
   static func coordinator(_ options: CoordinatorOptions) async throws {
     Logs.bootstrap(.warning)
+    OpenFiles.allowAll()
     let again: @Sendable (String) -> String = { directory in
       var words = ["recap", "coordinator", "--resume", Shell.word(directory)]
       for endpoint in options.listen { words += ["--listen", Shell.word(endpoint)] }
