@@ -32,6 +32,7 @@ public struct RunTimeline: Sendable {
 
     public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
       case joined, left, done, retried, adopted, restarted, finished, failed, paused, resumed
+      case invited, removed
       case rolledBack
     }
   }
@@ -107,7 +108,13 @@ public struct RunTimeline: Sendable {
       tell(.paused, "\(worker) paused by \(by)", row)
     case .workerResumed(let worker, let by):
       tell(.resumed, "\(worker) resumed by \(by)", row)
-    case .jobWanted, .leaseExpired, .jobFinished: break
+    case .workerInvited(let invitation, let by):
+      if invitation.role == .collector { robots.insert(invitation.worker) }
+      tell(.invited, "\(invitation.worker) invited by \(by)", row)
+    case .workerRemoved(let worker, let by):
+      workers[worker] = nil
+      tell(.removed, "\(worker) removed by \(by)", row)
+    case .jobWanted, .leaseExpired, .jobFinished, .jobReturned: break
     }
   }
 

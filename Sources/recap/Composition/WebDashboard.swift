@@ -46,7 +46,8 @@ struct WebDashboard: Sendable {
     }
     let actions = coordinator.map { coordinator in
       Dashboard.Actions { worker, isPaused, person in
-        try await coordinator.setPaused(isPaused, worker: worker, by: person)
+        try await coordinator.carryOut(
+          isPaused ? .pause(worker: worker) : .resume(worker: worker), by: person)
       }
     }
     let watch: RunWatch
