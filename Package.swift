@@ -96,7 +96,7 @@ let package = Package(
       "EpisodeStorage",
       ["DurableFiles", "Episodes", "RecapAlgorithm", Library.database]),
     module("Messaging", ["Episodes", "RecapAlgorithm", "Tensors"], documents: ["WireProtocol.md"]),
-    module("ZeroMQTransport", ["Messaging", "Executors", "CZeroMQ"]),
+    module("ZeroMQTransport", ["Messaging", "RecapAlgorithm", "Executors", "CZeroMQ"]),
     module("Robots", ["Episodes", "Messaging", "Tensors"]),
     module(
       "RoleRuntime",
@@ -125,7 +125,7 @@ let package = Package(
       "CoordinatorRole",
       [
         "RoleRuntime", "EpisodeStorage", "Episodes", "RecapAlgorithm", "Messaging", "Configuration",
-        Library.logging,
+        "Executors", Library.logging,
       ]),
 
     // What people see

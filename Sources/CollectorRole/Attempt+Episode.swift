@@ -15,8 +15,10 @@ extension Attempt {
   ) async throws -> Episode {
     var recording = EpisodeRecording(attempt: self, embodiment: robot.embodiment)
     var turn = try await robot.begin(task: task.name, seed: seed, supervision: supervision)
+    /// What the policy proposed for the steps of `turn`.
+    var proposed: ActionChunk?
     while true {
-      try recording.append(turn)
+      try recording.append(turn, proposed: proposed)
       if let outcome = recording.outcome { return try recording.finished(outcome) }
       try Task.checkCancellation()
       let chunk =
@@ -25,18 +27,36 @@ extension Attempt {
       let steps =
         chunk.map { min($0.count, work.executedActions ?? $0.count) }
         ?? recording.stepsWithoutChunk
-      turn = try await robot.execute(chunk, steps: min(steps, recording.stepsLeft))
+      let asked = min(steps, recording.stepsLeft)
+      guard chunk == nil, supervision == .corrections, let policy else {
+        turn = try await robot.execute(chunk, steps: asked)
+        proposed = chunk
+        continue
+      }
+      // The person does not wait for what the policy would do.
+      let seen = turn.observation
+      async let next = robot.execute(nil, steps: asked)
+      proposed = try policy.answers(to: [
+        request(for: seen, recording, seed: recording.nextProposalSeed())
+      ])[0].chunk
+      turn = try await next
     }
   }
 
   private func nextChunk(
     of policy: Policy, for observation: Observation, _ recording: inout EpisodeRecording
   ) throws -> ActionChunk {
-    let request = PolicyRequest(
-      observation: observation, task: task, indicator: work.indicator,
-      subtask: recording.keptSubtask, guidance: work.guidance, seed: recording.nextNoiseSeed())
-    let answer = try policy.answers(to: [request])[0]
+    let seed = recording.nextNoiseSeed()
+    let answer = try policy.answers(to: [request(for: observation, recording, seed: seed)])[0]
     recording.pursue(answer.subtask)
     return answer.chunk
+  }
+
+  private func request(
+    for observation: Observation, _ recording: EpisodeRecording, seed: UInt64
+  ) -> PolicyRequest {
+    PolicyRequest(
+      observation: observation, task: task, indicator: work.indicator,
+      subtask: recording.keptSubtask, guidance: work.guidance, seed: seed)
   }
 }

@@ -48,6 +48,8 @@ public actor Collector: Role, JobHandler {
     if failures > 0 { try await Task.sleep(for: pauses.delay(afterFailures: failures)) }
     do {
       return try await collect(order, context)
+    } catch let pause as JobReturned {
+      throw pause
     } catch {
       failures += 1
       throw error
@@ -68,6 +70,7 @@ public actor Collector: Role, JobHandler {
     let wanted = work.firstEpisode..<work.firstEpisode + work.episodeCount
     for index in wanted where !recorded.contains(index) {
       try Task.checkCancellation()
+      if await context.isPaused { throw JobReturned() }
       let attempt = Attempt(
         job: order.job, work: work, index: index, task: task, policyDigest: order.policy,
         robotName: worker.description.name)

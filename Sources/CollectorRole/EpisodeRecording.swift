@@ -51,6 +51,7 @@ struct EpisodeRecording {
   private var episode: Episode?
   private let embodiment: Embodiment
   private var chunks: UInt64 = 0
+  private var proposals: UInt64 = 0
   /// What the policy pursues, and the step at which it chose that.
   private var subtask: (text: String, step: Int)?
 
@@ -71,6 +72,13 @@ struct EpisodeRecording {
     return attempt.seed &+ chunks &* 0x9E37_79B9_7F4A_7C15
   }
 
+  /// A different seed for the noise of every chunk that is not executed: those that are keep theirs,
+  /// whether or not anybody asks what the policy would do.
+  mutating func nextProposalSeed() -> UInt64 {
+    proposals += 1
+    return ~attempt.seed &+ proposals &* 0x9E37_79B9_7F4A_7C15
+  }
+
   /// The subtask that the policy keeps for its next chunk; nil where it is to choose.
   var keptSubtask: String? {
     guard let subtask, let lifetime = attempt.work.subtaskSteps,
@@ -88,12 +96,16 @@ struct EpisodeRecording {
   private var steps: Int { episode?.count ?? 0 }
 
   /// Adds what the robot did since the last turn.
-  mutating func append(_ turn: RobotTurn) throws {
+  ///
+  /// - Parameter proposed: What the policy wanted to do from the last turn on: executed until a person
+  ///   took over, and from there on recorded beside the person's actions.
+  mutating func append(_ turn: RobotTurn, proposed: ActionChunk? = nil) throws {
     if episode == nil { episode = Episode(metadata: metadata(firstObservation: turn.observation)) }
-    for step in turn.steps {
+    for (index, step) in turn.steps.enumerated() {
+      let proposal = proposed.flatMap { step.intervention && index < $0.count ? $0[index] : nil }
       try episode?.append(
         step.observation, action: step.action[...], intervention: step.intervention,
-        subtask: step.subtask)
+        subtask: step.subtask, proposal: proposal)
     }
     if turn.outcome != nil {
       ending = turn

@@ -19,6 +19,8 @@ public actor Coordinator: Role {
   let configurationJSON: String
   /// Tells this run apart from every other.
   let ownRun: OwnRun
+  /// Whose keys are let in.
+  let keys: KeyRing
   let log: Logger
   private let server: any RequestServer
   /// Whether it goes on answering after the run is finished.
@@ -66,17 +68,20 @@ public actor Coordinator: Role {
   ///   - archive: The run's archive, already holding `configuration`; its events rebuild the plan.
   ///   - configuration: The resolved configuration.
   ///   - server: Where workers ask.
+  ///   - keys: Kept up to date with the run's invitations, for the transport.
   ///   - lingers: Whether to go on answering after the run is finished, until cancelled.
   ///   - notify: Told of everything that a person watching wants to see; must not block.
   public init(
     archive: Archive, configuration: RunConfiguration, server: any RequestServer,
-    lingers: Bool = false, log: Logger, notify: @escaping @Sendable (RunNotice) -> Void
+    keys: KeyRing = KeyRing(), lingers: Bool = false, log: Logger,
+    notify: @escaping @Sendable (RunNotice) -> Void
   ) async throws {
     self.archive = archive
     self.configuration = configuration
     configurationJSON = try configuration.resolvedJSON
     ownRun = OwnRun(id: try await archive.run().id, name: configuration.name)
     self.server = server
+    self.keys = keys
     self.lingers = lingers
     self.log = log
     self.notify = notify
@@ -86,6 +91,7 @@ public actor Coordinator: Role {
       tasks: configuration.tasks.map(\.name), robots: configuration.robots,
       embodiment: try await archive.recordedEmbodiment())
     plan = try await Plan(of: configuration, in: archive)
+    keys.update(plan.invitations.values)
     (drainSignals, wakeDrain) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     for lease in plan.liveLeases {
       orders[lease.worker] = plan.order(for: lease.job, lease: lease.lease)
@@ -130,7 +136,9 @@ public actor Coordinator: Role {
   func submit(_ event: PlanEvent) async throws -> [PlanCommand] {
     if isClosed { throw CancellationError() }
     return try await withCheckedThrowingContinuation { done in
+      let invitations = plan.invitations
       let commands = plan.handle(event)
+      if plan.invitations != invitations { keys.update(plan.invitations.values) }
       outbox.append(OutboxEntry(event: event, commands: commands, done: done))
       wakeDrain.yield()
     }
@@ -206,10 +214,11 @@ public actor Coordinator: Role {
 
   var now: Duration { clock.now - start }
 
-  func join(_ worker: WorkerDescription) async throws -> JoinRequest.Reply {
+  func join(_ worker: WorkerDescription, time: Date? = nil) async throws -> JoinRequest.Reply {
+    if plan.removed.contains(worker.name) { throw WorkerRemoved(name: worker.name) }
     if attendance.isReplaced(incarnation: worker.incarnation) { throw NameTaken(name: worker.name) }
     try ownRun.check(worker.runID, of: "worker '\(worker.name)'")
-    try admission.admit(worker)
+    try admission.admit(worker, time: time)
     if let task = admission.unofferedTasks.first, !isOver {
       let offered = admission.offeredTasks.joined(separator: ", ")
       ended = .failed("no robot offers the task '\(task)'; they offer \(offered)")
@@ -232,6 +241,10 @@ public actor Coordinator: Role {
 
   /// Answers with work as soon as there is some, or with nothing after the time the worker is willing to wait.
   func nextJob(_ request: NextJobRequest) async throws -> NextJobRequest.Reply {
+    // One without a key that could be refused: for it, the run is over.
+    if plan.removed.contains(request.worker) {
+      return NextJobRequest.Reply(order: nil, finished: true)
+    }
     guard attendance.hear(request.worker, incarnation: request.incarnation, at: now) else {
       if attendance.isReplaced(incarnation: request.incarnation) {
         throw NameTaken(name: request.worker)
@@ -273,7 +286,8 @@ public actor Coordinator: Role {
     }
     // One that was replaced has nothing to join for: it drops its job, and is told why when it asks for another.
     let replaced = attendance.isReplaced(incarnation: request.incarnation)
-    return HeartbeatRequest.Reply(leaseValid: valid, known: known || replaced)
+    return HeartbeatRequest.Reply(
+      leaseValid: valid, known: known || replaced, paused: plan.paused.contains(request.worker))
   }
 
   /// Keeps a job's metrics for curves.
@@ -288,6 +302,17 @@ public actor Coordinator: Role {
   func leave(_ request: LeaveRequest) async throws {
     guard attendance.leave(request.worker, incarnation: request.incarnation) else { return }
     try await lose(request.worker, incarnation: request.incarnation)
+  }
+
+  /// Forgets a worker that is removed, whatever it waits for.
+  func dismiss(_ worker: String) {
+    if let incarnation = attendance.workers[worker]?.description.incarnation {
+      _ = attendance.leave(worker, incarnation: incarnation)
+      notify(.workerLost(worker))
+    }
+    answer(worker, with: nil)
+    orders[worker] = nil
+    reports[worker] = nil
   }
 
   private func lose(_ worker: String, incarnation: String) async throws {

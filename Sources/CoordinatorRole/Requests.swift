@@ -1,5 +1,6 @@
 import EpisodeStorage
 import Episodes
+import Foundation
 import Messaging
 import RecapAlgorithm
 
@@ -7,38 +8,93 @@ import RecapAlgorithm
 extension Coordinator {
   nonisolated func makeRouter() -> RequestRouter {
     var router = RequestRouter()
-    let description = DescribeRunRequest.Reply(
-      run: ownRun.name, runID: ownRun.id, configuration: configurationJSON)
-    router.on(DescribeRunRequest.self) { _ in Envelope(description) }
-    router.on(JoinRequest.self) { Envelope(try await self.join($0.body.worker)) }
-    router.on(NextJobRequest.self) { Envelope(try await self.nextJob($0.body)) }
-    router.on(HeartbeatRequest.self) { Envelope(try await self.heartbeat($0.body)) }
-    router.on(JobFinishedRequest.self) { Envelope(try await self.jobFinished($0.body)) }
-    router.on(JobFailedRequest.self) { Envelope(try await self.jobFailed($0.body)) }
-    router.on(LeaveRequest.self) {
-      try await self.leave($0.body)
+    func on<R: Request>(
+      _: R.Type, _ permission: Permission<R>,
+      _ handler: @escaping @Sendable (Envelope<R>, KeyHolder?) async throws -> Envelope<R.Reply>
+    ) {
+      router.on(R.self) { request, peer in
+        let holder = try await self.check(permission, for: request.body, from: peer)
+        return try await handler(request, holder)
+      }
+    }
+    on(DescribeRunRequest.self, .everyWorker) { _, _ in Envelope(await self.description) }
+    on(JoinRequest.self, .everyWorker { $0.worker.name }) { request, holder in
+      let worker = try await self.admitted(request.body.worker, under: holder)
+      let time = request.body.time.map { Date(timeIntervalSince1970: $0) }
+      return Envelope(try await self.join(worker, time: time))
+    }
+    on(NextJobRequest.self, .everyWorker { $0.worker }) { request, _ in
+      Envelope(try await self.nextJob(request.body))
+    }
+    on(HeartbeatRequest.self, .everyWorker { $0.worker }) { request, _ in
+      Envelope(try await self.heartbeat(request.body))
+    }
+    on(JobFinishedRequest.self, .everyWorker { $0.worker }) { request, _ in
+      Envelope(try await self.jobFinished(request.body))
+    }
+    on(JobFailedRequest.self, .everyWorker { $0.worker }) { request, _ in
+      Envelope(try await self.jobFailed(request.body))
+    }
+    on(JobReturnedRequest.self, .everyWorker { $0.worker }) { request, _ in
+      try await self.submit(
+        .jobReturned(worker: request.body.worker, lease: request.body.lease))
+      return Envelope(Acknowledgement())
+    }
+    on(LeaveRequest.self, .everyWorker { $0.worker }) { request, _ in
+      try await self.leave(request.body)
       return Envelope(Acknowledgement())
     }
     let (archive, run) = (archive, ownRun)
-    router.on(PutBlobRequest.self) { request in
+    // A checkpoint or label set is what a learner's or labeller's job makes: no robot's key publishes one.
+    on(PutBlobRequest.self, .only(.valueLearner, .advantageLabeller, .policyLearner)) {
+      request, _ in
       let digest = try await archive.putBlob(try request.onlyFrame().bytes, kind: request.body.kind)
       return Envelope(PutBlobRequest.Reply(digest: digest))
     }
-    router.on(GetBlobRequest.self) { request in
+    on(GetBlobRequest.self, .everyWorker) { request, _ in
       let bytes = try await archive.blob(request.body.digest)
       return Envelope(GetBlobRequest.Reply(size: bytes.count), frames: [Frame(bytes)])
     }
-    router.on(PutEpisodeRequest.self) { request in
+    on(PutEpisodeRequest.self, .only(.collector)) { request, holder in
       try run.check(request.body.runID, of: "episode '\(request.body.id)'")
+      var robot: String?
+      if case .worker(let invitation) = holder { robot = invitation.worker }
       let receipt = try await archive.putEpisode(
-        id: request.body.id, file: try request.onlyFrame().bytes)
+        id: request.body.id, file: try request.onlyFrame().bytes, robot: robot)
       return Envelope(PutEpisodeRequest.Reply(receipt: receipt))
     }
-    router.on(ListEpisodesRequest.self) { request in
+    on(ListEpisodesRequest.self, .everyWorker) { request, _ in
       Envelope(
         ListEpisodesRequest.Reply(receipts: try await archive.receipts(job: request.body.job)))
     }
+    on(StatusRequest.self, .personInCharge) { _, _ in Envelope(await self.status()) }
+    on(PauseRequest.self, .personInCharge) { request, _ in
+      let worker = request.body.worker
+      try await self.carryOut(
+        request.body.paused ? .pause(worker: worker) : .resume(worker: worker),
+        by: request.body.person)
+      return Envelope(Acknowledgement())
+    }
+    on(InviteRequest.self, .personInCharge) { request, _ in
+      try await self.carryOut(.invite(request.body.invitation), by: request.body.person)
+      return Envelope(Acknowledgement())
+    }
+    on(RemoveRequest.self, .personInCharge) { request, _ in
+      try await self.carryOut(.remove(worker: request.body.worker), by: request.body.person)
+      return Envelope(Acknowledgement())
+    }
     return router
+  }
+
+  private var description: DescribeRunRequest.Reply {
+    let policies = configuration.tasks.compactMap { task in
+      plan.currentPolicy(of: task.name).map {
+        DescribeRunRequest.PolicyVersion(
+          task: task.name, iteration: $0.k, checkpoint: $0.checkpoint)
+      }
+    }
+    return DescribeRunRequest.Reply(
+      run: ownRun.name, runID: ownRun.id, configuration: configurationJSON, policies: policies)
   }
 
   func jobFinished(_ request: JobFinishedRequest) async throws -> JobFinishedRequest.Reply {

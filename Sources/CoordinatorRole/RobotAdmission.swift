@@ -1,5 +1,6 @@
 import Configuration
 import Episodes
+import Foundation
 import Messaging
 
 /// Which robots may take part in a run: a value that is told who joins.
@@ -25,8 +26,13 @@ struct RobotAdmission {
 
   /// Takes in a worker; roles other than the collector may always join.
   ///
+  /// - Parameters:
+  ///   - time: What its machine takes for the time; nil where it does not say.
+  ///   - now: The time here.
   /// - Throws: `RobotRefused` naming what was expected and what came.
-  mutating func admit(_ worker: WorkerDescription) throws(RobotRefused) {
+  mutating func admit(
+    _ worker: WorkerDescription, time: Date? = nil, now: Date = Date()
+  ) throws(RobotRefused) {
     guard worker.role == .collector else { return }
     let offered = worker.tasks.map(\.name)
     func refusal(_ reason: String) -> RobotRefused {
@@ -40,32 +46,18 @@ struct RobotAdmission {
         "it offers \(offered.joined(separator: ", ")); this run practises "
           + tasks.joined(separator: ", "))
     }
-    if let lack = lack(of: robot, name: worker.name) { throw refusal(lack) }
-    if let embodiment, embodiment != robot {
-      throw refusal("expected the run's embodiment \(embodiment), got \(robot)")
+    var check = PreflightCheck(of: robot)
+    // All robots of a run report the same: what holds for the first holds for one that the configuration does not name.
+    if let settings = robots.first(where: { $0.name == worker.name }) ?? robots.first {
+      check.compare(with: settings.observation, key: "robots.\(settings.name).observation")
+    }
+    if let embodiment { check.compare(with: embodiment) }
+    check.compare(time: time, now: now)
+    guard check.differences.isEmpty else {
+      throw refusal(check.differences.joined(separator: "; "))
     }
     embodiment = robot
     offers[worker.name] = Set(offered)
-  }
-
-  /// What the configuration says that this robot senses and it does not; nil where nothing is missing.
-  private func lack(of embodiment: Embodiment, name: String) -> String? {
-    // All robots of a run report the same: what holds for the first holds for one that the configuration does not name.
-    guard let settings = robots.first(where: { $0.name == name }) ?? robots.first else {
-      return nil
-    }
-    let key = "robots.\(settings.name).observation"
-    if settings.observation.environmentState, embodiment.environmentStateWidth == 0 {
-      return
-        "\(key).environmentState is true, but the embodiment '\(embodiment.name)' reports no environment "
-        + "state; set it to false, or have the robot report one"
-    }
-    if let side = settings.observation.cameras.pixels, embodiment.cameras.isEmpty {
-      return
-        "\(key).cameras is \(side), but the embodiment '\(embodiment.name)' reports no cameras; set it to "
-        + "off, or have the robot report some"
-    }
-    return nil
   }
 
   /// The tasks that nobody can practise, once every expected robot has come; empty until then.

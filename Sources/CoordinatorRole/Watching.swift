@@ -1,7 +1,7 @@
 import Messaging
 import RoleRuntime
 
-/// For those who watch the run, and may hold a robot back.
+/// For those who watch the run.
 extension Coordinator {
   /// Who is here, and how far each is.
   public func status() -> CoordinatorStatus {
@@ -17,31 +17,5 @@ extension Coordinator {
     }
     return CoordinatorStatus(
       upSeconds: now.inSeconds, workers: workers.sorted { $0.name < $1.name })
-  }
-
-  /// Lets a worker take no further job, or take jobs again; durable on return. A paused one finishes what it has.
-  ///
-  /// - Parameters:
-  ///   - worker: Its name. A pause also holds for whoever joins under it later.
-  ///   - person: Who wants it, for the record.
-  /// - Throws: `NoSuchWorker` for a name that the run has never heard of.
-  public func setPaused(_ isPaused: Bool, worker: String, by person: String) async throws {
-    guard attendance.workers[worker] != nil || plan.paused.contains(worker) else {
-      throw NoSuchWorker(name: worker, known: attendance.workers.keys.sorted())
-    }
-    guard plan.paused.contains(worker) != isPaused else { return }
-    try await submit(
-      isPaused
-        ? .workerPaused(worker: worker, by: person) : .workerResumed(worker: worker, by: person))
-  }
-}
-
-/// A worker that is not here.
-public struct NoSuchWorker: Error, CustomStringConvertible {
-  public var name: String
-  public var known: [String]
-
-  public var description: String {
-    "there is no worker '\(name)' here; there are \(known.joined(separator: ", "))"
   }
 }

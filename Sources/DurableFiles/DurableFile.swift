@@ -24,17 +24,18 @@ public enum DurableFile {
   /// - Parameters:
   ///   - temporary: On the same file system as `path`, so that renaming is atomic. What is there
   ///     already is overwritten. Nil for a name beside `path` that no other process uses.
+  ///   - permissions: Of a new file; 0o600 for what only its owner may read.
   ///   - hook: Called before each step; what it throws is passed on, and leaves what a crash there
   ///     would.
   /// - Throws: `FileError` with the call that failed.
   public static func write(
-    _ bytes: [UInt8], to path: String, temporary: String? = nil,
+    _ bytes: [UInt8], to path: String, temporary: String? = nil, permissions: UInt32 = 0o644,
     hook: (DurableWriteStep) throws -> Void = { _ in }
   ) throws {
     let temporary = temporary ?? "\(path).\(getpid()).partial"
     do {
       try hook(.createTemporary)
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, permissions)
       guard descriptor >= 0 else { throw FileError(call: "open", path: temporary, code: errno) }
       defer { _ = close(descriptor) }
       try hook(.writeBytes)

@@ -169,15 +169,20 @@ public actor Archive: ArchiveReading {
   /// An id that is stored already is not stored again: the receipt is the first one's, and its
   /// digest tells whether the bytes were the same.
   ///
+  /// - Parameter robot: Who recorded it, where its sender may speak for that robot alone.
   /// - Throws: `ArchiveError.rejectedEpisode` when `file` is not an episode file, or its metadata
-  ///   has another id.
+  ///   has another id or robot.
   @discardableResult
-  public func putEpisode(id: String, file: [UInt8]) async throws -> EpisodeReceipt {
-    try await storeEpisode(id: id, file: file).receipt
+  public func putEpisode(
+    id: String, file: [UInt8], robot: String? = nil
+  ) async throws -> EpisodeReceipt {
+    try await storeEpisode(id: id, file: file, robot: robot).receipt
   }
 
-  /// As `putEpisode(id:file:)`, and says what the upload changed.
-  public func storeEpisode(id: String, file: [UInt8]) async throws -> StoredEpisode {
+  /// As `putEpisode(id:file:robot:)`, and says what the upload changed.
+  public func storeEpisode(
+    id: String, file: [UInt8], robot: String? = nil
+  ) async throws -> StoredEpisode {
     let digest = try await queues.run { ContentDigest(hashing: file) }
     // Most repeats are a collector that did not hear the first answer: spare them the work.
     if let stored = try await episode(id: id) { return Self.answer(stored, to: digest) }
@@ -192,6 +197,11 @@ public actor Archive: ArchiveReading {
       guard episode.metadata.id == id else {
         throw ArchiveError.rejectedEpisode(
           id: id, reason: "the file's metadata says '\(episode.metadata.id)'")
+      }
+      if let robot, episode.metadata.robot != robot {
+        throw ArchiveError.rejectedEpisode(
+          id: id,
+          reason: "it comes from '\(robot)', and says that '\(episode.metadata.robot)' recorded it")
       }
       try blobs.store(file, as: digest)
       let row = EpisodeRow(episode, digest: digest, bytes: file.count, storedAt: time)

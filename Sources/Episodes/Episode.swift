@@ -19,6 +19,17 @@ public struct Episode: Sendable, Equatable {
   public private(set) var interventions: [Bool]
   /// Index into the task's subtasks, or −1 where unknown: [T]
   public private(set) var subtasks: [Int32]
+  /// What the policy would have done where a person chose the action: [T, actionWidth], zeros where
+  /// that is not known; nil where it is known of no step.
+  public private(set) var proposals: Proposals?
+
+  /// A policy's own actions beside a person's.
+  public struct Proposals: Sendable, Equatable {
+    /// [T, actionWidth]
+    public var actions: [Float]
+    /// Whether a step has one: [T]
+    public var isKnown: [Bool]
+  }
 
   /// An empty recording, to which steps are appended.
   public init(metadata: EpisodeMetadata) {
@@ -39,7 +50,8 @@ public struct Episode: Sendable, Equatable {
   ///   `append` would have taken.
   init(
     metadata: EpisodeMetadata, count: Int, proprioception: [Float], environmentState: [Float],
-    images: [[UInt8]], actions: [Float], interventions: [Bool], subtasks: [Int32]
+    images: [[UInt8]], actions: [Float], interventions: [Bool], subtasks: [Int32],
+    proposals: Proposals? = nil
   ) throws {
     let embodiment = metadata.embodiment
     func check(_ column: String, _ values: [Float], _ width: Int) throws {
@@ -57,6 +69,12 @@ public struct Episode: Sendable, Equatable {
       "observation.environment_state", environmentState,
       metadata.recordsEnvironmentState ? embodiment.environmentStateWidth : 0)
     try check("action", actions, embodiment.actionWidth)
+    if let proposals {
+      try check("policy_action", proposals.actions, embodiment.actionWidth)
+      guard proposals.isKnown.count == count else {
+        throw EpisodeError.malformed("its columns differ in length")
+      }
+    }
     let cameras = metadata.recordsImages ? embodiment.cameras : []
     guard images.map(\.count) == cameras.map({ $0.byteCount * count }),
       interventions.count == count, subtasks.count == count
@@ -77,6 +95,7 @@ public struct Episode: Sendable, Equatable {
     self.actions = actions
     self.interventions = interventions
     self.subtasks = subtasks
+    self.proposals = proposals
   }
 
   private static func check(subtask: Int, of task: TaskDescription) throws {
@@ -88,10 +107,13 @@ public struct Episode: Sendable, Equatable {
 
   /// Appends one step.
   ///
+  /// - Parameter proposal: What the policy would have done; nil where that is not known, or the action
+  ///   is its own.
   /// - Throws: `EpisodeError.width` when a column has not the embodiment's width, `.notFinite` for NaN or ∞,
   ///   `.malformed` for a subtask that the task does not have.
   public mutating func append(
-    _ observation: Observation, action: ArraySlice<Float>, intervention: Bool, subtask: Int? = nil
+    _ observation: Observation, action: ArraySlice<Float>, intervention: Bool, subtask: Int? = nil,
+    proposal: ArraySlice<Float>? = nil
   ) throws {
     let embodiment = metadata.embodiment
     try check("observation.state", observation.proprioception[...], embodiment.proprioceptionWidth)
@@ -101,6 +123,7 @@ public struct Episode: Sendable, Equatable {
         embodiment.environmentStateWidth)
     }
     try check("action", action, embodiment.actionWidth)
+    if let proposal { try check("policy_action", proposal, embodiment.actionWidth) }
     if metadata.recordsImages {
       for (index, camera) in embodiment.cameras.enumerated() {
         let bytes = index < observation.images.count ? observation.images[index].count : 0
@@ -111,6 +134,14 @@ public struct Episode: Sendable, Equatable {
       }
     }
     if let subtask { try Self.check(subtask: subtask, of: metadata.task) }
+    let width = embodiment.actionWidth
+    if proposal != nil, proposals == nil {
+      proposals = Proposals(
+        actions: [Float](repeating: 0, count: count * width),
+        isKnown: [Bool](repeating: false, count: count))
+    }
+    proposals?.actions += proposal ?? ArraySlice(repeating: 0, count: width)
+    proposals?.isKnown.append(proposal != nil)
     count += 1
     proprioception += observation.proprioception
     if metadata.recordsEnvironmentState { environmentState += observation.environmentState }
@@ -147,6 +178,13 @@ public struct Episode: Sendable, Equatable {
   public func action(at step: Int) -> ArraySlice<Float> {
     let width = metadata.embodiment.actionWidth
     return actions[step * width..<(step + 1) * width]
+  }
+
+  /// What the policy would have done at step `step`, [actionWidth]; nil where that is not known.
+  public func proposal(at step: Int) -> ArraySlice<Float>? {
+    guard let proposals, proposals.isKnown[step] else { return nil }
+    let width = metadata.embodiment.actionWidth
+    return proposals.actions[step * width..<(step + 1) * width]
   }
 
   /// The number of steps whose action a person chose.

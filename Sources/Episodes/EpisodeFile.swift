@@ -9,6 +9,9 @@ import Tensors
 ///     action                         F32 [T, A]
 ///     intervention                   BOOL [T]
 ///     subtask_index                  I32 [T]           −1 where unknown
+///     policy_action                  F32 [T, A]        where known of any step: beside a person's action
+///                                                      the policy's own, else zeros
+///     policy_action_known            BOOL [T]          with `policy_action`
 ///
 /// The header's metadata holds `format`, `version` and, under `episode`, `EpisodeMetadata` as JSON.
 public enum EpisodeFile {
@@ -41,6 +44,11 @@ public enum EpisodeFile {
     file.add("action", shape: [count, embodiment.actionWidth], floats: episode.actions)
     file.add("intervention", shape: [count], bools: episode.interventions)
     file.add("subtask_index", shape: [count], int32s: episode.subtasks)
+    if let proposals = episode.proposals {
+      file.add(
+        "policy_action", shape: [count, embodiment.actionWidth], floats: proposals.actions)
+      file.add("policy_action_known", shape: [count], bools: proposals.isKnown)
+    }
     return file.serialized()
   }
 
@@ -69,7 +77,11 @@ public enum EpisodeFile {
       images: images,
       actions: file.floats("action", shape: [count, embodiment.actionWidth]),
       interventions: interventions,
-      subtasks: file.int32s("subtask_index", shape: [count]))
+      subtasks: file.int32s("subtask_index", shape: [count]),
+      proposals: file.contains("policy_action")
+        ? Episode.Proposals(
+          actions: file.floats("policy_action", shape: [count, embodiment.actionWidth]),
+          isKnown: file.bools("policy_action_known", shape: [count])) : nil)
   }
 }
 

@@ -11,6 +11,7 @@ public struct KubernetesLaunch: Sendable {
   static let port = 7700
   static let healthPort = 8080
   private static let archive = "/var/lib/recap"
+  private static let keys = "/etc/recap/keys"
   private static let scratch = "/var/spool/recap"
 
   /// - Parameter configuration: The run's resolved configuration, as JSON.
@@ -91,7 +92,7 @@ public struct KubernetesLaunch: Sendable {
     ]
   }
 
-  /// Connections are not protected, so only this run's pods may make them.
+  /// Without keys connections are not protected, so only this run's pods may make them.
   private var networkPolicy: Manifest {
     [
       "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
@@ -111,8 +112,14 @@ public struct KubernetesLaunch: Sendable {
   private var coordinatorArguments: [String] {
     [
       "/etc/recap/run/configuration.yaml", "--dir", "\(Self.archive)/\(folder)", "--or-resume",
-      "--listen", "tcp://0.0.0.0:\(Self.port)", "--trusted-network", "--linger",
-    ] + (settings.probes == .http ? ["--http", "0.0.0.0:\(Self.healthPort)"] : [])
+      "--listen", "tcp://0.0.0.0:\(Self.port)", "--linger",
+    ] + (settings.keysSecret == nil ? ["--trusted-network"] : [])
+      + (settings.probes == .http ? ["--http", "0.0.0.0:\(Self.healthPort)"] : [])
+  }
+
+  /// What every role is told of the keys that are mounted.
+  private var keysArguments: [String] {
+    settings.keysSecret == nil ? [] : ["--keys", Self.keys]
   }
 
   private func coordinator(_ process: RoleProcess) -> Manifest {
@@ -156,9 +163,10 @@ public struct KubernetesLaunch: Sendable {
           (
             "exec",
             [
-              "command": .texts([
-                "/usr/local/bin/recap", "probe", "--connect", "tcp://127.0.0.1:\(Self.port)",
-              ])
+              "command": .texts(
+                [
+                  "/usr/local/bin/recap", "probe", "--connect", "tcp://127.0.0.1:\(Self.port)",
+                ] + keysArguments)
             ]
           )
         case .http: ("httpGet", ["path": .text(path), "port": "http"])
@@ -221,13 +229,13 @@ public struct KubernetesLaunch: Sendable {
   ) -> Manifest {
     let keys: [Manifest] =
       settings.keysSecret == nil
-      ? [] : [["name": "keys", "mountPath": "/etc/recap/keys", "readOnly": true]]
+      ? [] : [["name": "keys", "mountPath": .text(Self.keys), "readOnly": true]]
     let memory = "\(Int((process.size.memoryGB * 1000).rounded(.up)))M"
     return .map(
       [
         ("name", .text(process.role.rawValue)), ("image", .text(settings.image)),
         ("imagePullPolicy", .text(settings.imagePullPolicy)),
-        ("command", ["/usr/local/bin/recap"]), ("args", .texts(process.arguments)),
+        ("command", ["/usr/local/bin/recap"]), ("args", .texts(process.arguments + keysArguments)),
       ] + extra + [
         (
           "resources",

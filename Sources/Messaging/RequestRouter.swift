@@ -2,7 +2,7 @@
 /// connections share it.
 public struct RequestRouter: Sendable {
   /// Decodes the body, runs the handler and encodes the reply.
-  private typealias Handler = @Sendable (WireMessage) async throws -> [Frame]
+  private typealias Handler = @Sendable (WireMessage, Peer) async throws -> [Frame]
   private var handlers: [String: Handler] = [:]
 
   public init() {}
@@ -16,12 +16,20 @@ public struct RequestRouter: Sendable {
   ///
   /// - Precondition: The type has no handler yet.
   public mutating func on<R: Request>(
-    _: R.Type, _ handler: @escaping @Sendable (Envelope<R>) async throws -> Envelope<R.Reply>
+    _ type: R.Type, _ handler: @escaping @Sendable (Envelope<R>) async throws -> Envelope<R.Reply>
+  ) {
+    on(type) { request, _ in try await handler(request) }
+  }
+
+  /// As `on`, for a handler that asks who sent the request.
+  public mutating func on<R: Request>(
+    _: R.Type,
+    _ handler: @escaping @Sendable (Envelope<R>, Peer) async throws -> Envelope<R.Reply>
   ) {
     precondition(handlers[R.type] == nil, "\(R.type) has two handlers")
-    handlers[R.type] = { message in
+    handlers[R.type] = { message, peer in
       let request = Envelope(try message.body(as: R.self), frames: message.frames)
-      let reply = try await handler(request)
+      let reply = try await handler(request, peer)
       return try WireCodec.encode(
         id: message.id, type: R.type, kind: .reply, body: reply.body, frames: reply.frames)
     }
@@ -44,10 +52,12 @@ public struct RequestRouter: Sendable {
 
   /// Answers one message: with the handler's reply, or with an error that says what went wrong.
   ///
-  /// - Parameter frames: The message's frames, without any that the transport added.
+  /// - Parameters:
+  ///   - frames: The message's frames, without any that the transport added.
+  ///   - peer: Who sent it.
   /// - Returns: nil when there is nobody to answer: the message is no request, or the server is
   ///   stopping.
-  public func respond(to frames: [Frame]) async -> [Frame]? {
+  public func respond(to frames: [Frame], from peer: Peer = .unnamed) async -> [Frame]? {
     let message: WireMessage
     do {
       message = try WireCodec.decode(frames)
@@ -62,7 +72,7 @@ public struct RequestRouter: Sendable {
           "unknown request type '\(message.type)'; known here: \(types.joined(separator: ", "))")
     }
     do {
-      return try await handler(message)
+      return try await handler(message, peer)
     } catch  where error is CancellationError || Task.isCancelled {
       return nil
     } catch {

@@ -37,6 +37,22 @@ public protocol RequestServer: Sendable {
   func serve(_ router: RequestRouter) async throws
 }
 
+/// Several servers that answer as one.
+public struct JointServer: RequestServer {
+  private let parts: [any RequestServer]
+
+  public init(_ parts: [any RequestServer]) { self.parts = parts }
+
+  public func serve(_ router: RequestRouter) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      defer { group.cancelAll() }
+      for part in parts { group.addTask { try await part.serve(router) } }
+      // A server that ends has been closed, or the task is cancelled.
+      try await group.next()
+    }
+  }
+}
+
 /// Why a request has no reply.
 public enum RequestError: Error, Equatable, CustomStringConvertible {
   case timeout(type: String, seconds: Double)

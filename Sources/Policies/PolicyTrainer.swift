@@ -82,14 +82,11 @@ public final class PolicyTrainer {
   ///
   /// - Returns: Bytes that were gathered.
   package func drawInputs(_ count: Int) -> Int {
-    let frames = examples.sample(count, using: &random)
-    let batch = policy.inputs.batch(of: frames, in: columns)
-    var actions: [Float] = []
-    actions.reserveCapacity(count * chunks.length * chunks.width)
-    for frame in frames { chunks.append(from: frame, to: &actions) }
+    let frames = batches.examples.sample(count, using: &random)
+    let batch = policy.inputs.batch(of: frames, in: batches.columns)
     let numbers =
       batch.patches.count + batch.proprioception.count + batch.environmentState.count
-      + actions.count
+      + batches.actions(of: frames).count
     return numbers * MemoryLayout<Float>.size
   }
 

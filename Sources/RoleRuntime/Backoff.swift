@@ -52,4 +52,9 @@ extension RequestError {
     case .refused, .malformed, .closed: false
     }
   }
+
+  /// Whether the other side said no.
+  var isRefusal: Bool {
+    if case .refused = self { true } else { false }
+  }
 }

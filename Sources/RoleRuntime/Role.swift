@@ -26,19 +26,34 @@ public struct JobContext: Sendable {
   public let archive: ArchiveClient
   /// The run's resolved configuration, as JSON.
   public let configuration: String
+  private let pause: @Sendable () async -> Bool
   private let reporter: @Sendable (JobProgress) async -> Void
 
-  /// - Parameter report: Where progress goes.
+  /// - Parameters:
+  ///   - isPaused: Whether a person has paused the worker.
+  ///   - report: Where progress goes.
   public init(
     archive: ArchiveClient, configuration: String,
+    isPaused: @escaping @Sendable () async -> Bool = { false },
     report: @escaping @Sendable (JobProgress) async -> Void = { _ in }
   ) {
     self.archive = archive
     self.configuration = configuration
+    pause = isPaused
     reporter = report
   }
+
+  /// Whether a person has paused this worker, as of the last heartbeat. A handler whose job has
+  /// natural breaks throws `JobReturned` at the next one.
+  public var isPaused: Bool { get async { await pause() } }
 
   /// Says how far the job is. Cheap: the latest report travels with the next heartbeat, earlier
   /// ones are dropped.
   public func report(_ progress: JobProgress) async { await reporter(progress) }
+}
+
+/// A handler's word that it gives its job back undone, since a person has paused the worker. It is
+/// nobody's fault, and counts as no attempt.
+public struct JobReturned: Error {
+  public init() {}
 }

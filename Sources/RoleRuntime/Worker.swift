@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Messaging
 import RecapAlgorithm
@@ -14,21 +15,26 @@ public actor Worker {
   private let archive: ArchiveClient
   private let clock: any Clock<Duration>
   private let timing: WorkerTiming
+  private let now: @Sendable () -> Date
   private let log: Logger
 
   /// What the coordinator asked for when it last answered a join.
   private var terms: JoinRequest.Reply?
   /// The latest report of the job at hand.
   private var progress: JobProgress?
+  /// Whether a person has paused this worker, as the coordinator said last.
+  private var isPaused = false
 
   /// - Parameters:
   ///   - description: The name must be unique within the run, the incarnation new for every start.
   ///   - control: The connection to the coordinator.
   ///   - archive: Handed to the job handler.
   ///   - clock: Paces heartbeats and retries.
+  ///   - now: The machine's time of day, which the coordinator compares with its own.
   public init(
     _ description: WorkerDescription, control: any RequestClient, archive: ArchiveClient,
     clock: any Clock<Duration> = ContinuousClock(), timing: WorkerTiming = WorkerTiming(),
+    now: @escaping @Sendable () -> Date = { Date() },
     log: Logger = Logger(label: "recap.worker")
   ) {
     self.description = description
@@ -36,6 +42,7 @@ public actor Worker {
     self.archive = archive
     self.clock = clock
     self.timing = timing
+    self.now = now
     var log = log
     log[metadataKey: "worker"] = "\(description.name)"
     self.log = log
@@ -64,9 +71,12 @@ public actor Worker {
 
   private func join() async throws {
     let control = control
-    let request = JoinRequest(worker: description)
     let timeout = timing.requestTimeout
-    terms = try await retrying { try await control.send(request, timeout: timeout) }
+    let (description, now) = (description, now)
+    terms = try await retrying {
+      try await control.send(
+        JoinRequest(worker: description, time: now().timeIntervalSince1970), timeout: timeout)
+    }
     log.info("joined run \(terms?.run ?? "")")
   }
 
@@ -106,8 +116,11 @@ public actor Worker {
   private func carryOut(_ order: JobOrder, with handler: any JobHandler) async throws {
     log.info("job \(order.job.id) begins")
     progress = nil
+    // Whoever is given a job is not paused.
+    isPaused = false
     let context = JobContext(
       archive: archive, configuration: terms?.configuration ?? "",
+      isPaused: { [weak self] in await self?.isPaused ?? false },
       report: { [weak self] in await self?.note($0) })
     let ending = await withTaskGroup(of: Ending?.self) { group in
       group.addTask {
@@ -129,6 +142,9 @@ public actor Worker {
         worker: description.name, lease: order.lease, result: result)
       let accepted = try await report(request)?.accepted ?? false
       log.info("job \(order.job.id) done\(accepted ? "" : ", but its lease was lost")")
+    case .failed(is JobReturned):
+      log.notice("job \(order.job.id) is given back: this worker is paused")
+      _ = try await report(JobReturnedRequest(worker: description.name, lease: order.lease))
     case .failed(let error):
       try Task.checkCancellation()
       let reason = String(describing: error)
@@ -158,13 +174,27 @@ public actor Worker {
           progress: progress)
         let reply = try await control.send(request, timeout: timing.requestTimeout)
         failures = 0
+        isPaused = reply.paused ?? false
         if !reply.known {
           // The lease may still be ours in the coordinator's records: the next heartbeat tells.
           log.notice("the coordinator does not know this worker; joining again")
           terms = try await control.send(
-            JoinRequest(worker: description), timeout: timing.requestTimeout)
+            JoinRequest(worker: description, time: now().timeIntervalSince1970),
+            timeout: timing.requestTimeout)
         } else if !reply.leaseValid {
           return false
+        }
+      } catch let refusal as RequestError where refusal.isRefusal {
+        // A worker that was removed may not even join again.
+        do {
+          terms = try await control.send(
+            JoinRequest(worker: description, time: now().timeIntervalSince1970),
+            timeout: timing.requestTimeout)
+        } catch let refusal as RequestError where refusal.isRefusal {
+          log.error("heartbeat: \(refusal)")
+          return false
+        } catch {
+          failures += 1
         }
       } catch {
         failures += 1

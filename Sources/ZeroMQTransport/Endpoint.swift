@@ -5,11 +5,11 @@ enum Endpoint {
   /// The longest path of a Unix socket on Linux, in bytes.
   static let longestPath = 107
 
-  /// - Parameter trustsNetwork: Everybody who reaches the endpoint may give orders.
+  /// - Parameter mayBeReached: Whether it may be an address that other machines reach.
   /// - Throws: `ZeroMQError` for an unknown transport, a path that is too long or at which another process
   ///   listens, or an address that other machines reach: without keys anybody there could give orders.
   static func checkBinding(
-    _ endpoint: String, trustsNetwork: Bool = false
+    _ endpoint: String, mayBeReached: Bool = false
   ) throws(ZeroMQError) {
     let (transport, address) = try check(endpoint)
     if transport == "ipc", isAnswered(path: address) {
@@ -22,11 +22,10 @@ enum Endpoint {
       throw ZeroMQError(refusing: endpoint, because: "expected tcp://ADDRESS:PORT")
     }
     let host = address[..<colon]
-    guard trustsNetwork || isLoopback(host) else {
+    guard mayBeReached || isLoopback(host) else {
       throw ZeroMQError(
         refusing: endpoint,
-        because: "only a loopback address (127.0.0.1 or [::1]) can be bound: connections from other"
-          + " machines need CURVE keys, which this version does not have")
+        because: "without CURVE keys only a loopback address (127.0.0.1 or [::1]) can be bound")
     }
   }
 
@@ -83,6 +82,13 @@ enum Endpoint {
         connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
       }
     }
+  }
+
+  /// Whether an endpoint is one that only processes of this machine reach.
+  static func isLocal(_ endpoint: String) -> Bool {
+    guard endpoint.hasPrefix("tcp://") else { return true }
+    let address = endpoint.dropFirst("tcp://".count)
+    return isLoopback(address[..<(address.lastIndex(of: ":") ?? address.endIndex)])
   }
 
   private static func isLoopback(_ host: Substring) -> Bool {

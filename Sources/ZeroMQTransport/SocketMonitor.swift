@@ -9,12 +9,15 @@ final class SocketMonitor {
     case connected
     /// A connection is lost, and all that was on its way.
     case disconnected
+    /// The other side does not accept the key of this one.
+    case refused
     /// A listener is gone.
     case closed(endpoint: String)
   }
 
   private static let wanted =
     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED
+    | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
 
   /// A PAIR socket that becomes readable with an event.
   let handle: UnsafeMutableRawPointer
@@ -48,6 +51,7 @@ final class SocketMonitor {
       switch Int32(event.withUnsafeBytes { $0.loadUnaligned(as: UInt16.self) }) {
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return .connected
       case ZMQ_EVENT_DISCONNECTED: return .disconnected
+      case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: return .refused
       case ZMQ_EVENT_CLOSED:
         return .closed(
           endpoint: endpoint.withUnsafeBytes { String(decoding: $0, as: UTF8.self) })

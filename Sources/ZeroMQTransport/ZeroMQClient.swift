@@ -50,10 +50,15 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   ///
   /// - Parameters:
   ///   - endpoint: `tcp://ADDRESS:PORT`, `ipc://PATH` or `inproc://NAME`.
+  ///   - keys: For a server whose connections are protected. Where it does not accept them, requests
+  ///     throw `RequestError.refused`.
   ///   - context: The same as the server's, for `inproc`.
   /// - Throws: `ZeroMQError` for an endpoint that cannot be used.
-  public init(endpoint: String, context: ZeroMQContext = .shared) throws {
-    socket = try ZeroMQSocket(.client, in: context)
+  public init(
+    endpoint: String, keys: ClientKeys? = nil, context: ZeroMQContext = .shared
+  ) throws {
+    socket = try ZeroMQSocket(
+      .client, in: context, protection: keys.map { .client($0) } ?? .none)
     try socket.connect(endpoint)
     // Connections inside the process have no events: they hold as long as the server lives.
     isConnected = endpoint.hasPrefix("inproc:")
@@ -170,11 +175,19 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
         isConnected = false
         let unsent = Set(outbox)
         outbox = waiting.keys.filter { !unsent.contains($0) } + outbox
+      case .refused:
+        // libzmq goes on trying; whoever asks again asks a side that may have changed its mind.
+        for (id, entry) in waiting {
+          end(id, with: .failure(RequestError.refused(type: entry.type, reason: Self.noEntry)))
+        }
       case .closed:
         break
       }
     }
   }
+
+  private static let noEntry =
+    "the other side does not accept this key: it was removed, or belongs to another run"
 
   private func flush() {
     guard isConnected else { return }
@@ -189,7 +202,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   private func receive() {
     // Bounded, so that a flood of answers does not keep jobs waiting.
     for _ in 0..<256 {
-      guard let frames = socket.receive() else { return }
+      guard let frames = socket.receive()?.frames else { return }
       do {
         let message = try WireCodec.decode(frames)
         end(message.id, with: .success(message))

@@ -1,4 +1,5 @@
 import CZeroMQ
+import Executors
 import Glibc
 
 /// The process's share of ZeroMQ: its I/O thread, and the name space of `inproc` endpoints.
@@ -15,6 +16,9 @@ public final class ZeroMQContext: @unchecked Sendable {
   public static let shared = ZeroMQContext()
 
   private let whenTerminated: @Sendable () -> Void
+  private let doorkeepers = Locked(WeakDoorkeeper())
+
+  private struct WeakDoorkeeper { weak var doorkeeper: Doorkeeper? }
 
   /// A context of its own, for tests and embedding.
   public convenience init() { self.init(whenTerminated: {}) }
@@ -25,6 +29,16 @@ public final class ZeroMQContext: @unchecked Sendable {
       preconditionFailure("zmq_ctx_new: \(ZeroMQError("", ""))")
     }
     self.handle = handle
+  }
+
+  /// The one that decides about this context's protected sockets, who keep it alive.
+  func doorkeeper() throws -> Doorkeeper {
+    try doorkeepers.withLock {
+      if let doorkeeper = $0.doorkeeper { return doorkeeper }
+      let doorkeeper = try Doorkeeper(in: self)
+      $0.doorkeeper = doorkeeper
+      return doorkeeper
+    }
   }
 
   deinit {

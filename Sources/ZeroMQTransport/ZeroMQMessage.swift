@@ -32,6 +32,9 @@ final class ReceivedMessage: FrameStorage, @unchecked Sendable {
     errno = code
   }
 
+  /// Whom the connection's handshake has proved, as the doorkeeper named it; nil where nobody asked.
+  var user: String? { zmq_msg_gets(message, "User-Id").map { String(cString: $0) } }
+
   var hasMoreParts: Bool { zmq_msg_more(message) != 0 }
   var count: Int { content.count }
   func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {

@@ -1,5 +1,6 @@
 import Executors
 import Messaging
+import RecapAlgorithm
 
 /// The answering side over ZeroMQ (ROUTER), on any number of endpoints.
 ///
@@ -28,7 +29,8 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
 
   private struct Incoming: Sendable {
     /// The routing identity that ZeroMQ gave the connection.
-    var peer: Frame
+    var address: Frame
+    var peer: Peer
     var frames: [Frame]
     var bytes: Int { frames.reduce(0) { $0 + $1.count } }
   }
@@ -47,6 +49,8 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   private let poller: SocketPoller
   /// Answers that the socket's thread has not seen yet: cheaper than that each becomes a job of the actor.
   private let handovers = Locked<[(Incoming, [Frame]?)]>([])
+  /// Where connections are protected: who decides about them, and under which name.
+  private let door: (keeper: Doorkeeper, domain: String)?
 
   private var isServing = false
   private var isClosed = false
@@ -66,18 +70,33 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   /// - Parameters:
   ///   - endpoints: `tcp://127.0.0.1:PORT` (`*` for any free port), `ipc://PATH` or
   ///     `inproc://NAME`.
-  ///   - trustsNetwork: Whether addresses that other machines reach may be bound: whoever reaches
-  ///     them can read the run and take part in it.
+  ///   - trustsNetwork: Whether addresses that other machines reach may be bound without keys: whoever
+  ///     reaches them can read the run and take part in it.
+  ///   - keys: Protects all connections: only clients with a key that is let in are listened to, and
+  ///     they know that they talk to the holder of the server's; then any address may be bound. Nil
+  ///     for connections that anybody may make. `inproc` cannot be protected.
   ///   - context: Its `inproc` names are known to clients with the same context.
   /// - Throws: `ZeroMQError` for an endpoint that is taken, unknown, or open to other machines.
   public init(
-    endpoints: [String], trustsNetwork: Bool = false, context: ZeroMQContext = .shared,
-    limits: Limits = Limits()
+    endpoints: [String], trustsNetwork: Bool = false, keys: ServerKeys? = nil,
+    context: ZeroMQContext = .shared, limits: Limits = Limits()
   ) throws {
-    socket = try ZeroMQSocket(.server, in: context)
+    let domain = "recap-\(UInt64.random(in: 0 ... .max))"
+    door = try keys.map { keys in
+      if let endpoint = endpoints.first(where: { $0.hasPrefix("inproc:") }) {
+        throw ZeroMQError(refusing: endpoint, because: "connections within a process have no keys")
+      }
+      let keeper = try context.doorkeeper()
+      keeper.open(domain, keys.admits)
+      return (keeper, domain)
+    }
+    socket = try ZeroMQSocket(
+      .server, in: context, protection: keys.map { .server($0.pair, domain: domain) } ?? .none)
     self.limits = limits
     let socket = socket
-    boundEndpoints = try endpoints.map { try socket.bind($0, trustsNetwork: trustsNetwork) }
+    boundEndpoints = try endpoints.map {
+      try socket.bind($0, mayBeReached: trustsNetwork || keys != nil)
+    }
     poller = try SocketPoller(socket)
     executor = ThreadExecutor(name: "zmq-server", wait: poller)
     poller.attach(self)
@@ -92,7 +111,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     await withDiscardingTaskGroup { group in
       while let request = await next() {
         group.addTask {
-          let answer = await router.respond(to: request.frames)
+          let answer = await router.respond(to: request.frames, from: request.peer)
           self.handOver(request, answer)
         }
       }
@@ -109,6 +128,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     heldAnswers = []
     stopTaking()
     socket.close()
+    if let door { door.keeper.close(door.domain) }
   }
 
   // MARK: Requests
@@ -146,7 +166,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
 
   private func answer(_ request: Incoming, _ answer: [Frame]?) {
     let held = HeldAnswer(
-      frames: [request.peer] + (answer ?? []), requestBytes: request.bytes,
+      frames: [request.address] + (answer ?? []), requestBytes: request.bytes,
       deadline: .now + limits.answerPatience)
     if answer == nil || isHandedOver(held) {
       forget(held)
@@ -199,11 +219,19 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     }
   }
 
+  /// Who sent a message; nil for nobody, which libzmq should not have let through.
+  private func peer(of message: ZeroMQSocket.Received) -> Peer? {
+    if door == nil { return .unnamed }
+    return message.user.flatMap(PublicKey.init(rawValue:)).map { .key($0) }
+  }
+
   private func receive() {
     guard isServing else { return }
     for _ in 0..<256 {
-      guard hasRoom, let frames = socket.receive() else { return }
-      let request = Incoming(peer: frames[0], frames: Array(frames.dropFirst()))
+      guard hasRoom, let message = socket.receive() else { return }
+      guard let peer = peer(of: message) else { continue }
+      let request = Incoming(
+        address: message.frames[0], peer: peer, frames: Array(message.frames.dropFirst()))
       requestsInFlight += 1
       bytesInFlight += request.bytes
       if let taker {
@@ -214,4 +242,9 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
       }
     }
   }
+}
+
+extension ZeroMQServer {
+  /// Whether only processes of this machine reach an endpoint, so that it needs no keys.
+  public static func isLocal(_ endpoint: String) -> Bool { Endpoint.isLocal(endpoint) }
 }

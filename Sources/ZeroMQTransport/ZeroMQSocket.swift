@@ -21,6 +21,21 @@ final class ZeroMQSocket: @unchecked Sendable {
     case unreachable
   }
 
+  /// How connections are protected.
+  enum Protection {
+    /// Not at all.
+    case none
+    /// By the server's pair, and the doorkeeper's word for `domain`.
+    case server(KeyPair, domain: String)
+    case client(ClientKeys)
+  }
+
+  /// A message's frames, and whom its connection has proved.
+  struct Received {
+    var frames: [Frame]
+    var user: String?
+  }
+
   /// The largest frame that is accepted, in bytes.
   static let maximumFrameBytes: Int64 = 1 << 30
   /// Messages that libzmq queues for each connection and direction.
@@ -37,7 +52,9 @@ final class ZeroMQSocket: @unchecked Sendable {
     var inode: UInt?
   }
 
-  init(_ kind: Kind, in context: ZeroMQContext) throws(ZeroMQError) {
+  init(
+    _ kind: Kind, in context: ZeroMQContext, protection: Protection = .none
+  ) throws(ZeroMQError) {
     self.context = context
     let type = kind == .client ? ZMQ_DEALER : ZMQ_ROUTER
     guard let handle = zmq_socket(context.handle, type) else {
@@ -70,6 +87,24 @@ final class ZeroMQSocket: @unchecked Sendable {
       // Says when a client is gone or its queue is full, instead of dropping answers silently.
       set(ZMQ_ROUTER_MANDATORY, Int32(1))
     }
+    protect(protection)
+  }
+
+  private func protect(_ protection: Protection) {
+    // A side that is told "later" hears nothing more, and begins anew when this is over.
+    if case .none = protection {} else { set(ZMQ_HANDSHAKE_IVL, Int32(5_000)) }
+    switch protection {
+    case .none: break
+    case .server(let pair, let domain):
+      set(ZMQ_CURVE_SERVER, Int32(1))
+      set(ZMQ_CURVE_SECRETKEY, text: pair.secretKey.rawValue)
+      // libzmq asks the doorkeeper. Without one it would let everybody in: the server keeps its own alive.
+      set(ZMQ_ZAP_DOMAIN, text: domain)
+    case .client(let keys):
+      set(ZMQ_CURVE_SERVERKEY, text: keys.server.rawValue)
+      set(ZMQ_CURVE_PUBLICKEY, text: keys.pair.publicKey.rawValue)
+      set(ZMQ_CURVE_SECRETKEY, text: keys.pair.secretKey.rawValue)
+    }
   }
 
   deinit { close() }
@@ -81,10 +116,11 @@ final class ZeroMQSocket: @unchecked Sendable {
   }
 
   /// Binds an endpoint; a tcp port of `*` becomes a free one.
-  ///
   /// - Returns: The endpoint with the port that was chosen.
-  func bind(_ endpoint: String, trustsNetwork: Bool = false) throws(ZeroMQError) -> String {
-    try Endpoint.checkBinding(endpoint, trustsNetwork: trustsNetwork)
+  ///
+  /// - Parameter mayBeReached: Whether it may be an address that other machines reach.
+  func bind(_ endpoint: String, mayBeReached: Bool = false) throws(ZeroMQError) -> String {
+    try Endpoint.checkBinding(endpoint, mayBeReached: mayBeReached)
     guard zmq_bind(handle, endpoint) == 0 else { throw ZeroMQError("bind", endpoint) }
     var name = [CChar](repeating: 0, count: 512)
     var length = name.count
@@ -117,13 +153,16 @@ final class ZeroMQSocket: @unchecked Sendable {
   }
 
   /// The next message; nil when there is none.
-  func receive() -> [Frame]? {
+  func receive() -> Received? {
     guard let handle else { return nil }
     var frames: [Frame] = []
+    var user: String?
     // The parts of a message arrive together, so that none is missing once the first is there.
     while let part = ReceivedMessage(from: handle) {
+      // The parts of a message are of one connection; the routing identity, libzmq's own, does not say.
+      user = user ?? part.user
       frames.append(Frame(part))
-      if !part.hasMoreParts { return frames }
+      if !part.hasMoreParts { return Received(frames: frames, user: user) }
     }
     return nil
   }
@@ -167,6 +206,11 @@ final class ZeroMQSocket: @unchecked Sendable {
   private func set(_ option: Int32, _ value: some BitwiseCopyable) {
     var value = value
     let failure = zmq_setsockopt(handle, option, &value, MemoryLayout.size(ofValue: value))
+    precondition(failure == 0, "\(ZeroMQError("set option \(option) of", "a socket"))")
+  }
+
+  private func set(_ option: Int32, text: String) {
+    let failure = zmq_setsockopt(handle, option, text, text.utf8.count)
     precondition(failure == 0, "\(ZeroMQError("set option \(option) of", "a socket"))")
   }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import RecapAlgorithm
+import ZeroMQTransport
 
 /// What `recap run` was asked for.
 struct RunOptions: Sendable {
@@ -43,8 +44,10 @@ struct CoordinatorOptions: Sendable {
   var source: RunOptions.Source
   /// Endpoints to listen at, besides the configuration's.
   var listen: [String]
-  /// Whether these may be addresses that other machines reach.
+  /// Whether those that other machines reach need no keys.
   var trustsNetwork: Bool
+  /// A directory of keys to use in place of the run's own.
+  var keys: String?
   /// The file that says where workers find the coordinator; nil for none.
   var publish: String?
   /// Whether to go on answering after the run is finished.
@@ -57,6 +60,10 @@ struct CoordinatorOptions: Sendable {
 struct CollectorOptions: Sendable {
   /// The coordinator's endpoint, or the file that it publishes it in: see `CoordinatorAddress`.
   var coordinator: String
+  /// For an endpoint that asks for them.
+  var keys: ClientKeys?
+  /// The invitation that it joins with, if any.
+  var ticket: JoinTicket?
   /// The name to join under: one of the configuration's robots, unless `driver` says otherwise.
   var name: String
   /// The endpoint of a driver to attach, for a robot that the configuration does not describe.
@@ -72,6 +79,8 @@ struct LearnerOptions: Sendable {
   var role: WorkerRole
   /// The coordinator's endpoint, or the file that it publishes it in: see `CoordinatorAddress`.
   var coordinator: String
+  /// For an endpoint that asks for them.
+  var keys: ClientKeys?
   /// The name to join under.
   var name: String
   /// Where states of interrupted trainings are kept; nil for a directory beside the system's

@@ -42,6 +42,24 @@ func episode(images: Bool = true, environmentState: Bool = true, steps: Int = 3)
     #expect(try EpisodeFile.serialize(try EpisodeFile.parse(bytes)) == bytes)
   }
 
+  @Test func `may hold what the policy proposed beside a person`() throws {
+    var original = try episode()
+    let observation = original.observation(at: 0)
+    #expect(try SafetensorsFile(parsing: EpisodeFile.serialize(original)).names.count == 7)
+    #expect(original.proposal(at: 1) == nil)
+    try original.append(
+      observation, action: [1, 2, 3], intervention: true, proposal: [4, 5, 6])
+    try original.append(observation, action: [1, 2, 3], intervention: false)
+    #expect(original.proposal(at: 3) == [4, 5, 6])
+    #expect(original.proposal(at: 1) == nil && original.proposal(at: 4) == nil)
+    let file = try EpisodeFile.serialize(original)
+    #expect(try EpisodeFile.parse(file) == original)
+    #expect(try SafetensorsFile(parsing: file).shape(of: "policy_action") == [5, 3])
+    #expect(throws: EpisodeError.width(column: "policy_action", expected: 3, actual: 1)) {
+      try original.append(observation, action: [1, 2, 3], intervention: true, proposal: [4])
+    }
+  }
+
   /// Files from before reasons were recorded have no such key.
   @Test func `may say why it ended`() throws {
     var original = try episode()

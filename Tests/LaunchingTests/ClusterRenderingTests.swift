@@ -98,7 +98,6 @@ import Yams
     let objects = try manifests(
       """
       kind: kubernetes
-      trustedNetwork: true
       kubernetes: {keysSecret: recap-keys, probes: http, namespace: lab}
       """)
     let pods = objects.compactMap { $0["spec"]?["template"]?["spec"] }
@@ -106,6 +105,9 @@ import Yams
     for pod in pods {
       let mounts = pod["containers"]?[0]?["volumeMounts"]?.array() ?? []
       #expect(mounts.contains { $0["mountPath"]?.string == "/etc/recap/keys" })
+      let arguments = (pod["containers"]?[0]?["args"]?.array() ?? []).compactMap(\.string)
+      #expect(arguments.suffix(2) == ["--keys", "/etc/recap/keys"])
+      #expect(!arguments.contains("--trusted-network"))
       let volumes = pod["volumes"]?.array() ?? []
       #expect(volumes.contains { $0["secret"]?["secretName"]?.string == "recap-keys" })
     }

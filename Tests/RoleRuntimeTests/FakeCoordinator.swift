@@ -11,6 +11,7 @@ actor FakeCoordinator {
     case heartbeat(lease: String?, done: Int?)
     case finished(lease: String)
     case failed(lease: String, reason: String)
+    case returned(lease: String)
     case left
   }
 
@@ -28,6 +29,7 @@ actor FakeCoordinator {
   private var held: JobOrder?
   private var isKnown = false
   private var refusesToMeet = false
+  private var isPaused = false
   private var silences: Set<Silence> = []
   private var watchers:
     [(isMet: ([Event]) -> Bool, continuation: CheckedContinuation<Void, Never>)] =
@@ -48,6 +50,13 @@ actor FakeCoordinator {
   func forgetWorker() { isKnown = false }
   func revokeLease() { held = nil }
   func refuseJoins() { refusesToMeet = true }
+  func pause() { isPaused = true }
+  /// As when the worker's key was removed.
+  func expel() {
+    refusesToMeet = true
+    isKnown = false
+    held = nil
+  }
   func keepSilentOnce(about subject: Silence) { silences.insert(subject) }
 
   /// Returns as soon as the log satisfies `condition`.
@@ -76,9 +85,10 @@ actor FakeCoordinator {
     var router = RequestRouter()
     router.answer(JoinRequest.self) { _ in try await self.join() }
     router.answer(NextJobRequest.self) { _ in try await self.nextJob() }
-    router.answer(HeartbeatRequest.self) { await self.heartbeat($0) }
+    router.answer(HeartbeatRequest.self) { try await self.heartbeat($0) }
     router.answer(JobFinishedRequest.self) { try await self.finished($0.lease) }
     router.answer(JobFailedRequest.self) { try await self.failed($0.lease, $0.reason) }
+    router.answer(JobReturnedRequest.self) { await self.returned($0.lease) }
     router.answer(LeaveRequest.self) { _ in await self.leave() }
     return router
   }
@@ -105,9 +115,17 @@ actor FakeCoordinator {
     return NextJobRequest.Reply(order: held, finished: held == nil)
   }
 
-  private func heartbeat(_ request: HeartbeatRequest) -> HeartbeatRequest.Reply {
+  private func returned(_ lease: String) -> Acknowledgement {
+    note(.returned(lease: lease))
+    if held?.lease == lease { held = nil }
+    return Acknowledgement()
+  }
+
+  private func heartbeat(_ request: HeartbeatRequest) throws -> HeartbeatRequest.Reply {
+    if refusesToMeet { throw Refusal(description: "this run needs no such robot") }
     note(.heartbeat(lease: request.lease, done: request.progress?.done))
-    return HeartbeatRequest.Reply(leaseValid: request.lease == held?.lease, known: isKnown)
+    return HeartbeatRequest.Reply(
+      leaseValid: request.lease == held?.lease, known: isKnown, paused: isPaused)
   }
 
   private func finished(_ lease: String) async throws -> JobFinishedRequest.Reply {

@@ -118,6 +118,44 @@ import Testing
     #expect(await coordinator.story == [.joined, .joined, .finished(lease: "a"), .left])
   }
 
+  @Test func aPausedWorkerGivesItsJobBackAndAsksForTheNext() async throws {
+    let coordinator = FakeCoordinator(leases: ["a", "b"])
+    let link = TestLink(coordinator.makeRouter())
+    let server = link.serve()
+    defer { server.cancel() }
+    try await makeWorker(link).run(
+      ClosureHandler { order, context in
+        guard order.lease == "a" else {
+          // A job that is given out says that the pause is over.
+          #expect(await !context.isPaused)
+          return noEpisodes
+        }
+        await coordinator.pause()
+        while await !context.isPaused { await Task.yield() }
+        throw JobReturned()
+      })
+    #expect(
+      await coordinator.story
+        == [.joined, .returned(lease: "a"), .finished(lease: "b"), .left])
+  }
+
+  @Test func aWorkerThatIsExpelledDropsItsJobAndEnds() async throws {
+    let coordinator = FakeCoordinator(leases: ["a"])
+    let link = TestLink(coordinator.makeRouter())
+    let server = link.serve()
+    defer { server.cancel() }
+    let failure = await #expect(throws: RequestError.self) {
+      try await makeWorker(link).run(
+        ClosureHandler { _, _ in
+          await coordinator.expel()
+          try await Task.sleep(for: .seconds(3_600))
+          return noEpisodes
+        })
+    }
+    #expect(failure?.description.contains("this run needs no such robot") == true)
+    #expect(await coordinator.story == [.joined])
+  }
+
   @Test func aJoinThatIsNotAnsweredIsRepeated() async throws {
     let coordinator = FakeCoordinator(leases: ["a"])
     await coordinator.keepSilentOnce(about: .join)

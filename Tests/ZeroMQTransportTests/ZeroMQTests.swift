@@ -248,7 +248,7 @@ private actor ForeignClient {
   func ask(_ frames: [Frame]) async throws -> (id: String, reason: String) {
     try await send(frames)
     while true {
-      guard let answer = socket.receive() else {
+      guard let answer = socket.receive()?.frames else {
         await Task.yield()
         continue
       }

@@ -263,7 +263,7 @@ struct CoordinatorTests {
 }
 
 /// A directory for a run of the smallest configuration, and what its coordinator needs.
-private struct CoordinatedRun {
+struct CoordinatedRun {
   let folder: URL
   let configuration: RunConfiguration
   let transport = InProcessTransport()
@@ -286,9 +286,13 @@ private struct CoordinatedRun {
       hook: { if $0 == .commitRows { try disk.commit() } })
   }
 
-  func coordinator(_ archive: Archive) async throws -> Coordinator {
+  /// - Parameter server: Where it is asked besides `transport`.
+  func coordinator(
+    _ archive: Archive, server: (any RequestServer)? = nil, keys: KeyRing = KeyRing()
+  ) async throws -> Coordinator {
     try await Coordinator(
-      archive: archive, configuration: configuration, server: transport.server,
+      archive: archive, configuration: configuration,
+      server: server.map { JointServer([transport.server, $0]) } ?? transport.server, keys: keys,
       log: Logger(label: "test"), notify: { _ in })
   }
 
@@ -322,6 +326,12 @@ private struct CoordinatedRun {
     _ name: String, _ role: WorkerRole, _ client: any RequestClient, incarnation: String = "1",
     runID: String? = nil
   ) async throws {
+    _ = try await client.send(JoinRequest(worker: worker(name, role, incarnation, runID: runID)))
+  }
+
+  func worker(
+    _ name: String, _ role: WorkerRole, _ incarnation: String = "1", runID: String? = nil
+  ) -> WorkerDescription {
     let isRobot = role == .collector
     let embodiment = Embodiment(
       name: "arm", proprioceptionWidth: 4, environmentStateWidth: 3, cameras: [], actionWidth: 2,
@@ -329,11 +339,9 @@ private struct CoordinatedRun {
     let tasks = configuration.tasks.map {
       TaskDescription(name: $0.name, instruction: $0.name, maximumSteps: 9)
     }
-    _ = try await client.send(
-      JoinRequest(
-        worker: WorkerDescription(
-          name: name, incarnation: incarnation, role: role, embodiment: isRobot ? embodiment : nil,
-          tasks: isRobot ? tasks : [], runID: runID)))
+    return WorkerDescription(
+      name: name, incarnation: incarnation, role: role, embodiment: isRobot ? embodiment : nil,
+      tasks: isRobot ? tasks : [], runID: runID)
   }
 
   /// Receipts of the episodes that a collect job asks for.
@@ -355,7 +363,7 @@ private struct CoordinatedRun {
 }
 
 /// A disk that becomes full after some more commits.
-private final class Disk: Sendable {
+final class Disk: Sendable {
   struct Full: Error {}
   private let room = Mutex(Int.max)
 

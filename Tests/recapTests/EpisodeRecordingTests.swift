@@ -53,6 +53,29 @@ struct EpisodeRecordingTests {
     #expect(episode.metadata.recordsEnvironmentState && !episode.metadata.recordsImages)
   }
 
+  @Test("beside a person's actions stand those that the policy proposed for the same steps")
+  func proposals() throws {
+    var recording = EpisodeRecording(attempt: attempt(.corrected), embodiment: embodiment)
+    try recording.append(RobotTurn(observation: observation(0), personInControl: false))
+    // In the middle of a chunk a person takes over.
+    try recording.append(
+      RobotTurn(
+        steps: [step(0), step(1, intervention: true)], observation: observation(2),
+        personInControl: true),
+      proposed: ActionChunk(values: [0, 7], width: 1))
+    // A chunk may be shorter than what the person does.
+    try recording.append(
+      RobotTurn(
+        steps: [step(2, intervention: true), step(3, intervention: true), step(4)],
+        observation: observation(5), outcome: .success, personInControl: false),
+      proposed: ActionChunk(values: [8], width: 1))
+    let episode = try recording.finished(.success)
+    #expect((0..<5).map { episode.proposal(at: $0).map(Array.init) } == [nil, [7], [8], nil, nil])
+    #expect(
+      Set([recording.nextNoiseSeed(), recording.nextProposalSeed(), recording.nextProposalSeed()])
+        .count == 3)
+  }
+
   @Test("where it failed and which stages were done is recorded")
   func verdict() throws {
     var recording = EpisodeRecording(attempt: attempt(), embodiment: embodiment)

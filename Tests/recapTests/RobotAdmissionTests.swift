@@ -1,5 +1,6 @@
 import Configuration
 import Episodes
+import Foundation
 import Messaging
 import Testing
 
@@ -38,7 +39,9 @@ struct RobotAdmissionTests {
     var admission = RobotAdmission(tasks: ["fold"], robots: [], embodiment: recorded)
     var refusal: RobotRefused?
     do { try admission.admit(robot("b", ["fold"], width: 7)) } catch { refusal = error }
-    #expect(refusal?.reason.contains("actionWidth: 7") == true, "\(String(describing: refusal))")
+    #expect(
+      refusal?.reason == "action: expected 8 values, the robot has 7 values",
+      "\(String(describing: refusal))")
     try admission.admit(robot("a", ["fold"]))
   }
 
@@ -48,8 +51,63 @@ struct RobotAdmissionTests {
     var refusal: RobotRefused?
     do { try admission.admit(robot("b", ["pour"], width: 7)) } catch { refusal = error }
     #expect(refusal?.robot == "b")
-    #expect(refusal?.description.contains("actionWidth: 8") == true)
-    #expect(refusal?.description.contains("actionWidth: 7") == true)
+    #expect(
+      refusal?.description
+        == "robot 'b' cannot take part: action: expected 8 values, the robot has 7 values")
+  }
+
+  @Test("every difference is told, exactly, before the first episode")
+  mutating func differences() throws {
+    let front = Camera(name: "front", width: 64, height: 64)
+    let wrist = Camera(name: "wrist", width: 64, height: 48)
+    try admission.admit(robot("a", ["fold"], cameras: [front, wrist]))
+    var other = robot(
+      "b", ["fold"], width: 1, state: 2,
+      cameras: [
+        Camera(name: "wrist", width: 32, height: 48), Camera(name: "top", width: 9, height: 9),
+      ])
+    other.embodiment?.name = "leg"
+    other.embodiment?.proprioceptionWidth = 5
+    other.embodiment?.controlRate = 20
+    var refusal: RobotRefused?
+    let now = Date(timeIntervalSince1970: 1_000_000)
+    do {
+      try admission.admit(other, time: now.addingTimeInterval(-3_600), now: now)
+    } catch { refusal = error }
+    #expect(
+      refusal?.reason.components(separatedBy: "; ") == [
+        "embodiment: expected arm, the robot has leg",
+        "observation.state: expected 4 values, the robot has 5 values",
+        "observation.environment_state: expected none, the robot has 2 values",
+        "action: expected 8 values, the robot has 1 value",
+        "control rate: expected 10.0 Hz, the robot has 20.0 Hz",
+        "camera 'front': expected 64 × 64 pixels, the robot has none",
+        "camera 'wrist': expected 64 × 48 pixels, the robot has 32 × 48 pixels",
+        "camera 'top': expected none, the robot has 9 × 9 pixels",
+        "clock: the robot's machine is 3600 s behind the coordinator's (at most 60 s are allowed): set its "
+          + "clock, with NTP for example",
+      ])
+    // The same cameras in another order would be taken for each other.
+    let turned = robot("b", ["fold"], cameras: [wrist, front])
+    do { try admission.admit(turned) } catch { refusal = error }
+    #expect(
+      refusal?.reason == "order of cameras: expected front, wrist, the robot has wrist, front")
+    try admission.admit(robot("b", ["fold"], cameras: [front, wrist]), time: now, now: now)
+  }
+
+  @Test(
+    "cameras of another size than the configuration's are refused before an episode is recorded")
+  func cameraSize() throws {
+    var admission = Self.admission(cameras: .pixels(64))
+    var refusal: RobotRefused?
+    do {
+      try admission.admit(
+        robot("a", ["fold"], cameras: [Camera(name: "eye", width: 96, height: 72)]))
+    } catch { refusal = error }
+    #expect(
+      refusal?.reason
+        == "robots.a.observation.cameras is 64, but camera 'eye' has 96 × 72 pixels; set it to the "
+        + "camera's size, or have the robot send frames of 64 × 64")
   }
 
   @Test("a robot without a task of this run is refused")

@@ -250,7 +250,7 @@ export function labelsView(app) {
 
 // --- Events
 
-const eventGroups = { "": [null, "all"], problems: ["retried,failed,left,restarted", "problems"], workers: ["joined,left,paused,resumed", "workers"], jobs: ["done,retried,failed,adopted,rolledBack", "jobs"], people: ["judged,paused,resumed,rolledBack", "people"] };
+const eventGroups = { "": [null, "all"], problems: ["retried,failed,left,restarted", "problems"], workers: ["joined,left,paused,resumed,invited,removed", "workers"], jobs: ["done,retried,failed,adopted,rolledBack", "jobs"], people: ["judged,paused,resumed,invited,removed,rolledBack", "people"] };
 
 export function eventsView(app) {
   let older = [];

@@ -82,12 +82,12 @@ extension ClusterFile {
           + "\(restart.firstDelaySeconds)")
     }
     if let problem = endpointProblem { note("endpoint", root["endpoint"] ?? root["kind"], problem) }
-    if kind == .kubernetes, !trustedNetwork {
+    if kind == .kubernetes, !trustedNetwork, kubernetes.keysSecret == nil {
       note(
         "trustedNetwork", root["trustedNetwork"] ?? root["kind"],
-        "expected true: pods reach the coordinator over the cluster's network, and its connections "
-          + "are neither encrypted nor authenticated. Say true if only this namespace reaches it, "
-          + "as a NetworkPolicy sees to")
+        "expected true: pods reach the coordinator over the cluster's network, and without "
+          + "kubernetes.keysSecret connections are neither encrypted nor authenticated. Say true if "
+          + "only this namespace reaches it, as a NetworkPolicy sees to")
     }
     if let namespace = kubernetes.namespace,
       !namespace.allSatisfy({ "abcdefghijklmnopqrstuvwxyz0123456789-".contains($0) })

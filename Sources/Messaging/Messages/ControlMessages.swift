@@ -35,7 +35,12 @@ public struct WorkerDescription: Codable, Hashable, Sendable {
 public struct JoinRequest: Request {
   public static let type = "control.join"
   public var worker: WorkerDescription
-  public init(worker: WorkerDescription) { self.worker = worker }
+  /// The sender's clock: seconds since 1970, UTC; nil from one that does not say.
+  public var time: Double?
+  public init(worker: WorkerDescription, time: Double? = nil) {
+    self.worker = worker
+    self.time = time
+  }
 
   public struct Reply: Codable, Sendable {
     /// The run's name.
@@ -69,10 +74,28 @@ public struct DescribeRunRequest: Request {
     public var runID: String?
     /// The resolved configuration, as JSON.
     public var configuration: String
-    public init(run: String, runID: String?, configuration: String) {
+    /// Each task's current policy, where there is one; nil from a coordinator that does not say.
+    public var policies: [PolicyVersion]?
+    public init(
+      run: String, runID: String?, configuration: String, policies: [PolicyVersion]? = nil
+    ) {
       self.run = run
       self.runID = runID
       self.configuration = configuration
+      self.policies = policies
+    }
+  }
+
+  /// A task's current policy.
+  public struct PolicyVersion: Codable, Hashable, Sendable {
+    public var task: String
+    /// The iteration k that it is of.
+    public var iteration: Int
+    public var checkpoint: ContentDigest
+    public init(task: String, iteration: Int, checkpoint: ContentDigest) {
+      self.task = task
+      self.iteration = iteration
+      self.checkpoint = checkpoint
     }
   }
 }
@@ -121,9 +144,13 @@ public struct HeartbeatRequest: Request {
     public var leaseValid: Bool
     /// False when the coordinator does not know the worker: it should join again.
     public var known: Bool
-    public init(leaseValid: Bool, known: Bool) {
+    /// Whether a person has paused the worker: a collector then finishes its episode and gives the
+    /// job back. Nil from a coordinator that does not say.
+    public var paused: Bool?
+    public init(leaseValid: Bool, known: Bool, paused: Bool? = nil) {
       self.leaseValid = leaseValid
       self.known = known
+      self.paused = paused
     }
   }
 }
@@ -175,6 +202,18 @@ public struct JobFailedRequest: Request {
     self.worker = worker
     self.lease = lease
     self.reason = reason
+  }
+}
+
+/// The job comes back undone, since a person has paused the worker. What it has stored counts.
+public struct JobReturnedRequest: Request {
+  public static let type = "control.job-returned"
+  public typealias Reply = Acknowledgement
+  public var worker: String
+  public var lease: String
+  public init(worker: String, lease: String) {
+    self.worker = worker
+    self.lease = lease
   }
 }
 

@@ -32,7 +32,7 @@ public struct RunTimeline: Sendable {
 
     public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
       case joined, left, done, retried, adopted, restarted, finished, failed, paused, resumed
-      case rolledBack, judged
+      case invited, removed, rolledBack, judged
     }
   }
 
@@ -128,7 +128,13 @@ public struct RunTimeline: Sendable {
         .judged,
         "\(judgement.rater) calls \(judgement.episode) a \(judgement.outcome.rawValue)\(differs)",
         row)
-    case .jobWanted, .leaseExpired, .jobFinished: break
+    case .workerInvited(let invitation, let by):
+      if invitation.role == .collector { robots.insert(invitation.worker) }
+      tell(.invited, "\(invitation.worker) invited by \(by)", row)
+    case .workerRemoved(let worker, let by):
+      workers[worker] = nil
+      tell(.removed, "\(worker) removed by \(by)", row)
+    case .jobWanted, .leaseExpired, .jobFinished, .jobReturned: break
     }
   }
 

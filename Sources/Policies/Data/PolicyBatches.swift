@@ -49,6 +49,14 @@ struct PolicyBatches {
     return subtasks
   }
 
+  /// The chunks of scaled actions that begin at some frames, [frames, chunk length, action width].
+  func actions(of frames: [Int]) -> [Float] {
+    var actions: [Float] = []
+    actions.reserveCapacity(frames.count * chunks.length * chunks.width)
+    for frame in frames { chunks.append(from: frame, to: &actions) }
+    return actions
+  }
+
   /// Gathers what the network is to predict for some frames, and draws noise, flow times and
   /// dropout.
   ///

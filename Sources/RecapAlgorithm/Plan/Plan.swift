@@ -10,7 +10,7 @@ import Episodes
 /// What holds at any time, whatever is lost, repeated or reordered:
 /// - a job is given out only when all that it needs is done, and to one worker at a time;
 /// - a worker holds at most one lease, and is given the same one again when it asks again;
-/// - a paused worker is given no new one;
+/// - a paused worker is given no new one, and a removed one has none;
 /// - a job's result is taken once, from the lease that was live; the same message again is accepted
 ///   and changes nothing, and the result of any other lease is rejected;
 /// - the inputs of a job are decided by the results of others alone, in a fixed order;
@@ -29,6 +29,10 @@ public struct Plan: Sendable, Codable, Equatable {
 
   /// Workers that a person has paused, by name, here or not.
   public internal(set) var paused: Set<String> = []
+  /// Workers that have a key of their own, by name.
+  public internal(set) var invitations: [String: Invitation] = [:]
+  /// Workers that a person has removed and not invited again.
+  public internal(set) var removed: Set<String> = []
 
   let places: [String: Int]
   let dependents: [[Int]]
@@ -129,6 +133,8 @@ public struct Plan: Sendable, Codable, Equatable {
       return finish(worker, lease, result)
     case .jobFailed(let worker, let lease, let reason):
       return fail(worker, lease, reason) + dispatch()
+    case .jobReturned(let worker, let lease):
+      return handBack(worker, lease)
     case .resultAdopted(let job, let result, let run):
       return adopt(job, result, from: run)
     case .rolledBack(let task, let k):
@@ -142,6 +148,10 @@ public struct Plan: Sendable, Codable, Equatable {
     case .episodeJudged(let judgement):
       judge(judgement)
       return []
+    case .workerInvited(let invitation, _):
+      return invite(invitation)
+    case .workerRemoved(let worker, _):
+      return expel(worker)
     case .coordinatorRestarted:
       return restart()
     }
@@ -152,6 +162,7 @@ public struct Plan: Sendable, Codable, Equatable {
   private mutating func join(
     _ worker: String, _ incarnation: String, _ role: WorkerRole, _ tasks: [String]
   ) -> [PlanCommand] {
+    if removed.contains(worker) { return [] }
     var commands: [PlanCommand] = []
     if let known = workers[worker], known.incarnation != incarnation {
       commands += remove(worker, "worker '\(worker)' was started again")
@@ -164,7 +175,7 @@ public struct Plan: Sendable, Codable, Equatable {
     return commands + dispatch()
   }
 
-  private mutating func lose(_ worker: String, _ incarnation: String) -> [PlanCommand] {
+  mutating func lose(_ worker: String, _ incarnation: String) -> [PlanCommand] {
     guard workers[worker]?.incarnation == incarnation else { return [] }
     return remove(worker, "worker '\(worker)' was lost") + dispatch()
   }
@@ -299,6 +310,15 @@ public struct Plan: Sendable, Codable, Equatable {
     let list = failures.enumerated().map { "(\($0 + 1)) \($1)" }.joined(separator: "; ")
     let times = failures.count == 1 ? "once" : "\(failures.count) times"
     return commands + end("job \(jobs[held.job].id) failed \(times): \(list)")
+  }
+
+  /// Takes a lease back from a worker that may go on with it no further.
+  private mutating func handBack(_ worker: String, _ lease: String) -> [PlanCommand] {
+    guard let held = leases[lease], held.worker == worker else { return [] }
+    release(lease)
+    enqueue(held.job)
+    let reason = "worker '\(worker)' is paused"
+    return [.revoke(lease: lease), .jobRetried(job: jobs[held.job].id, reason: reason)] + dispatch()
   }
 
   /// Takes a lease back that gave no result, through no fault of the job.

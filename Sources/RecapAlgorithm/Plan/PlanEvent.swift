@@ -16,6 +16,8 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   case jobFinished(worker: String, lease: String, result: JobResult)
   /// A worker could not do a job.
   case jobFailed(worker: String, lease: String, reason: String)
+  /// A worker gives a job back undone, since a person has paused it: no fault of either.
+  case jobReturned(worker: String, lease: String)
   /// Another run, `from`, has done the same job: the same work with the same seed and inputs. Its
   /// result, durable here, is taken for the job's own.
   case resultAdopted(job: String, result: JobResult, from: String)
@@ -29,6 +31,11 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   case workerResumed(worker: String, by: String)
   /// A person has said how an episode ended: see `Plan.verdict`.
   case episodeJudged(Judgement)
+  /// A person has made a key for a worker, which may join with it from another machine.
+  case workerInvited(Invitation, by: String)
+  /// A person wants a worker to take no further part: it loses its job, and neither its key nor its name is let in
+  /// until it is invited again.
+  case workerRemoved(worker: String, by: String)
   /// The coordinator starts again with the stored events.
   case coordinatorRestarted
 }

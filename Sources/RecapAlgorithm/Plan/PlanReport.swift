@@ -47,6 +47,11 @@ extension Plan {
   /// Whether every job is done.
   public var isFinished: Bool { doneCount == jobs.count }
 
+  /// Every worker that has a say here, or about which a person has said something.
+  public var knownWorkers: Set<String> {
+    Set(workers.keys).union(invitations.keys).union(paused).union(removed)
+  }
+
   /// The job of this id, if there is one.
   public func job(_ id: String) -> Job? { places[id].map { jobs[$0] } }
 

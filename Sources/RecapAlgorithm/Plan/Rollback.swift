@@ -25,6 +25,15 @@ extension Plan {
       .last { !withdrawn.contains($0.k) && checkpoint(of: $0.job.id) != nil }?.k
   }
 
+  /// The checkpoint of a task's current policy, and its iteration; nil while there is none.
+  public func currentPolicy(of task: String) -> (k: Int, checkpoint: ContentDigest)? {
+    guard let k = currentIteration(of: task),
+      let job = policyJobs(of: task).first(where: { $0.k == k })?.job,
+      let checkpoint = checkpoint(of: job.id)
+    else { return nil }
+    return (k, checkpoint)
+  }
+
   /// The value function by which a policy's training data were labelled; nil where there is none.
   public func valueCheckpoint(labelling policy: Job) -> ContentDigest? {
     guard case .trainPolicy(let work) = policy.work, let labels = work.labels.flatMap(job),

@@ -38,6 +38,7 @@ struct EpisodeText {
     table.add(["seed", String(metadata.seed)])
     table.add(["blob", "\(row.digest), \(row.bytes) bytes"])
     table.add(["corrections", text(of: corrections)])
+    if let proposed { table.add(["proposed", proposed]) }
     for (name, steps) in subtasks { table.add(["subtask", "\(name): \(text(of: [steps]))"]) }
     return table.text
   }
@@ -67,15 +68,32 @@ struct EpisodeText {
 
   /// One line a step: who acted, what was sensed, what was done.
   var steps: String {
-    var table = TextTable([("step", .right), ("by", .left), ("state", .left), ("action", .left)])
+    let hasProposals = episode.proposals != nil
+    var table = TextTable(
+      [("step", .right), ("by", .left), ("state", .left), ("action", .left)]
+        + (hasProposals ? [("policy's own", .left)] : []))
     for step in 0..<episode.count {
-      table.add([
-        String(step), episode.interventions[step] ? "person" : "policy",
-        numbers(episode.observation(at: step).proprioception[...]),
-        numbers(episode.action(at: step)),
-      ])
+      table.add(
+        [
+          String(step), episode.interventions[step] ? "person" : "policy",
+          numbers(episode.observation(at: step).proprioception[...]),
+          numbers(episode.action(at: step)),
+        ] + (hasProposals ? [episode.proposal(at: step).map(numbers) ?? ""] : []))
     }
     return table.text
+  }
+
+  /// How far the policy's own actions were from the person's; nil where they are not known.
+  private var proposed: String? {
+    let steps = (0..<episode.count).filter { episode.proposal(at: $0) != nil }
+    if steps.isEmpty { return nil }
+    let distances = steps.flatMap { step in
+      zip(episode.action(at: step), episode.proposal(at: step) ?? []).map { Double(abs($0 - $1)) }
+    }
+    let mean = distances.reduce(0, +) / Double(distances.count)
+    return
+      "the policy's own action is known at \(steps.count) of \(episode.interventionCount) of these "
+      + "steps, and differs by \(decimal(mean, 3)) a value"
   }
 
   /// The stretches in which a person acted.

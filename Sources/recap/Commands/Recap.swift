@@ -45,7 +45,7 @@ struct Recap: AsyncParsableCommand {
         name: "Single-role",
         subcommands: [
           CoordinatorCommand.self, CollectorCommand.self, ValueLearnerCommand.self,
-          LabellerCommand.self, PolicyLearnerCommand.self, ProbeCommand.self,
+          LabellerCommand.self, PolicyLearnerCommand.self, KeysCommand.self, ProbeCommand.self,
         ]),
     ])
 }

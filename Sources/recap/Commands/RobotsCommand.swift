@@ -4,8 +4,12 @@ import ArgumentParser
 struct RobotsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "robots",
-    abstract: "Looks after robots.",
-    subcommands: [CheckDriverCommand.self])
+    abstract: "Looks after robots: invites them, holds them back, checks their drivers.",
+    subcommands: [
+      InviteRobotCommand.self, ListRobotsCommand.self, ShowRobotCommand.self,
+      PauseRobotCommand.self, ResumeRobotCommand.self, RemoveRobotCommand.self,
+      CheckDriverCommand.self,
+    ])
 }
 
 /// `recap robots check-driver`

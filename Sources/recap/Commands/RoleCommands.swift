@@ -1,6 +1,9 @@
 import ArgumentParser
+import Foundation
 import Launching
+import Monitoring
 import RecapAlgorithm
+import ZeroMQTransport
 
 /// `recap coordinator`
 struct CoordinatorCommand: AsyncParsableCommand {
@@ -14,10 +17,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
         recap coordinator Configs/demo.yaml --listen tcp://127.0.0.1:7700
         recap coordinator --resume runs/demo-1 --listen tcp://127.0.0.1:7700 --http 127.0.0.1:8080
 
-      Connections are neither encrypted nor authenticated, so only this machine's loopback \
-      addresses and ipc:// paths can be listened at. Other machines come through a tunnel: \
-      ssh -L 7700:127.0.0.1:7700 COORDINATOR-HOST. Where everybody on the network may take part, \
-      --trusted-network allows any address.
+      Whoever reaches a loopback address or an ipc:// path of this machine may take part. At any \
+      other address only those are let in who have a key, and connections are encrypted: a robot \
+      gets one with 'recap robots invite', learners share the files NAME.key and coordinator.pub \
+      of RUN/keys, or of the directory that --keys names. Where everybody on the network may take \
+      part, --trusted-network does without keys.
 
       Ends with status 0 when the run is finished, and with status 3 when it cannot go on because \
       a job failed too often; after any other, starting it again with --resume goes on.
@@ -31,8 +35,14 @@ struct CoordinatorCommand: AsyncParsableCommand {
       valueName: "endpoint"))
   var listen: [Endpoint] = []
 
-  @Flag(help: "Listen at addresses that other machines reach, unprotected, too.")
+  @Flag(help: "Listen without keys at addresses that other machines reach, too.")
   var trustedNetwork = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Keys to use, as 'recap keys' makes them. (default: the run's own, in RUN/keys)",
+      valueName: "directory"))
+  var keys: String?
 
   @Option(
     help: ArgumentHelp(
@@ -64,8 +74,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     }
     try await Composition.coordinator(
       CoordinatorOptions(
-        source: start, listen: listen.map(\.text), trustsNetwork: trustedNetwork, publish: publish,
-        lingers: linger, quiet: quiet, watching: try web.options()))
+        source: start, listen: listen.map(\.text), trustsNetwork: trustedNetwork,
+        keys: keys, publish: publish, lingers: linger, quiet: quiet, watching: try web.options()))
   }
 }
 
@@ -82,13 +92,24 @@ struct CollectorCommand: AsyncParsableCommand {
         recap collector --connect tcp://127.0.0.1:7700 --name cell-1
         recap collector --connect tcp://127.0.0.1:7700 --name arm \\
             --driver tcp://127.0.0.1:7801
+
+      From another machine it joins with an invitation, which 'recap robots invite' prints, and \
+      which says where the coordinator is and what the robot is called. An invitation that is \
+      read from standard input, as --join -, is kept in a file for the next start.
+
+        recap collector --join FILE --driver tcp://127.0.0.1:7801
       """)
 
-  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.")
-  var connect: CoordinatorPlace
+  @OptionGroup var coordinator: CoordinatorArguments
+
+  @Option(
+    help: ArgumentHelp(
+      "Join with this invitation: itself, a file that holds it, or - for standard input.",
+      valueName: "invitation"))
+  var join: String?
 
   @Option(help: "The robot's name.")
-  var name: String
+  var name: String?
 
   @Option(
     help: ArgumentHelp(
@@ -102,10 +123,37 @@ struct CollectorCommand: AsyncParsableCommand {
       valueName: "directory"))
   var spool: String?
 
+  func validate() throws {
+    guard (join == nil) != (coordinator.connect == nil) else {
+      throw ValidationError("Give --connect and --name, or --join with an invitation.")
+    }
+    if join == nil, name == nil { throw ValidationError("--connect needs --name") }
+    if join != nil, name != nil || coordinator.keys != nil {
+      throw ValidationError(
+        "an invitation says the robot's name and key: leave out --name and --keys")
+    }
+  }
+
   func run() async throws {
+    guard let join else {
+      try await Composition.collector(
+        CollectorOptions(
+          coordinator: coordinator.place, keys: try coordinator.clientKeys(of: .collector),
+          name: name ?? "", driver: driver?.text, spool: spool))
+      return
+    }
+    let ticket = try JoinTicket(argument: join)
+    if !FileManager.default.fileExists(atPath: join) {
+      let words = ["recap collector --join \(Shell.word(try ticket.keep()))"]
+      let rest = [("--driver", driver?.text), ("--spool", spool)].compactMap { option, value in
+        value.map { "\(option) \(Shell.word($0))" }
+      }
+      Composition.say("next time: \((words + rest).joined(separator: " "))")
+    }
     try await Composition.collector(
       CollectorOptions(
-        coordinator: connect.text, name: name, driver: driver?.text, spool: spool))
+        coordinator: ticket.endpoint, keys: ticket.keys, ticket: ticket, name: ticket.worker,
+        driver: driver?.text, spool: spool ?? ticket.spool))
   }
 }
 
@@ -144,8 +192,7 @@ struct PolicyLearnerCommand: AsyncParsableCommand {
 
 /// What the roles that compute need to know.
 struct LearnerArguments: ParsableArguments {
-  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.")
-  var connect: CoordinatorPlace
+  @OptionGroup var coordinator: CoordinatorArguments
 
   @Option(help: "A name to join under, unique within the run. (default: that of the command)")
   var name: String?
@@ -161,6 +208,7 @@ struct LearnerArguments: ParsableArguments {
   var threads = 1
 
   func validate() throws {
+    try coordinator.checkConnect()
     guard threads >= 1 else {
       throw ValidationError("--threads is \(threads); at least 1 is needed")
     }
@@ -169,8 +217,8 @@ struct LearnerArguments: ParsableArguments {
   func work(as role: WorkerRole) async throws {
     try await Composition.learner(
       LearnerOptions(
-        role: role, coordinator: connect.text, name: name ?? role.defaultName, states: states,
-        threads: threads))
+        role: role, coordinator: coordinator.place, keys: try coordinator.clientKeys(of: role),
+        name: name ?? role.defaultName, states: states, threads: threads))
   }
 }
 
@@ -185,20 +233,45 @@ struct ProbeCommand: AsyncParsableCommand {
         recap probe --connect tcp://127.0.0.1:7700
       """)
 
-  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.")
-  var connect: CoordinatorPlace
+  @OptionGroup var coordinator: CoordinatorArguments
 
   @Option(help: "Seconds to wait for an answer.")
   var timeout = 5.0
 
   func validate() throws {
+    try coordinator.checkConnect()
     guard timeout > 0 else {
       throw ValidationError("--timeout is \(timeout); expected more than 0")
     }
   }
 
   func run() async throws {
-    try await Composition.probe(connect.text, patience: .seconds(timeout))
+    try await Composition.probe(
+      coordinator.place, keys: try coordinator.clientKeys(of: .collector),
+      patience: .seconds(timeout))
+  }
+}
+
+/// Where a coordinator is, and the keys that it asks for.
+struct CoordinatorArguments: ParsableArguments {
+  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.")
+  var connect: CoordinatorPlace?
+
+  @Option(
+    help: ArgumentHelp(
+      "A directory with the role's key and the coordinator's, where that asks for keys.",
+      valueName: "directory"))
+  var keys: String?
+
+  /// The endpoint or file of `connect`, which a command has checked to be there.
+  var place: String { connect?.text ?? "" }
+
+  func checkConnect() throws {
+    if connect == nil { throw ValidationError("Missing expected argument '--connect <connect>'") }
+  }
+
+  func clientKeys(of role: WorkerRole) throws -> ClientKeys? {
+    try keys.map { try RunKeys.client(role, from: $0) }
   }
 }
 

@@ -1,6 +1,4 @@
-import AdvantageLabellerRole
 import ArgumentParser
-import CollectorRole
 import Configuration
 import CoordinatorRole
 import EpisodeStorage
@@ -9,10 +7,8 @@ import Launching
 import Logging
 import Messaging
 import Monitoring
-import PolicyLearnerRole
 import RecapAlgorithm
 import RoleRuntime
-import ValueLearnerRole
 import ZeroMQTransport
 
 /// Puts roles, transports and robots together. Everything below this file is told what it works with; here it is
@@ -52,7 +48,7 @@ enum Composition {
         for robot in configuration.robots {
           group.addTask {
             try await collect(
-              robot, of: configuration, runID: runID, coordinator: localEndpoint,
+              robot, of: configuration, runID: runID, coordinator: .local,
               spool: "\(run.directory)/spool/\(robot.name)", logs: "\(run.directory)/logs")
             return .worker
           }
@@ -60,7 +56,7 @@ enum Composition {
         for (role, name) in learners(of: configuration) {
           group.addTask {
             try await learn(
-              role, name: name, coordinator: localEndpoint, states: "\(run.directory)/training",
+              role, name: name, coordinator: .local, states: "\(run.directory)/training",
               threads: configuration.runtime.trainingThreads)
             return .worker
           }
@@ -81,6 +77,7 @@ enum Composition {
       var words = ["recap", "coordinator", "--resume", Shell.word(directory)]
       for endpoint in options.listen { words += ["--listen", Shell.word(endpoint)] }
       if options.trustsNetwork { words.append("--trusted-network") }
+      if let keys = options.keys { words += ["--keys", Shell.word(keys)] }
       if let file = options.publish { words += ["--publish", Shell.word(file)] }
       return words.joined(separator: " ")
     }
@@ -90,7 +87,7 @@ enum Composition {
       watching: options.watching)
     do {
       let report = try await withRun(
-        start, listen: options.listen, trustsNetwork: options.trustsNetwork,
+        start, listen: options.listen, trustsNetwork: options.trustsNetwork, keys: options.keys,
         publish: options.publish, lingers: options.lingers, mustBeReachable: true
       ) { _, coordinator in
         try await coordinator.run()
@@ -100,38 +97,6 @@ enum Composition {
       // Whoever would start this process again is to know that it would not help.
       say("Error: \(error)")
       throw ExitCode(ProcessSupervision.failedStatus)
-    }
-  }
-
-  /// One collector, for a robot of the run's configuration or for a driver that is named.
-  static func collector(_ options: CollectorOptions) async throws {
-    Logs.bootstrap(.info)
-    try await joining(options.coordinator) { coordinator in
-      let run = try await description(ofRunAt: coordinator)
-      let configuration = try RunConfiguration(resolvedJSON: run.configuration)
-      let robot = try robot(options, of: configuration)
-      var spool =
-        options.spool
-        ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
-      // What another run has left there waits for that run.
-      if let id = run.runID { spool += "/\(id)" }
-      try await collect(
-        robot, of: configuration, runID: run.runID, coordinator: coordinator, spool: spool,
-        logs: nil)
-    }
-  }
-
-  /// One learner or labeller.
-  static func learner(_ options: LearnerOptions) async throws {
-    Logs.bootstrap(.info)
-    try await joining(options.coordinator) { coordinator in
-      let run = try await description(ofRunAt: coordinator)
-      let states =
-        options.states ?? "\(FileManager.default.temporaryDirectory.path)/recap-training"
-      try await learn(
-        options.role, name: options.name, coordinator: coordinator,
-        states: run.runID.map { "\(states)/\($0)" } ?? states,
-        threads: TrainingThreads(own: options.threads))
     }
   }
 
@@ -155,23 +120,25 @@ enum Composition {
   ///
   /// - Parameters:
   ///   - listen: Endpoints besides the configuration's.
-  ///   - trustsNetwork: Whether they may be addresses that other machines reach.
+  ///   - trustsNetwork: Whether those that other machines reach need no keys.
+  ///   - keys: A directory of keys to use in place of the run's own.
   ///   - publish: The file to write where workers find the coordinator.
   ///   - lingers: Whether the coordinator goes on answering after the run is finished.
   ///   - mustBeReachable: A coordinator of its own must listen somewhere.
   private static func withRun(
-    _ start: RunStart, listen: [String] = [], trustsNetwork: Bool = false, publish: String? = nil,
-    lingers: Bool = false, mustBeReachable: Bool = false,
+    _ start: RunStart, listen: [String] = [], trustsNetwork: Bool = false, keys: String? = nil,
+    publish: String? = nil, lingers: Bool = false, mustBeReachable: Bool = false,
     _ body: @escaping @Sendable (RunDirectory, Coordinator) async throws -> Void
   ) async throws -> RunReport {
     let web = try await WebDashboard.bind(start.watching.web)
-    let (run, server): (RunDirectory, ZeroMQServer)
+    let run: RunDirectory
+    var doors: CoordinatorDoors
     do {
-      (run, server) = try await RunDirectory.open(start.source) { configuration in
+      (run, doors) = try await RunDirectory.open(start.source) { configuration, directory in
         let reachable = configuration.runtime.listen + listen
         if mustBeReachable, reachable.isEmpty { throw NowhereToListen() }
-        return try ZeroMQServer(
-          endpoints: [localEndpoint] + reachable, trustsNetwork: trustsNetwork)
+        return try await CoordinatorDoors.bind(
+          reachable, trustsNetwork: trustsNetwork, keys: keys, ofRun: directory)
       }
     } catch {
       await web?.close()
@@ -182,20 +149,22 @@ enum Composition {
     let learning = LearningLog(directory: run.directory)
     async let writing: Void = learning.run()
     console?.print("run \(run.configuration.name) in \(run.directory)")
-    for endpoint in server.boundEndpoints where endpoint != localEndpoint {
-      console?.print("listening at \(endpoint)")
-    }
-    if let publish, let endpoint = server.boundEndpoints.first(where: { $0 != localEndpoint }) {
-      try CoordinatorAddress.publish(endpoint, in: publish)
+    for (endpoint, needsKey) in doors.endpoints {
+      console?.print("listening at \(endpoint)\(needsKey ? ", for those with a key" : "")")
     }
     if let web { console?.print("dashboard at \(web.url)") }
     var failure: (any Error)?
     do {
+      try doors.settle(in: run.directory)
+      if let publish, let (endpoint, _) = doors.endpoints.first {
+        try CoordinatorAddress.publish(endpoint, in: publish)
+      }
+      let (server, ring) = (doors.server, doors.ring)
       try await stoppingOnSignals {
         try await adopt(into: run, from: start.sharing, console)
         let coordinator = try await Coordinator(
           archive: run.archive, configuration: run.configuration, server: server,
-          lingers: lingers, log: Logger(label: "recap.coordinator"),
+          keys: ring, lingers: lingers, log: Logger(label: "recap.coordinator"),
           notify: {
             console?.report($0)
             learning.report($0)
@@ -212,7 +181,7 @@ enum Composition {
     await printing
     await writing
     // Another run of this process may take the endpoint.
-    await server.close()
+    await doors.close()
     await web?.close()
     if let failure {
       // The archive may be what failed: closing it must not hide why.
@@ -287,36 +256,6 @@ enum Composition {
 
   private static func show(_ console: ConsoleReporter?) async { await console?.run() }
 
-  private static func collect(
-    _ settings: RobotSettings, of configuration: RunConfiguration, runID: String?,
-    coordinator: String, spool: String, logs: String?
-  ) async throws {
-    try await AttachedRobot.with(settings, of: configuration, logs: logs) { attached in
-      let worker = try makeWorker(
-        WorkerDescription(
-          name: settings.name, incarnation: UUID().uuidString, role: .collector,
-          embodiment: attached.robot.embodiment, tasks: attached.tasks, runID: runID),
-        coordinator: coordinator)
-      let collector = Collector(
-        robot: attached.robot, worker: worker,
-        spool: try EpisodeSpool(directory: spool, runID: runID))
-      try await collector.run()
-    }
-  }
-
-  /// A robot of the configuration, or one that only the command line names.
-  private static func robot(
-    _ options: CollectorOptions, of configuration: RunConfiguration
-  ) throws -> RobotSettings {
-    if let driver = options.driver {
-      return .driver(named: options.name, at: driver)
-    }
-    guard let robot = configuration.robots.first(where: { $0.name == options.name }) else {
-      throw UnknownRobot(name: options.name, known: configuration.robots.map(\.name))
-    }
-    return robot
-  }
-
   /// The learners of a run in one process, with their names.
   private static func learners(of configuration: RunConfiguration) -> [(WorkerRole, String)] {
     WorkerRole.allCases.filter { $0 != .collector }.flatMap { role in
@@ -325,37 +264,6 @@ enum Composition {
         (role, count == 1 ? role.defaultName : "\(role.defaultName)-\(number)")
       }
     }
-  }
-
-  /// - Parameter states: The directory for the states of interrupted trainings.
-  private static func learn(
-    _ role: WorkerRole, name: String, coordinator: String, states: String, threads: TrainingThreads
-  ) async throws {
-    let worker = try makeWorker(
-      WorkerDescription(name: name, incarnation: UUID().uuidString, role: role),
-      coordinator: coordinator)
-    switch role {
-    case .valueLearner:
-      try await ValueLearner(
-        worker: worker, shelf: TrainingShelf(directory: states), threads: threads
-      ).run()
-    case .advantageLabeller: try await AdvantageLabeller(worker: worker).run()
-    case .policyLearner:
-      try await PolicyLearner(
-        worker: worker, shelf: TrainingShelf(directory: states), threads: threads
-      ).run()
-    case .collector: preconditionFailure("a collector needs a robot")
-    }
-  }
-
-  /// A worker with a control connection and a data connection of its own, so that a large transfer never delays a
-  /// heartbeat.
-  private static func makeWorker(_ description: WorkerDescription, coordinator: String) throws
-    -> Worker
-  {
-    Worker(
-      description, control: try ZeroMQClient(endpoint: coordinator),
-      archive: ArchiveClient(client: try ZeroMQClient(endpoint: coordinator)))
   }
 }
 

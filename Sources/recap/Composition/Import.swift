@@ -26,7 +26,7 @@ extension Composition {
     // What a person sets comes last, and so counts.
     let settings = counts.map { "tasks.\($0.key).demonstrations=\($0.value)" } + overrides
     let (run, _) = try await RunDirectory.open(
-      .configuration(file: file, overrides: settings, directory: directory), preparing: { _ in })
+      .configuration(file: file, overrides: settings, directory: directory), preparing: { _, _ in })
     var taken = 0
     do {
       for job in Schedule.jobs(for: run.configuration.scheduleSettings) {

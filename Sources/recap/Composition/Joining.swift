@@ -13,17 +13,22 @@ extension Composition {
   /// publishes another endpoint, since it was started on another machine for example, `body` is cancelled and begins
   /// anew with that.
   ///
-  /// - Parameter address: An endpoint, or `file:` and the path of a file that the coordinator publishes it in.
+  /// - Parameters:
+  ///   - address: An endpoint, or `file:` and the path of a file that the coordinator publishes it in.
+  ///   - keys: For an endpoint that asks for them.
   static func joining(
-    _ address: String, _ body: @escaping @Sendable (String) async throws -> Void
+    _ address: String, keys: ClientKeys?,
+    _ body: @escaping @Sendable (CoordinatorContact) async throws -> Void
   ) async throws {
     try await stoppingOnSignals {
-      guard let file = CoordinatorAddress.file(of: address) else { return try await body(address) }
+      guard let file = CoordinatorAddress.file(of: address) else {
+        return try await body(CoordinatorContact(endpoint: address, keys: keys))
+      }
       while true {
         let endpoint = try await CoordinatorAddress.published(in: file)
         let hasMoved = try await withThrowingTaskGroup(of: Bool.self) { group in
           group.addTask {
-            try await body(endpoint)
+            try await body(CoordinatorContact(endpoint: endpoint, keys: keys))
             return false
           }
           group.addTask {
@@ -44,12 +49,13 @@ extension Composition {
 
   /// Asks the coordinator, which may yet have to start.
   static func description(
-    ofRunAt coordinator: String
+    ofRunAt coordinator: CoordinatorContact
   ) async throws -> DescribeRunRequest.Reply {
-    let client = try ZeroMQClient(endpoint: coordinator)
+    let client = try coordinator.client()
     let waiting = Task {
       try await Task.sleep(for: .seconds(2))
-      Logger(label: "recap.worker").notice("waiting for a coordinator at \(coordinator)")
+      Logger(label: "recap.worker").notice(
+        "waiting for a coordinator at \(coordinator.endpoint)")
     }
     defer { waiting.cancel() }
     let reply = try await Backoff().retrying(on: ContinuousClock()) {
@@ -62,7 +68,7 @@ extension Composition {
   /// Whether a coordinator answers, for those who watch over its process.
   ///
   /// - Throws: `NoAnswer`.
-  static func probe(_ address: String, patience: Duration) async throws {
+  static func probe(_ address: String, keys: ClientKeys?, patience: Duration) async throws {
     let endpoint =
       try CoordinatorAddress.file(of: address).map { file in
         guard let endpoint = try CoordinatorAddress.read(file) else {
@@ -70,7 +76,7 @@ extension Composition {
         }
         return endpoint
       } ?? address
-    let client = try ZeroMQClient(endpoint: endpoint)
+    let client = try ZeroMQClient(endpoint: endpoint, keys: keys)
     do {
       let reply = try await client.send(DescribeRunRequest(), timeout: patience)
       await client.close()

@@ -169,7 +169,7 @@ extension Composition {
       return lock
     }
     let (run, _) = try await RunDirectory.open(
-      .checked(prepared.configuration, directory: directory), preparing: { _ in })
+      .checked(prepared.configuration, directory: directory), preparing: { _, _ in })
     let lock = try LaunchLock.claim(directory)
     try await run.archive.close()
     return lock

@@ -24,7 +24,7 @@ extension Composition {
       }
     } else {
       let (run, _) = try await RunDirectory.open(
-        .checked(prepared.configuration, directory: directory), preparing: { _ in })
+        .checked(prepared.configuration, directory: directory), preparing: { _, _ in })
       try await run.archive.close()
     }
     let slurm = SlurmLaunch(prepared.launch, program: program)

@@ -11,9 +11,10 @@ struct RunDirectory: Sendable {
 
   /// Makes the directory of a new run, or opens that of a stopped one.
   ///
-  /// - Parameter prepare: Gets ready for the configuration. What it throws refuses the start: no directory is made.
+  /// - Parameter prepare: Gets ready for the configuration and the directory. What it throws refuses the start: no directory is made.
   static func open<Prepared>(
-    _ source: RunOptions.Source, preparing prepare: (RunConfiguration) throws -> Prepared
+    _ source: RunOptions.Source,
+    preparing prepare: (RunConfiguration, String) async throws -> Prepared
   ) async throws -> (RunDirectory, Prepared) {
     switch source {
     case .configuration(let file, let overrides, let directory):
@@ -22,7 +23,7 @@ struct RunDirectory: Sendable {
       let place = directory ?? unusedDirectory("runs/\(configuration.name)-\(configuration.seed)")
       return try await open(.checked(configuration, directory: place), preparing: prepare)
     case .checked(let configuration, let directory):
-      let prepared = try prepare(configuration)
+      let prepared = try await prepare(configuration, directory)
       let archive = try await Archive.create(
         at: directory,
         run: RunDescription(
@@ -42,7 +43,7 @@ struct RunDirectory: Sendable {
       do {
         let configuration = try RunConfiguration(
           resolvedJSON: try await archive.run().configuration)
-        let prepared = try prepare(configuration)
+        let prepared = try await prepare(configuration, directory)
         let run = RunDirectory(
           directory: directory, archive: archive, configuration: configuration)
         return (run, prepared)

@@ -52,7 +52,8 @@ struct WebDashboard: Sendable {
     let actions = coordinator.map { coordinator in
       Dashboard.Actions(
         setPaused: { worker, isPaused, person in
-          try await coordinator.setPaused(isPaused, worker: worker, by: person)
+          try await coordinator.carryOut(
+            isPaused ? .pause(worker: worker) : .resume(worker: worker), by: person)
         },
         judge: { episode, outcome, rater in
           try await coordinator.judge(episode, outcome, by: rater)

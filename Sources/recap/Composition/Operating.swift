@@ -1,0 +1,198 @@
+import Configuration
+import CoordinatorRole
+import DurableFiles
+import EpisodeStorage
+import Foundation
+import Launching
+import Messaging
+import RecapAlgorithm
+import ZeroMQTransport
+
+/// Where a run's coordinator listens, or listened last: the file `coordinator.json` in the run's directory.
+struct CoordinatorPlaces: Codable, Sendable {
+  /// For the person in charge: a socket of this machine.
+  var operating: String?
+  /// Where workers with keys connect, as other machines reach it.
+  var protected: [String]
+  /// The coordinator's public key; nil where it has none.
+  var server: PublicKey?
+
+  private static func path(_ run: String) -> String { "\(run)/coordinator.json" }
+
+  func publish(inRun run: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    try DurableFile.write(
+      Array(try encoder.encode(self)) + Array("\n".utf8), to: Self.path(run))
+  }
+
+  /// Nil where no coordinator has listened yet.
+  static func read(fromRun run: String) throws -> CoordinatorPlaces? {
+    try DurableFile.read(path(run)).map {
+      try JSONDecoder().decode(CoordinatorPlaces.self, from: Data($0))
+    }
+  }
+
+  /// Where the person in charge may be heard, the best first: a socket in the run's directory, which decides who reaches
+  /// it, unless its path is too long or the file system holds no sockets.
+  static func operatingEndpoints(ofRun run: String) -> [String] {
+    let process = ProcessInfo.processInfo.processIdentifier
+    let name = UInt32.random(in: 0 ... .max)
+    return [
+      "ipc://\(URL(filePath: run).standardizedFileURL.path)/operator.sock",
+      "ipc:///tmp/recap-operator-\(process)-\(name).sock",
+    ]
+  }
+}
+
+/// What the person in charge does about a run's workers, whether or not its coordinator is at work.
+extension Composition {
+  /// Who does it, for the record.
+  static var person: String { "\(NSUserName()) at \(ProcessInfo.processInfo.hostName)" }
+
+  /// Does it through the run's coordinator, or in the archive of a run that is stopped. Durable on return.
+  ///
+  /// - Throws: `NoSuchWorker`, `AlreadyInvited`; `CoordinatorUnreachable`.
+  static func operate(_ run: String, _ operation: WorkerOperation) async throws {
+    let archive: Archive
+    do {
+      archive = try await Archive.open(at: run)
+    } catch let locked as ArchiveError {
+      guard case .locked(_, let holder) = locked else { throw locked }
+      switch operation {
+      case .pause(let worker):
+        try await ask(run, PauseRequest(worker: worker, paused: true, person: person), holder)
+      case .resume(let worker):
+        try await ask(run, PauseRequest(worker: worker, paused: false, person: person), holder)
+      case .invite(let invitation):
+        try await ask(run, InviteRequest(invitation: invitation, person: person), holder)
+      case .remove(let worker):
+        try await ask(run, RemoveRequest(worker: worker, person: person), holder)
+      }
+      return
+    }
+    do {
+      try await operate(archive, operation)
+      try await archive.close()
+    } catch {
+      try? await archive.close()
+      throw error
+    }
+  }
+
+  private static func operate(_ archive: Archive, _ operation: WorkerOperation) async throws {
+    let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+    let plan = try await Plan(of: configuration, in: archive)
+    guard
+      let event = try operation.event(
+        in: plan, knowing: configuration.robots.map(\.name), by: person)
+    else { return }
+    // Workers of the process that was stopped still wait in the plan: none may be given a job.
+    try await archive.append(plan.isPristine ? [event] : [.coordinatorRestarted, event])
+  }
+
+  /// Makes a key for a robot and lets it in with it.
+  ///
+  /// - Parameters:
+  ///   - tasks: What it is to practise, of the run's tasks; empty for all that it offers.
+  ///   - endpoint: The coordinator's, as the robot reaches it; nil for where it listens.
+  ///   - again: Whether an earlier key of the robot is to count no more.
+  /// - Throws: `CannotInvite`, and what `operate` throws.
+  static func invite(
+    _ robot: String, to run: String, tasks: [String], endpoint: String?, again: Bool
+  ) async throws -> JoinTicket {
+    let description = try await ArchiveReader(directory: run).run()
+    let configuration = try RunConfiguration(resolvedJSON: description.configuration)
+    let practised = configuration.tasks.map(\.name)
+    if let foreign = tasks.first(where: { !practised.contains($0) }) {
+      throw CannotInvite(
+        reason: "the run has no task '\(foreign)'; it has \(practised.joined(separator: ", "))")
+    }
+    let places = try CoordinatorPlaces.read(fromRun: run)
+    let listening = places?.protected.first
+    let known = configuration.runtime.listen.first {
+      !ZeroMQServer.isLocal($0) && !$0.hasSuffix(":*")
+    }
+    let host = ProcessInfo.processInfo.hostName
+    guard
+      let place = endpoint ?? listening
+        ?? known.map({ CoordinatorAddress.reachable($0, host: host) })
+    else {
+      throw CannotInvite(
+        reason: "the run's coordinator listens nowhere that other machines reach; start it with "
+          + "--listen tcp://0.0.0.0:7700, or say with --endpoint where robots will find it")
+    }
+    let server =
+      try places?.server
+      ?? RunKeys.loadOrMake(RunKeys.directory(ofRun: run)).server.publicKey
+    let pair = KeyPair()
+    if again { try await operate(run, .remove(worker: robot), ifKnown: true) }
+    try await operate(
+      run,
+      .invite(
+        Invitation(worker: robot, role: .collector, tasks: tasks, key: pair.publicKey)))
+    return JoinTicket(
+      run: description.name, runID: description.id, worker: robot, tasks: tasks, endpoint: place,
+      server: server, secretKey: pair.secretKey)
+  }
+
+  private static func operate(_ run: String, _ operation: WorkerOperation, ifKnown: Bool)
+    async throws
+  {
+    do {
+      try await operate(run, operation)
+    } catch  where ifKnown && (error is NoSuchWorker || error is OperationRefused) {
+      // There is nothing to undo.
+    }
+  }
+
+  /// How far the workers of a run are; nil where no coordinator is at work.
+  static func liveStatus(_ run: String) async -> CoordinatorStatus? {
+    guard ArchiveReader.writer(of: run) != nil else { return nil }
+    return try? await ask(run, StatusRequest(), "")
+  }
+
+  @discardableResult
+  private static func ask<R: Request>(
+    _ run: String, _ request: R, _ holder: String
+  ) async throws -> R.Reply {
+    guard let endpoint = try CoordinatorPlaces.read(fromRun: run)?.operating else {
+      throw CoordinatorUnreachable(run: run, holder: holder)
+    }
+    let client = try ZeroMQClient(endpoint: endpoint)
+    do {
+      let reply = try await client.send(request, timeout: .seconds(10))
+      await client.close()
+      return reply
+    } catch {
+      await client.close()
+      switch error {
+      case RequestError.timeout: throw CoordinatorUnreachable(run: run, holder: holder)
+      case RequestError.refused(_, let reason): throw OperationRefused(reason: reason)
+      default: throw error
+      }
+    }
+  }
+}
+
+/// A robot that cannot be invited.
+struct CannotInvite: Error, CustomStringConvertible {
+  var reason: String
+  var description: String { reason }
+}
+
+/// A coordinator that does not hear the person in charge.
+struct CoordinatorUnreachable: Error, CustomStringConvertible {
+  var run: String
+  var holder: String
+  var description: String {
+    "\(run) is in use by \(holder), which does not answer here; give the command on the machine, and as the user, of "
+      + "its coordinator"
+  }
+}
+
+/// What a coordinator said no to, in its words.
+struct OperationRefused: Error, CustomStringConvertible {
+  var reason: String
+  var description: String { reason }
+}

@@ -1,0 +1,146 @@
+import AdvantageLabellerRole
+import CollectorRole
+import Configuration
+import Foundation
+import Messaging
+import PolicyLearnerRole
+import RecapAlgorithm
+import RoleRuntime
+import ValueLearnerRole
+import ZeroMQTransport
+
+/// A coordinator as a worker reaches it.
+struct CoordinatorContact: Sendable {
+  var endpoint: String
+  /// For connections that are protected; nil where none are needed.
+  var keys: ClientKeys?
+
+  /// That of this process.
+  static var local: CoordinatorContact { CoordinatorContact(endpoint: Composition.localEndpoint) }
+
+  func client() throws -> ZeroMQClient { try ZeroMQClient(endpoint: endpoint, keys: keys) }
+}
+
+/// The roles other than the coordinator.
+extension Composition {
+  /// One collector, for a robot of the run's configuration or for a driver that is named.
+  static func collector(_ options: CollectorOptions) async throws {
+    Logs.bootstrap(.info)
+    try await joining(options.coordinator, keys: options.keys) { coordinator in
+      let run = try await description(ofRunAt: coordinator)
+      let configuration = try RunConfiguration(resolvedJSON: run.configuration)
+      let robot = try robot(options, of: configuration)
+      if let ticket = options.ticket {
+        say(JoinSummary(ticket, run, configuration).text)
+      }
+      var spool =
+        options.spool
+        ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
+      // What another run has left there waits for that run.
+      if let id = run.runID { spool += "/\(id)" }
+      try await collect(
+        robot, of: configuration, runID: run.runID, coordinator: coordinator, spool: spool,
+        logs: nil)
+    }
+  }
+
+  /// One learner or labeller.
+  static func learner(_ options: LearnerOptions) async throws {
+    Logs.bootstrap(.info)
+    try await joining(options.coordinator, keys: options.keys) { coordinator in
+      let run = try await description(ofRunAt: coordinator)
+      let states =
+        options.states ?? "\(FileManager.default.temporaryDirectory.path)/recap-training"
+      try await learn(
+        options.role, name: options.name, coordinator: coordinator,
+        states: run.runID.map { "\(states)/\($0)" } ?? states,
+        threads: TrainingThreads(own: options.threads))
+    }
+  }
+
+  static func collect(
+    _ settings: RobotSettings, of configuration: RunConfiguration, runID: String?,
+    coordinator: CoordinatorContact, spool: String, logs: String?
+  ) async throws {
+    try await AttachedRobot.with(settings, of: configuration, logs: logs) { attached in
+      let worker = try makeWorker(
+        WorkerDescription(
+          name: settings.name, incarnation: UUID().uuidString, role: .collector,
+          embodiment: attached.robot.embodiment, tasks: attached.tasks, runID: runID),
+        coordinator: coordinator)
+      let collector = Collector(
+        robot: attached.robot, worker: worker,
+        spool: try EpisodeSpool(directory: spool, runID: runID))
+      try await collector.run()
+    }
+  }
+
+  /// A robot of the configuration, or one that only the command line names.
+  private static func robot(
+    _ options: CollectorOptions, of configuration: RunConfiguration
+  ) throws -> RobotSettings {
+    if let driver = options.driver {
+      return .driver(named: options.name, at: driver)
+    }
+    guard let robot = configuration.robots.first(where: { $0.name == options.name }) else {
+      throw UnknownRobot(name: options.name, known: configuration.robots.map(\.name))
+    }
+    return robot
+  }
+
+  /// - Parameter states: The directory for the states of interrupted trainings.
+  static func learn(
+    _ role: WorkerRole, name: String, coordinator: CoordinatorContact, states: String,
+    threads: TrainingThreads
+  ) async throws {
+    let worker = try makeWorker(
+      WorkerDescription(name: name, incarnation: UUID().uuidString, role: role),
+      coordinator: coordinator)
+    switch role {
+    case .valueLearner:
+      try await ValueLearner(
+        worker: worker, shelf: TrainingShelf(directory: states), threads: threads
+      ).run()
+    case .advantageLabeller: try await AdvantageLabeller(worker: worker).run()
+    case .policyLearner:
+      try await PolicyLearner(
+        worker: worker, shelf: TrainingShelf(directory: states), threads: threads
+      ).run()
+    case .collector: preconditionFailure("a collector needs a robot")
+    }
+  }
+
+  /// A worker with a control connection and a data connection of its own, so that a large transfer never delays a
+  /// heartbeat.
+  private static func makeWorker(
+    _ description: WorkerDescription, coordinator: CoordinatorContact
+  ) throws -> Worker {
+    Worker(
+      description, control: try coordinator.client(),
+      archive: ArchiveClient(client: try coordinator.client()))
+  }
+}
+
+/// What a robot is told that joins with an invitation: its tasks, their quotas, and the policies to act with.
+struct JoinSummary {
+  let text: String
+
+  init(_ ticket: JoinTicket, _ run: DescribeRunRequest.Reply, _ configuration: RunConfiguration) {
+    var lines = ["\(ticket.worker) takes part in run \(run.run) at \(ticket.endpoint)"]
+    let iterations = configuration.schedule.iterations
+    for task in configuration.tasks
+    where ticket.tasks.isEmpty || ticket.tasks.contains(task.name) {
+      let rounds = iterations == 1 ? "1 iteration" : "\(iterations) iterations"
+      lines.append(
+        "task \(task.name): \(task.demonstrations) demonstrations, then \(rounds) of "
+          + "\(task.autonomousEpisodes) episodes alone and \(task.correctedEpisodes) with corrections, "
+          + "and \(task.evaluationEpisodes) to evaluate each policy, shared by all robots that offer it"
+      )
+      let policy = run.policies?.first { $0.task == task.name }
+      lines.append(
+        policy.map { "  policy: iteration \($0.iteration), checkpoint \($0.checkpoint.short)" }
+          ?? "  policy: none yet")
+    }
+    text = lines.joined(separator: "\n")
+  }
+}
