@@ -245,14 +245,28 @@ struct PublishedCoordinatorTests {
       CoordinatorAddress.reachable("tcp://127.0.0.1:7700", host: "n") == "tcp://127.0.0.1:7700")
   }
 
-  @Test("an address that other machines reach is refused without a word of trust")
-  func trust() async throws {
+  @Test("at an address that other machines reach, a coordinator answers whoever has a key")
+  func keys() async throws {
     let folder = try RecapProcess.temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
-    let run = folder.appending(path: "run").path
-    let refused = try await RecapProcess.run(
-      "coordinator", "Configs/smoke.yaml", "--dir", run, "--listen", "tcp://0.0.0.0:*")
-    #expect(refused.status != 0 && refused.errors.contains("only a loopback address"))
-    #expect(!FileManager.default.fileExists(atPath: run))
+    let (run, file) = (folder.appending(path: "run").path, folder.appending(path: "endpoint").path)
+    let coordinator = try RecapProcess.start(
+      [
+        "coordinator", "Configs/smoke.yaml", "--dir", run, "--listen", "tcp://0.0.0.0:*",
+        "--publish", file, "--quiet",
+      ], output: FileHandle.nullDevice, errors: FileHandle.nullDevice)
+    var published = ""
+    while published.isEmpty, coordinator.isRunning {
+      try await Task.sleep(for: .milliseconds(20))
+      published = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    }
+    let port = published.trimmingCharacters(in: .whitespacesAndNewlines).split(separator: ":").last
+    let question = ["probe", "--connect", "tcp://127.0.0.1:\(port ?? "")", "--timeout"]
+    let stranger = try await RecapProcess.run(question + ["1"])
+    #expect(stranger.status != 0 && stranger.errors.contains("no coordinator answered"))
+    let friend = try await RecapProcess.run(question + ["30", "--keys", "\(run)/keys"])
+    #expect(friend.output == "run smoke\n", "\(friend.errors)")
+    coordinator.terminate()
+    await coordinator.ended()
   }
 }
