@@ -116,6 +116,7 @@ extension RunConfiguration {
   private static let monitoringRanges: [String: Shape.Range] = [
     "robotSilentSeconds": .above(0), "interventionRise": .above(0, to: 1),
     "lossRise": .above(1), "learnerIdleSeconds": .above(0), "freeDiskShare": .from(0, below: 1),
+    "clockSkewSeconds": .above(0),
   ]
 
   private static let robotFields: [String: Shape.Field] = [

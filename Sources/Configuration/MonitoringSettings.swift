@@ -11,15 +11,19 @@ public struct MonitoringSettings: Codable, Hashable, Sendable {
   public var learnerIdleSeconds: Double
   /// A run whose file system has a smaller share free is reported.
   public var freeDiskShare: Double
+  /// A worker whose machine's clock was off by more seconds than that when it joined is reported.
+  public var clockSkewSeconds: Double
 
   public init(
     robotSilentSeconds: Double = 10, interventionRise: Double = 0.15, lossRise: Double = 3,
-    learnerIdleSeconds: Double = 1800, freeDiskShare: Double = 0.05
+    learnerIdleSeconds: Double = 1800, freeDiskShare: Double = 0.05,
+    clockSkewSeconds: Double = 2
   ) {
     self.robotSilentSeconds = robotSilentSeconds
     self.interventionRise = interventionRise
     self.lossRise = lossRise
     self.learnerIdleSeconds = learnerIdleSeconds
     self.freeDiskShare = freeDiskShare
+    self.clockSkewSeconds = clockSkewSeconds
   }
 }

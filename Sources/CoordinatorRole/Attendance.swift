@@ -16,14 +16,19 @@ struct Attendance {
   struct Presence {
     var description: WorkerDescription
     var lastHeard: Duration
+    /// How far its machine's clock was ahead of the coordinator's when it joined, in seconds; nil where it did not say.
+    var clockSkew: Double?
   }
 
   init(patience: Duration) { self.patience = patience }
 
   /// A worker said hello. Returns the incarnation that it replaces, if another one was here under its name.
-  mutating func join(_ description: WorkerDescription, at now: Duration) -> String? {
+  mutating func join(
+    _ description: WorkerDescription, at now: Duration, clockSkew: Double? = nil
+  ) -> String? {
     let previous = workers[description.name]?.description.incarnation
-    workers[description.name] = Presence(description: description, lastHeard: now)
+    workers[description.name] = Presence(
+      description: description, lastHeard: now, clockSkew: clockSkew)
     guard let previous, previous != description.incarnation else { return nil }
     replaced.insert(previous)
     return previous

@@ -224,7 +224,8 @@ public actor Coordinator: Role {
       ended = .failed("no robot offers the task '\(task)'; they offer \(offered)")
       dismissWaiting()
     }
-    if let replaced = attendance.join(worker, at: now) {
+    let skew = time?.timeIntervalSinceNow
+    if let replaced = attendance.join(worker, at: now, clockSkew: skew) {
       log.info("worker restarted", metadata: ["worker": "\(worker.name)"])
       try await lose(worker.name, incarnation: replaced)
     }

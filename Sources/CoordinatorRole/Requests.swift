@@ -83,6 +83,11 @@ extension Coordinator {
       try await self.carryOut(.remove(worker: request.body.worker), by: request.body.person)
       return Envelope(Acknowledgement())
     }
+    on(JudgeRequest.self, .personInCharge) { request, _ in
+      let verdict = try await self.judge(
+        request.body.episode, request.body.outcome, by: request.body.rater)
+      return Envelope(JudgeRequest.Reply(verdict: verdict))
+    }
     return router
   }
 

@@ -13,7 +13,8 @@ extension Coordinator {
       return WorkerStatus(
         name: worker.name, role: worker.role, tasks: worker.tasks.map(\.name),
         embodiment: worker.embodiment?.name,
-        silentSeconds: (now - presence.lastHeard).inSeconds, job: order?.job.id, progress: report)
+        silentSeconds: (now - presence.lastHeard).inSeconds, job: order?.job.id, progress: report,
+        clockSkewSeconds: presence.clockSkew)
     }
     return CoordinatorStatus(
       upSeconds: now.inSeconds, workers: workers.sorted { $0.name < $1.name })

@@ -94,6 +94,10 @@ extension Dashboard {
       let person = "\(Self.name(wish.by) ?? "somebody") at \(request.client)"
       try await actions.setPaused(wish.robot, wish.paused, person)
     }
+    onAction("/api/robots/remove", Removal.self) { actions, wish, request in
+      try await actions.remove(
+        wish.robot, "\(Self.name(wish.by) ?? "somebody") at \(request.client)")
+    }
     onAction("/api/episodes/judge", Judging.self) { actions, wish, _ in
       // Without the address: the same person at another machine is no second rater.
       guard let rater = Self.name(wish.by) else {
@@ -114,6 +118,12 @@ extension Dashboard {
   private struct Pause: Decodable {
     var robot: String
     var paused: Bool
+    /// Who wants it.
+    var by: String?
+  }
+
+  private struct Removal: Decodable {
+    var robot: String
     /// Who wants it.
     var by: String?
   }

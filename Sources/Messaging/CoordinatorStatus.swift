@@ -27,10 +27,13 @@ public struct WorkerStatus: Codable, Hashable, Sendable {
   public var job: String?
   /// Its latest report of that job.
   public var progress: JobProgress?
+  /// How far its machine's clock was ahead of the coordinator's when it joined; nil where it did not say.
+  public var clockSkewSeconds: Double?
 
   public init(
     name: String, role: WorkerRole, tasks: [String] = [], embodiment: String? = nil,
-    silentSeconds: Double, job: String? = nil, progress: JobProgress? = nil
+    silentSeconds: Double, job: String? = nil, progress: JobProgress? = nil,
+    clockSkewSeconds: Double? = nil
   ) {
     self.name = name
     self.role = role
@@ -39,5 +42,6 @@ public struct WorkerStatus: Codable, Hashable, Sendable {
     self.silentSeconds = silentSeconds
     self.job = job
     self.progress = progress
+    self.clockSkewSeconds = clockSkewSeconds
   }
 }

@@ -186,7 +186,7 @@ struct JSONScanner {
 }
 
 /// A body of which there are very many, written and read without `Codable`, which takes several times as long. The text
-/// is the same.
+/// is the same: a property that is added to one of them is added here too, as `WireHeaderTests` checks.
 protocol DirectBody {
   /// Appends the body; false, with nothing appended, where only `Codable` can.
   func write(to json: inout JSONWriter) -> Bool
@@ -247,21 +247,24 @@ extension HeartbeatRequest.Reply: DirectBody {
     json.append(known)
     json.append(",\"leaseValid\":")
     json.append(leaseValid)
+    json.append(",\"paused\":")
+    json.append(paused)
     json.append("}")
     return true
   }
 
   init?(reading json: inout JSONScanner) {
-    var (known, leaseValid): (Bool?, Bool?)
+    var (known, leaseValid, paused): (Bool?, Bool?, Bool?)
     let isUsual = json.object { key, json in
       switch key {
       case "known" where known == nil: known = json.bool()
       case "leaseValid" where leaseValid == nil: leaseValid = json.bool()
+      case "paused" where paused == nil: paused = json.bool()
       default: return false
       }
       return true
     }
-    guard isUsual, let known, let leaseValid else { return nil }
-    self.init(leaseValid: leaseValid, known: known)
+    guard isUsual, let known, let leaseValid, let paused else { return nil }
+    self.init(leaseValid: leaseValid, known: known, paused: paused)
   }
 }

@@ -162,7 +162,7 @@ private enum Answering {
   static func run() async throws {
     var router = RequestRouter()
     router.answer(HeartbeatRequest.self) { _ in
-      HeartbeatRequest.Reply(leaseValid: true, known: true)
+      HeartbeatRequest.Reply(leaseValid: true, known: true, paused: false)
     }
     router.on(TensorRequest.self) { request in
       // A word of every cache line, as the programs in other languages do.

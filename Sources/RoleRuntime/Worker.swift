@@ -174,7 +174,7 @@ public actor Worker {
           progress: progress)
         let reply = try await control.send(request, timeout: timing.requestTimeout)
         failures = 0
-        isPaused = reply.paused ?? false
+        isPaused = reply.paused
         if !reply.known {
           // The lease may still be ours in the coordinator's records: the next heartbeat tells.
           log.notice("the coordinator does not know this worker; joining again")

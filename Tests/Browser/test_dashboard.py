@@ -89,6 +89,22 @@ def test_an_episode_plays(run, open_page):
     page.wait_for_function("text => document.querySelector('.player h2').innerText !== text", arg=before)
 
 
+def test_a_robot_is_removed_after_a_question(run, open_page):
+    page = open_page(run.url + "#/robots")
+    page.evaluate("localStorage.setItem('recap-name', 'Anna')")
+    page.on("dialog", lambda dialog: dialog.accept())
+    card = page.get_by_role("article", name="cell-2")
+    card.get_by_role("button", name="Remove").click()
+    if page.get_by_label("Token").count():
+        page.get_by_label("Token").last.fill(TOKEN)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+    card.locator(".pill.away").wait_for()
+    view(page, "events")
+    page.get_by_text("cell-2 removed by Anna at 127.0.0.1").wait_for()
+    # Its process has been told that the run is over for it.
+    run.processes.pop("cell-2").wait(timeout=30)
+
+
 def test_an_episode_is_judged(run, open_page):
     page = open_page(run.url + "#/episodes?source=demonstration")
     page.evaluate("localStorage.setItem('recap-name', 'Anna')")

@@ -37,11 +37,24 @@ import Testing
       #expect(String(decoding: json.bytes, as: UTF8.self) == (isWritten ? expected : ""))
     }
     for heartbeat in heartbeats() { try check(heartbeat) }
-    for known in [true, false] {
-      try check(HeartbeatRequest.Reply(leaseValid: !known, known: known))
-      try check(HeartbeatRequest.Reply(leaseValid: known, known: known))
-    }
+    for reply in replies { try check(reply) }
     try check(Acknowledgement())
+  }
+
+  private var replies: [HeartbeatRequest.Reply] {
+    (0..<8).map {
+      HeartbeatRequest.Reply(leaseValid: $0 & 1 > 0, known: $0 & 2 > 0, paused: $0 & 4 > 0)
+    }
+  }
+
+  @Test func repliesToHeartbeatsSurvive() throws {
+    for reply in replies {
+      let message = try WireCodec.decode(
+        WireCodec.encode(
+          id: "1", type: HeartbeatRequest.type, kind: .reply, body: reply, frames: []))
+      let received = try message.body(as: HeartbeatRequest.Reply.self)
+      #expect(try asCodable(received) == asCodable(reply))
+    }
   }
 
   @Test func heartbeatsSurvive() throws {

@@ -145,9 +145,9 @@ public struct HeartbeatRequest: Request {
     /// False when the coordinator does not know the worker: it should join again.
     public var known: Bool
     /// Whether a person has paused the worker: a collector then finishes its episode and gives the
-    /// job back. Nil from a coordinator that does not say.
-    public var paused: Bool?
-    public init(leaseValid: Bool, known: Bool, paused: Bool? = nil) {
+    /// job back.
+    public var paused: Bool
+    public init(leaseValid: Bool, known: Bool, paused: Bool) {
       self.leaseValid = leaseValid
       self.known = known
       self.paused = paused

@@ -1,3 +1,4 @@
+import Episodes
 import RecapAlgorithm
 
 // What the person in charge says to a run's coordinator. Only endpoints that ask for no key answer these.
@@ -45,5 +46,26 @@ public struct RemoveRequest: Request {
   public init(worker: String, person: String) {
     self.worker = worker
     self.person = person
+  }
+}
+
+/// Takes a person's word on how a stored episode ended.
+public struct JudgeRequest: Request {
+  public static let type = "operator.judge"
+  /// The episode's id.
+  public var episode: String
+  public var outcome: Outcome
+  /// Who says so.
+  public var rater: String
+  public init(episode: String, outcome: Outcome, rater: String) {
+    self.episode = episode
+    self.outcome = outcome
+    self.rater = rater
+  }
+
+  public struct Reply: Codable, Sendable {
+    /// The outcome that counts now.
+    public var verdict: Outcome
+    public init(verdict: Outcome) { self.verdict = verdict }
   }
 }

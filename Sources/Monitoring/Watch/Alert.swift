@@ -10,7 +10,7 @@ public struct Alert: Codable, Hashable, Sendable {
   /// What it is about; the names are a part of the interface (`recap_alerts{alert="…"}`).
   public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
     case runFailed, runStopped, robotSilent, interventionsRising, lossDiverging, valueWorseThanMean
-    case labelsOneSided, learnerStarved, diskNearlyFull, jobRetried
+    case labelsOneSided, learnerStarved, diskNearlyFull, jobRetried, clockSkew
   }
 
   public var kind: Kind
@@ -23,7 +23,8 @@ public struct Alert: Codable, Hashable, Sendable {
   /// All alerts, the worst first.
   public static func all(_ snapshot: WatchSnapshot) -> [Alert] {
     let found =
-      ofRun(snapshot) + ofRobots(snapshot) + ofLearners(snapshot) + ofLabels(snapshot)
+      ofRun(snapshot) + ofRobots(snapshot) + ofClocks(snapshot) + ofLearners(snapshot)
+      + ofLabels(snapshot)
     return found.enumerated().sorted { a, b in
       let (left, right) = (a.element.severity == .error, b.element.severity == .error)
       return left == right ? a.offset < b.offset : left
@@ -84,6 +85,17 @@ public struct Alert: Codable, Hashable, Sendable {
           text: "people correct \(percent(after)) of \(robot)'s steps, \(percent(before)) before"))
     }
     return alerts
+  }
+
+  private static func ofClocks(_ snapshot: WatchSnapshot) -> [Alert] {
+    let tolerated = snapshot.configuration.monitoring.clockSkewSeconds
+    return (snapshot.status?.workers ?? []).compactMap { worker in
+      guard let skew = worker.clockSkewSeconds, abs(skew) > tolerated else { return nil }
+      return Alert(
+        kind: .clockSkew, severity: .warning, subject: worker.name,
+        text: "\(worker.name)'s clock is \(decimal(abs(skew), digits: 1)) s "
+          + "\(skew > 0 ? "ahead of" : "behind") the coordinator's")
+    }
   }
 
   private static func share(_ episodes: ArraySlice<(corrected: Int, steps: Int)>) -> Double {

@@ -12,7 +12,7 @@ public actor RunWatch {
   /// What the run is.
   public nonisolated let run: RunDescription
   public nonisolated let configuration: RunConfiguration
-  private let live: (@Sendable () async -> CoordinatorStatus)?
+  private let live: (@Sendable () async -> CoordinatorStatus?)?
   private let now: @Sendable () -> Date
   private var timeline: RunTimeline
   private var tally = EpisodeTally()
@@ -38,11 +38,11 @@ public actor RunWatch {
   }
 
   /// - Parameters:
-  ///   - live: Asks the run's coordinator, where it is at hand.
+  ///   - live: Asks the run's coordinator, where there may be one; nil from it where there is none.
   ///   - now: The clock that ages are measured by.
   /// - Throws: What the archive throws; `ConfigurationError` for a run of another version.
   public init(
-    archive: some ArchiveReading, live: (@Sendable () async -> CoordinatorStatus)? = nil,
+    archive: some ArchiveReading, live: (@Sendable () async -> CoordinatorStatus?)? = nil,
     now: @escaping @Sendable () -> Date = { Date() }
   ) async throws {
     self.archive = archive.reader
@@ -112,8 +112,7 @@ public actor RunWatch {
       tally.add(episodes)
     }
     if timeline.sequence != known { labelSets = try await archive.labelSets() }
-    if let live {
-      let next = await live()
+    if let next = await live?() {
       if next.workers != status?.workers { statusCount += 1 }
       status = next
       isOpen = true
@@ -123,6 +122,8 @@ public actor RunWatch {
         leastLosses[job] = min(leastLosses[job] ?? loss, loss)
       }
     } else {
+      if status != nil { statusCount += 1 }
+      status = nil
       isOpen = ArchiveReader.writer(of: archive.directory) != nil
     }
     let system = try? FileManager.default.attributesOfFileSystem(forPath: archive.directory)

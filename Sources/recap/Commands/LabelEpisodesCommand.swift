@@ -21,7 +21,7 @@ struct LabelEpisodes: AsyncParsableCommand {
       was recorded. It counts at once in reports, and in all training that begins afterwards; \
       networks that are trained already stay as they are.
 
-      The run must be stopped; while it goes on, its page takes judgements ('recap run --http').
+      Works whether or not the run goes on; its page takes judgements too ('recap run --http').
       """)
 
   @Argument(help: "The run's directory.")

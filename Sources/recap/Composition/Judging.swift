@@ -2,35 +2,46 @@ import Configuration
 import CoordinatorRole
 import EpisodeStorage
 import Episodes
+import Messaging
 import RecapAlgorithm
 
-/// A person's pass over the episodes of a run that nobody else writes to.
+/// A person's pass over a run's episodes, whether or not the run goes on.
 struct JudgingSession {
-  private let archive: Archive
+  private enum Keeper {
+    /// Nobody else writes to the run.
+    case archive(StoppedRun)
+    /// The coordinator at work; `holder` is its process, in words.
+    case coordinator(holder: String)
+  }
+
+  private let reader: ArchiveReader
+  private var keeper: Keeper
   private var plan: Plan
 
   /// Runs the body with a session, and lets go of the run afterwards.
   ///
-  /// - Throws: `ArchiveError.locked` while a process writes to the run; whatever the body throws.
+  /// - Throws: Whatever the body throws.
   static func with(
     _ directory: String, _ body: (inout JudgingSession) async throws -> Void
   ) async throws {
-    let archive = try await Archive.open(at: directory)
+    let reader = try ArchiveReader(directory: directory)
     do {
-      let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+      try await StoppedRun.with(directory) { run in
+        var session = JudgingSession(reader: reader, keeper: .archive(run), plan: run.plan)
+        try await body(&session)
+      }
+    } catch ArchiveError.locked(_, let holder) {
+      let configuration = try RunConfiguration(resolvedJSON: try await reader.run().configuration)
       var session = JudgingSession(
-        archive: archive, plan: try await Plan(of: configuration, in: archive))
+        reader: reader, keeper: .coordinator(holder: holder),
+        plan: try await Plan(of: configuration, in: reader))
       try await body(&session)
-      try await archive.close()
-    } catch {
-      try? await archive.close()
-      throw error
     }
   }
 
   /// The episodes that a rater has said nothing of yet.
   func queue(_ query: EpisodeQuery, for rater: String) async throws -> [EpisodeRow] {
-    try await archive.episodes(matching: query).filter {
+    try await reader.episodes(matching: query).filter {
       plan.ratings(of: $0.digest)[rater] == nil
     }
   }
@@ -40,7 +51,7 @@ struct JudgingSession {
 
   /// - Throws: `NoSuchEpisode` or `SeveralEpisodes`.
   func episode(named text: String) async throws -> EpisodeRow {
-    try await archive.reader.episode(named: text)
+    try await reader.episode(named: text)
   }
 
   /// Stores a rater's word; durable on return.
@@ -49,10 +60,17 @@ struct JudgingSession {
   mutating func judge(
     _ row: EpisodeRow, _ outcome: Outcome, by rater: String
   ) async throws -> Outcome {
-    let event = PlanEvent.episodeJudged(plan.judgement(on: row, outcome, by: rater))
-    try await archive.append([event])
-    _ = plan.handle(event)
-    return plan.verdict(
-      on: row.digest, adding: outcome, by: rater, recorded: row.recordedOutcome)
+    var judgement = plan.judgement(on: row, outcome, by: rater)
+    switch keeper {
+    case .archive(var run):
+      try await run.store(.episodeJudged(judgement), isDispatching: false)
+      keeper = .archive(run)
+    case .coordinator(let holder):
+      judgement.verdict = try await Composition.ask(
+        reader.directory, JudgeRequest(episode: row.id, outcome: outcome, rater: rater), holder
+      ).verdict
+    }
+    _ = plan.handle(.episodeJudged(judgement))
+    return judgement.verdict
   }
 }

@@ -5,6 +5,7 @@ import EpisodeStorage
 import Foundation
 import Launching
 import Messaging
+import Monitoring
 import RecapAlgorithm
 import ZeroMQTransport
 
@@ -20,10 +21,7 @@ struct CoordinatorPlaces: Codable, Sendable {
   private static func path(_ run: String) -> String { "\(run)/coordinator.json" }
 
   func publish(inRun run: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    try DurableFile.write(
-      Array(try encoder.encode(self)) + Array("\n".utf8), to: Self.path(run))
+    try DurableFile.write(Array((try jsonText(self) + "\n").utf8), to: Self.path(run))
   }
 
   /// Nil where no coordinator has listened yet.
@@ -54,11 +52,13 @@ extension Composition {
   ///
   /// - Throws: `NoSuchWorker`, `AlreadyInvited`; `CoordinatorUnreachable`.
   static func operate(_ run: String, _ operation: WorkerOperation) async throws {
-    let archive: Archive
     do {
-      archive = try await Archive.open(at: run)
-    } catch let locked as ArchiveError {
-      guard case .locked(_, let holder) = locked else { throw locked }
+      try await StoppedRun.with(run) { run in
+        let event = try operation.event(
+          in: run.plan, knowing: run.configuration.robots.map(\.name), by: person)
+        if let event { try await run.store(event) }
+      }
+    } catch ArchiveError.locked(_, let holder) {
       switch operation {
       case .pause(let worker):
         try await ask(run, PauseRequest(worker: worker, paused: true, person: person), holder)
@@ -69,26 +69,7 @@ extension Composition {
       case .remove(let worker):
         try await ask(run, RemoveRequest(worker: worker, person: person), holder)
       }
-      return
     }
-    do {
-      try await operate(archive, operation)
-      try await archive.close()
-    } catch {
-      try? await archive.close()
-      throw error
-    }
-  }
-
-  private static func operate(_ archive: Archive, _ operation: WorkerOperation) async throws {
-    let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
-    let plan = try await Plan(of: configuration, in: archive)
-    guard
-      let event = try operation.event(
-        in: plan, knowing: configuration.robots.map(\.name), by: person)
-    else { return }
-    // Workers of the process that was stopped still wait in the plan: none may be given a job.
-    try await archive.append(plan.isPristine ? [event] : [.coordinatorRestarted, event])
   }
 
   /// Makes a key for a robot and lets it in with it.
@@ -152,8 +133,12 @@ extension Composition {
     return try? await ask(run, StatusRequest(), "")
   }
 
+  /// Asks the coordinator at work on a run, as the person in charge.
+  ///
+  /// - Parameter holder: The process that has the run, in words.
+  /// - Throws: `CoordinatorUnreachable`; `OperationRefused`.
   @discardableResult
-  private static func ask<R: Request>(
+  static func ask<R: Request>(
     _ run: String, _ request: R, _ holder: String
   ) async throws -> R.Reply {
     guard let endpoint = try CoordinatorPlaces.read(fromRun: run)?.operating else {

@@ -55,6 +55,9 @@ struct WebDashboard: Sendable {
           try await coordinator.carryOut(
             isPaused ? .pause(worker: worker) : .resume(worker: worker), by: person)
         },
+        remove: { worker, person in
+          try await coordinator.carryOut(.remove(worker: worker), by: person)
+        },
         judge: { episode, outcome, rater in
           try await coordinator.judge(episode, outcome, by: rater)
         })

@@ -30,6 +30,23 @@ struct AlertTests {
     #expect(kinds(run.snapshot(isOpen: false)) == [.runStopped])
   }
 
+  @Test("a clock that is off is reported, whichever way")
+  func clocks() throws {
+    var run = LoggedRun()
+    try run.join("left", .collector)
+    let status = [-3.5, 1, 2.5].enumerated().map { index, skew in
+      WorkerStatus(
+        name: "robot-\(index)", role: .collector, silentSeconds: 1, clockSkewSeconds: skew)
+    }
+    let alerts = Alert.all(run.snapshot(status))
+    #expect(alerts.map(\.kind) == [.clockSkew, .clockSkew])
+    #expect(
+      alerts.map(\.text) == [
+        "robot-0's clock is 3.5 s behind the coordinator's",
+        "robot-2's clock is 2.5 s ahead of the coordinator's",
+      ])
+  }
+
   @Test("an alert is told when it begins and when it is over, and not in between")
   func feed() {
     var feed = AlertFeed()
