@@ -19,6 +19,11 @@ def view(page, name):
     page.wait_for_selector("main > :not(.loading):not(.skip)")
 
 
+def sign_in(page):
+    page.get_by_label("Token").last.fill(TOKEN)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 def wait_until(check, seconds=120):
     end = time.time() + seconds
     while not check():
@@ -55,8 +60,7 @@ def test_a_robot_is_paused_by_whoever_has_the_token(run, open_page):
     page.get_by_label("Token").last.fill("wrong")
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_text("this is not the token").wait_for()
-    page.get_by_label("Token").last.fill(TOKEN)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    sign_in(page)
     card.get_by_role("button", name="Resume").wait_for()
     view(page, "events")
     # Who, as text: a name is no markup.
@@ -95,9 +99,7 @@ def test_a_robot_is_removed_after_a_question(run, open_page):
     page.on("dialog", lambda dialog: dialog.accept())
     card = page.get_by_role("article", name="cell-2")
     card.get_by_role("button", name="Remove").click()
-    if page.get_by_label("Token").count():
-        page.get_by_label("Token").last.fill(TOKEN)
-        page.get_by_role("button", name="Sign in", exact=True).click()
+    sign_in(page)
     card.locator(".pill.away").wait_for()
     view(page, "events")
     page.get_by_text("cell-2 removed by Anna at 127.0.0.1").wait_for()
@@ -114,9 +116,7 @@ def test_an_episode_is_judged(run, open_page):
     was = json.loads(run.get(f"api/episode?id={urllib.parse.quote(id)}"))["recorded"]
     other = "failure" if was == "success" else "success"
     page.get_by_role("button", name=f"Call it a {other}").click()
-    if page.get_by_label("Token").count():
-        page.get_by_label("Token").last.fill(TOKEN)
-        page.get_by_role("button", name="Sign in", exact=True).click()
+    sign_in(page)
     page.get_by_text(f"recorded as {was} · Anna: {other}").wait_for()
     page.locator(".player .pill").get_by_text(other).wait_for()
     listed = json.loads(run.get(f"api/episodes?source=demonstration&outcome={other}"))["episodes"]
