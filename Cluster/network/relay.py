@@ -64,6 +64,9 @@ class Relay:
                 self.pump(there[0], writer, self.directions[1]))
         except OSError:
             pass
+        except asyncio.CancelledError:
+            # The relay ends before this connection does; asyncio would print a cancelled one as an error.
+            pass
         finally:
             for end in ends:
                 self.open.discard(end)

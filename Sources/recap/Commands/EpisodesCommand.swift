@@ -35,20 +35,7 @@ struct ListEpisodes: AsyncParsableCommand {
   @Argument(help: "The run's directory.")
   var run: RunArgument
 
-  @Option(help: "Only this task.")
-  var task: String?
-
-  @Option(parsing: .unconditional, help: "Only this iteration k.")
-  var iteration: Int?
-
-  @Option(help: "Only episodes in which this was meant to act; may be repeated.")
-  var source: [EpisodeSource] = []
-
-  @Option(help: "Only episodes that ended so.")
-  var outcome: Outcome?
-
-  @Option(help: "Only this robot's.")
-  var robot: String?
+  @OptionGroup var selection: EpisodeSelection
 
   @Option(parsing: .unconditional, help: "At most so many lines.")
   var limit: Int?
@@ -57,18 +44,14 @@ struct ListEpisodes: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    for (name, value) in [("--iteration", iteration), ("--limit", limit)] {
-      if let value, value < 0 {
-        throw ValidationError("\(name): got \(value); expected an integer, at least 0")
-      }
+    if let limit, limit < 0 {
+      throw ValidationError("--limit: got \(limit); expected an integer, at least 0")
     }
   }
 
   func run() async throws {
     let archive = try run.archive()
-    var query = EpisodeQuery(
-      task: task, robot: robot, sources: source.isEmpty ? nil : Set(source),
-      iteration: iteration, outcome: outcome)
+    var query = selection.query
     let counts = try await archive.episodeCounts(matching: query)
     if counts.episodes == 0 { try await checkNames(archive) }
     query.limit = limit
@@ -87,10 +70,11 @@ struct ListEpisodes: AsyncParsableCommand {
       let others = Set(more).subtracting(planned).sorted()
       throw NothingSuch(what: what, wanted: wanted, known: planned + others)
     }
-    try check("task", task, plan.tasks.map(\.name), recorded.map(\.task))
-    try check("robot", robot, plan.robots.map(\.name), recorded.map(\.robot))
+    try check("task", selection.task, plan.tasks.map(\.name), recorded.map(\.task))
+    try check("robot", selection.robot, plan.robots.map(\.name), recorded.map(\.robot))
     try check(
-      "iteration", iteration.map(String.init), (0...plan.schedule.iterations).map(String.init), [])
+      "iteration", selection.iteration.map(String.init),
+      (0...plan.schedule.iterations).map(String.init), [])
   }
 
   static func table(_ rows: [EpisodeRow]) -> TextTable {

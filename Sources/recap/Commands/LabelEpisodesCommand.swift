@@ -30,17 +30,7 @@ struct LabelEpisodes: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Who judges.", valueName: "name"))
   var by: String
 
-  @Option(help: "Only this task.")
-  var task: String?
-
-  @Option(parsing: .unconditional, help: "Only this iteration k.")
-  var iteration: Int?
-
-  @Option(help: "Only episodes in which this was meant to act; may be repeated.")
-  var source: [EpisodeSource] = []
-
-  @Option(help: "Only episodes with this outcome so far.")
-  var outcome: Outcome?
+  @OptionGroup var selection: EpisodeSelection
 
   @Option(help: "One episode: its id, or enough of its beginning.")
   var episode: String?
@@ -66,10 +56,7 @@ struct LabelEpisodes: AsyncParsableCommand {
         try await store(row, verdict, &session)
         return
       }
-      let query = EpisodeQuery(
-        task: task, sources: source.isEmpty ? nil : Set(source), iteration: iteration,
-        outcome: outcome)
-      let queue = try await session.queue(query, for: by)
+      let queue = try await session.queue(selection.query, for: by)
       if queue.isEmpty { return print("\(by) has judged every episode that matches") }
       for (index, row) in queue.enumerated() {
         print("\n[\(index + 1)/\(queue.count)]")
