@@ -33,6 +33,8 @@ class Run:
             "coordinator", "coordinator", "Configs/smoke.yaml", "--dir", str(self.directory),
             "--listen", self.endpoint, "--http", "127.0.0.1:0",
             "--http-token-file", str(folder / "token"),
+            # A quick machine may be done before the last test is.
+            "--linger",
             "--set", "taskDefaults.demonstrations=20", "--set", "taskDefaults.autonomousEpisodes=60",
             "--set", "taskDefaults.correctedEpisodes=40", "--set", "taskDefaults.evaluationEpisodes=40",
             "--set", "training.policy.steps=4000", "--set", "training.value.steps=2000",
