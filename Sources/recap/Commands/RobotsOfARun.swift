@@ -216,10 +216,7 @@ struct RobotRecord: Encodable {
   }
 
   static func all(of run: RunArgument) async throws -> [RobotRecord] {
-    let status = await Composition.liveStatus(run.directory)
-    let watch = try await RunWatch(
-      archive: run.archive(), live: status.map { status in { @Sendable in status } })
-    let snapshot = try await watch.snapshot()
+    let snapshot = try await run.watch().snapshot()
     let plan = snapshot.timeline.plan
     return RobotView.all(snapshot).map { view in
       let invitation = plan.invitations[view.name]

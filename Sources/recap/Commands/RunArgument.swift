@@ -1,6 +1,7 @@
 import ArgumentParser
 import EpisodeStorage
 import Foundation
+import Monitoring
 
 /// A run on the command line: its directory, or its name in `runs`.
 struct RunArgument: ExpressibleByArgument {
@@ -18,6 +19,13 @@ struct RunArgument: ExpressibleByArgument {
 
   /// The run's archive, for reading; works beside a run that is still going on.
   func archive() throws -> ArchiveReader { try ArchiveReader(directory: directory) }
+
+  /// Follows the run; with heartbeats where a coordinator of this machine is at work on it.
+  func watch() async throws -> RunWatch {
+    let directory = directory
+    return try await RunWatch(
+      archive: archive(), live: { await Composition.liveStatus(directory) })
+  }
 
   /// The run in a directory, or those below it, down to an experiment's in a directory of experiments.
   static func runs(in directory: String, depth: Int = 4) -> [String] {

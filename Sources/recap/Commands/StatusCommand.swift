@@ -123,11 +123,7 @@ struct StatusReader: Sendable {
         let token = try String(contentsOfFile: file, encoding: .utf8)
         return ["Authorization": "Bearer \(token.trimmingCharacters(in: .whitespacesAndNewlines))"]
       } ?? [:]
-    watch =
-      if let run = source.run {
-        try await RunWatch(
-          archive: run.archive(), live: { await Composition.liveStatus(run.directory) })
-      } else { nil }
+    watch = try await source.run?.watch()
   }
 
   func report() async throws -> StatusReport {
