@@ -11,7 +11,7 @@ unexport OPENBLAS_CORETYPE
 .DEFAULT_GOAL := help
 .PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-network test-browser test-openpi
 .PHONY: chaos lint format check check-monitoring demo metaworld metaworld-camera
-.PHONY: bench bench-build bench-compare bench-transport clean
+.PHONY: bench bench-build bench-compare bench-transport bench-dashboard clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,8 +24,7 @@ build: setup ## Build the recap executable in release mode
 
 test: setup ## Build and run the whole test suite
 	$(SWIFT_BUILD) --build-tests
-	@# One at a time: some tests block or compute for long, and in parallel they would starve the others' time-outs.
-	swift test --skip-build --disable-xctest --no-parallel
+	@Scripts/run-tests.sh
 	$(MAKE) test-python
 
 test-python: .venv/test-ready ## Run the Python tests: the client's, the benchmarks' arithmetic, Kubernetes' manifests
@@ -51,6 +50,10 @@ test-lerobot: ## Check exported data sets with LeRobot itself (downloads 1.5 GB 
 test-browser: build .venv-browser/ready ## Drive the dashboard with Chromium, and read its TensorBoard files; not in `test`
 	@Scripts/setup.sh chromium
 	.venv-browser/bin/python -m pytest --quiet Tests/Browser $(ARGS)
+
+bench-dashboard: build bench-build .venv-browser/ready ## What the dashboard costs with 500 robots and 50,000 episodes
+	@Scripts/setup.sh chromium
+	.venv-browser/bin/python -m pytest --quiet -s Tests/Browser/test_large_run.py --large
 
 test-openpi: build .venv-openpi/ready ## Ask `recap serve` with openpi's own client; not in `test`
 	.venv-openpi/bin/python -m pytest --quiet Tests/OpenPI $(ARGS)

@@ -12,6 +12,8 @@ struct FleetOfCollectors: Sendable {
   let endpoint: String
   let names: [String]
   let episodeSeconds: Double
+  /// Control steps of an episode.
+  let steps: Int
 
   /// A context holds some 1,000 sockets; a client has three, with its monitor's.
   private static let collectorsPerContext = 150
@@ -21,7 +23,7 @@ struct FleetOfCollectors: Sendable {
   func run(for seconds: Double) async throws -> FleetTimes {
     let times = Locked(FleetTimes())
     let contexts = (0..<(names.count / Self.collectorsPerContext + 1)).map { _ in ZeroMQContext() }
-    let shape = try BenchEpisode(steps: 1200, cameras: 0, task: "fleet")
+    let shape = try BenchEpisode(steps: steps, cameras: 0, task: "fleet")
     let counting = ContinuousClock.now + .seconds(Double(names.count) / FleetCommand.joinsPerSecond)
     await withTaskGroup(of: Void.self) { group in
       for (index, name) in names.enumerated() {

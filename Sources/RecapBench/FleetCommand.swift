@@ -9,7 +9,7 @@ struct FleetCommand: AsyncParsableCommand {
     discussion: """
       Starts `recap coordinator` on one core and collectors in other processes: workers as they are \
       in a run, with two connections each, but robots that only sleep. Each sends a heartbeat every \
-      2 s and an episode of 1,200 steps without images every 60 s. Tells how long requests took, as \
+      2 s and an episode without images every 60 s. Tells how long requests took, as \
       the collectors saw it, and the coordinator's memory and processor time.
 
         recap-bench fleet
@@ -24,6 +24,9 @@ struct FleetCommand: AsyncParsableCommand {
 
   @Option(help: "Seconds that an episode takes.")
   var episodeSeconds = 60.0
+
+  @Option(help: "Control steps of an episode.")
+  var steps = 1200
 
   @Option(help: "The processor core that the coordinator has for itself, from 0.")
   var core = 0
@@ -45,10 +48,10 @@ struct FleetCommand: AsyncParsableCommand {
   static let joinsPerSecond = 200.0
 
   func validate() throws {
-    guard collectors > 0, seconds > 0, episodeSeconds > 0, core >= 0 else {
+    guard collectors > 0, seconds > 0, episodeSeconds > 0, steps > 0, core >= 0 else {
       throw ValidationError(
-        "collectors, seconds and episode-seconds must be above 0, core at least 0; got \(collectors), "
-          + "\(seconds), \(episodeSeconds), \(core)")
+        "collectors, seconds, episode-seconds and steps must be above 0, core at least 0; got "
+          + "\(collectors), \(seconds), \(episodeSeconds), \(steps), \(core)")
     }
   }
 
@@ -56,7 +59,7 @@ struct FleetCommand: AsyncParsableCommand {
     if let generate {
       let fleet = FleetOfCollectors(
         endpoint: generate, names: (first..<first + collectors).map { "robot-\($0 + 1)" },
-        episodeSeconds: episodeSeconds)
+        episodeSeconds: episodeSeconds, steps: steps)
       return try printJSON(try await fleet.run(for: seconds))
     }
     let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -131,7 +134,7 @@ struct FleetCommand: AsyncParsableCommand {
   ) async throws -> FleetFigures {
     let pid = "\(coordinator)"
     let (collectors, seconds, joining) = (self.collectors, self.seconds, self.joining)
-    let episodeSeconds = self.episodeSeconds
+    let (episodeSeconds, steps) = (self.episodeSeconds, self.steps)
     let parts = stride(from: 0, to: collectors, by: Self.perProcess).map {
       FleetPart(first: $0, count: min(Self.perProcess, collectors - $0))
     }
@@ -142,7 +145,8 @@ struct FleetCommand: AsyncParsableCommand {
         group.addTask {
           try await Task.sleep(for: .seconds(delay))
           return try await part.run(
-            own, endpoint, seconds: joining - delay + seconds, episodeSeconds: episodeSeconds)
+            own, endpoint, seconds: joining - delay + seconds, episodeSeconds: episodeSeconds,
+            steps: steps)
         }
       }
       try await Task.sleep(for: .seconds(joining))
@@ -170,14 +174,14 @@ private struct FleetPart: Sendable {
   var count: Int
 
   func run(
-    _ program: URL, _ endpoint: String, seconds: Double, episodeSeconds: Double
+    _ program: URL, _ endpoint: String, seconds: Double, episodeSeconds: Double, steps: Int
   ) async throws -> FleetTimes {
     let process = Process()
     let output = Pipe()
     process.executableURL = program
     process.arguments = [
       "fleet", "--generate", endpoint, "--first", "\(first)", "--collectors", "\(count)",
-      "--seconds", "\(seconds)", "--episode-seconds", "\(episodeSeconds)",
+      "--seconds", "\(seconds)", "--episode-seconds", "\(episodeSeconds)", "--steps", "\(steps)",
     ]
     process.standardOutput = output
     try process.run()

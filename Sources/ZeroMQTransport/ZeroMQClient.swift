@@ -26,6 +26,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   }
 
   private let executor: ThreadExecutor
+  private let endpoint: String
   private let socket: ZeroMQSocket
   private let poller: SocketPoller
   private let handovers = Locked<[Handover]>([])
@@ -38,6 +39,8 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   /// Whether messages would reach the other side; what is sent to a connection that is breaking is
   /// lost.
   private var isConnected: Bool
+  /// Whether the other side has refused this one's key, and libzmq has therefore given up.
+  private var isRefused = false
   /// At or before the earliest deadline of `waiting`.
   private var nextDeadline: ContinuousClock.Instant?
   private var isClosed = false
@@ -57,6 +60,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   public init(
     endpoint: String, keys: ClientKeys? = nil, context: ZeroMQContext = .shared
   ) throws {
+    self.endpoint = endpoint
     socket = try ZeroMQSocket(
       .client, in: context, protection: keys.map { .client($0) } ?? .none)
     try socket.connect(endpoint)
@@ -127,6 +131,8 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
       case .ask(_, let entry) where isClosed:
         entry.continuation.resume(throwing: RequestError.closed)
       case .ask(let id, let entry):
+        // The refusal may be older than this question, and the other side may have changed its mind.
+        if isRefused { reconnect() }
         waiting[id] = entry
         nextDeadline = min(nextDeadline ?? entry.deadline, entry.deadline)
         outbox.append(id)
@@ -176,7 +182,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
         let unsent = Set(outbox)
         outbox = waiting.keys.filter { !unsent.contains($0) } + outbox
       case .refused:
-        // libzmq goes on trying; whoever asks again asks a side that may have changed its mind.
+        isRefused = true
         for (id, entry) in waiting {
           end(id, with: .failure(RequestError.refused(type: entry.type, reason: Self.noEntry)))
         }
@@ -184,6 +190,11 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
         break
       }
     }
+  }
+
+  private func reconnect() {
+    isRefused = false
+    try? socket.reconnect(endpoint)
   }
 
   private static let noEntry =

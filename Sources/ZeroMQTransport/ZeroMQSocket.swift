@@ -115,6 +115,12 @@ final class ZeroMQSocket: @unchecked Sendable {
     guard zmq_connect(handle, endpoint) == 0 else { throw ZeroMQError("connect to", endpoint) }
   }
 
+  /// Connects anew, where libzmq has given up: it tries again after a connection that broke, not after one that was refused.
+  func reconnect(_ endpoint: String) throws(ZeroMQError) {
+    zmq_disconnect(handle, endpoint)
+    try connect(endpoint)
+  }
+
   /// Binds an endpoint; a tcp port of `*` becomes a free one.
   /// - Returns: The endpoint with the port that was chosen.
   ///

@@ -19,6 +19,15 @@ RECAP = os.environ.get("RECAP", str(ROOT / ".build/release/recap"))
 TOKEN = "a-token-for-the-tests-0123"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--large", action="store_true", help="what a run of 500 robots and 50,000 episodes costs")
+
+
+@pytest.fixture
+def large(request):
+    return request.config.getoption("--large")
+
+
 class Run:
     """A coordinator in a process of its own, and the workers that a test starts."""
 
