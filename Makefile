@@ -9,7 +9,7 @@ ARGS ?=
 unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-network test-browser test-openpi
+.PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-network test-podman test-browser test-openpi
 .PHONY: chaos lint format check check-monitoring demo metaworld metaworld-camera
 .PHONY: bench bench-build bench-compare bench-transport bench-dashboard clean
 
@@ -37,6 +37,9 @@ test-slurm: build ## Try a launch on a Slurm cluster of three nodes on this mach
 
 test-hosts: build ## Try a launch over ssh, on this machine (root)
 	Cluster/hosts/test-hosts.sh $(ARGS)
+
+test-podman: build .venv/test-ready ## Try Kubernetes' manifests in containers of podman, on this machine (root)
+	.venv/bin/python Cluster/kubernetes/test-podman.py $(ARGS)
 
 test-network: build ## Try a run over a slow and broken network, in network namespaces (root)
 	Cluster/network/test-network.sh $(ARGS)
