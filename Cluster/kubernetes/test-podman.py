@@ -29,6 +29,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 IMAGE = "localhost/recap:podman-test"
 PACKAGES = ["catatonit", "conmon", "debootstrap", "podman", "runc"]
 # By default podman asks for more open files and processes than every machine may give.
+# So that there is something to kill.
+LONGER = ["taskDefaults.demonstrations=20", "taskDefaults.evaluationEpisodes=20", "training.policyPretrain.steps=600",
+          "training.policy.steps=600", "training.value.steps=300"]
 CONFIGURATION = """\
 [containers]
 netns = "host"
@@ -85,7 +88,7 @@ def manifests(program, image, folder):
     cluster["kubernetes"] |= {"image": image, "imagePullPolicy": "Never", "namespace": "recap-podman-test"}
     (folder / "cluster.yaml").write_text(yaml.safe_dump(cluster))
     text = run(program, "launch", "--cluster", folder / "cluster.yaml", "Configs/smoke.yaml", "--dry-run",
-               "--dir", folder / "podman-test", cwd=ROOT).stdout
+               "--dir", folder / "podman-test", *(f"--set={setting}" for setting in LONGER), cwd=ROOT).stdout
     objects = list(yaml.safe_load_all(text))
     configuration = [one for one in objects if one["kind"] == "ConfigMap"]
     service = next(one for one in objects if one["kind"] == "Service")["metadata"]
@@ -199,7 +202,7 @@ def main():
     finally:
         if sys.exc_info()[0]:
             for pod in started:
-                print(f"--- {pod}", run("podman", "logs", "--tail", 20, container(pod), check=False))
+                print(f"--- {pod}", run("podman", "logs", "--tail", 10, container(pod), check=False).stderr, sep="\n")
         if not options.keep:
             for pod in reversed(started):
                 run("podman", "pod", "rm", "--force", "--time", 5, pod, check=False)
