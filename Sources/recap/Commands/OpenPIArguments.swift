@@ -26,15 +26,20 @@ struct OpenPIArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "With --openpi-port: seconds without a request after which an episode is given up."))
-  var silence = 60.0
+  var silence = Self.usualSilence
 
   @OptionGroup var serving: ServingArguments
+
+  private static let usualSilence = 60.0
 
   func validate() throws {
     guard let openpiPort else {
       let serving = serving
       let others: [(String, Bool)] = [
-        ("--tasks", tasks != nil), ("--api-key-file", serving.apiKeyFile != nil),
+        ("--tasks", tasks != nil), ("--without-verdict", withoutVerdict != .discard),
+        ("--silence", silence != Self.usualSilence),
+        ("--host", serving.host != ServingArguments.usualHost),
+        ("--api-key-file", serving.apiKeyFile != nil),
         ("--trusted-network", serving.trustedNetwork), ("--map", !serving.rules.isEmpty),
         ("--resize", serving.resize),
       ]
@@ -67,7 +72,7 @@ struct OpenPIArguments: ParsableArguments {
     var words = ["--openpi-port \(openpiPort)", "--host \(Shell.word(serving.host))"]
     if let tasks { words.append("--tasks \(Shell.word(tasks))") }
     if withoutVerdict != .discard { words.append("--without-verdict \(withoutVerdict.rawValue)") }
-    if silence != 60 { words.append("--silence \(silence)") }
+    if silence != Self.usualSilence { words.append("--silence \(silence)") }
     if let file = serving.apiKeyFile { words.append("--api-key-file \(Shell.word(file))") }
     if serving.trustedNetwork { words.append("--trusted-network") }
     words += serving.rules.map { "--map \(Shell.word("\($0.theirs)=\($0.ours)"))" }

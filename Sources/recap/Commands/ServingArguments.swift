@@ -6,7 +6,7 @@ import PolicyServing
 /// Who may come to an openpi port, and what clients call things.
 struct ServingArguments: ParsableArguments {
   @Option(help: "The address to listen at for openpi's clients.")
-  var host = "127.0.0.1"
+  var host = Self.usualHost
 
   @Option(
     help: ArgumentHelp(
@@ -27,6 +27,7 @@ struct ServingArguments: ParsableArguments {
   @Flag(help: "Cut and scale pictures of other sizes to the camera's, instead of refusing them.")
   var resize = false
 
+  static let usualHost = "127.0.0.1"
   static let ports = 0...65535
 
   func validate() throws {

@@ -3,9 +3,15 @@ import Episodes
 import Foundation
 import Logging
 import Messaging
-import Policies
 import PolicyServing
+import RecapAlgorithm
 import RoleRuntime
+
+/// What a run's demonstrations are of.
+private struct Demonstrated {
+  var embodiment: Embodiment
+  var tasks: [TaskDescription]
+}
 
 /// How a robot whose program speaks openpi's protocol is waited for.
 struct OpenPIOptions: Sendable {
@@ -22,8 +28,8 @@ struct OpenPIOptions: Sendable {
 extension Composition {
   /// One collector for a robot that comes to a port with openpi's client.
   ///
-  /// Such a client does not say what its robot is. The run's policies do, so the collector takes part
-  /// from the first one on; before that there is nothing for it to do.
+  /// Such a client does not say what its robot is. The run's demonstrations do, so the collector takes
+  /// part once they are recorded.
   static func collectWithOpenPI(
     _ options: OpenPIOptions, named name: String, of configuration: RunConfiguration,
     _ run: DescribeRunRequest.Reply, coordinator: CoordinatorContact, spool: String
@@ -37,8 +43,9 @@ extension Composition {
       group.addTask { try await server.run(practising: arrival) }
       group.addTask {
         do {
-          let policy = try await firstPolicy(ofRunAt: coordinator)
-          let robot = try robot(options, of: configuration, acting: policy)
+          let robot = try robot(
+            options, of: configuration,
+            demonstrated: try await demonstrated(in: configuration, at: coordinator))
           await arrival.settle(.success(robot))
           let host = options.host.contains(":") ? "[\(options.host)]" : options.host
           say(
@@ -58,34 +65,54 @@ extension Composition {
     }
   }
 
-  /// A policy of the run, as soon as it has one.
-  private static func firstPolicy(
-    ofRunAt coordinator: CoordinatorContact
-  ) async throws -> Policy {
-    let log = Logger(label: "recap.openpi")
+  /// What the run's demonstrations are of, as soon as all of them are recorded: before that there is
+  /// nothing to do for a robot that only policies lead.
+  private static func demonstrated(
+    in configuration: RunConfiguration, at coordinator: CoordinatorContact
+  ) async throws -> Demonstrated {
+    let client = try coordinator.client()
+    let archive = ArchiveClient(client: client)
     var hasToldOfWaiting = false
     while true {
-      let run = try await description(ofRunAt: coordinator)
-      if let version = run.policies?.first {
-        let client = try coordinator.client()
-        let files = try await ArchiveClient(client: client).getCheckpoint(version.checkpoint)
+      if let demonstrated = try await recorded(of: configuration, in: archive) {
         await client.close()
-        return try Policy(checkpoint: CheckpointFiles(files: files))
+        return demonstrated
       }
       if !hasToldOfWaiting {
-        log.notice("the run has no policy yet: this robot takes part from its first one on")
+        Logger(label: "recap.openpi").notice(
+          "the run's demonstrations are not all recorded yet: this robot takes part once they are")
       }
       hasToldOfWaiting = true
       try await Task.sleep(for: .seconds(2))
     }
   }
 
-  private static func robot(
-    _ options: OpenPIOptions, of configuration: RunConfiguration, acting policy: Policy
-  ) throws -> OpenPIRobot {
-    let known = policy.tasks.filter { task in
-      configuration.tasks.contains { $0.name == task.name }
+  /// nil while a demonstration is missing.
+  private static func recorded(
+    of configuration: RunConfiguration, in archive: ArchiveClient
+  ) async throws -> Demonstrated? {
+    var first: [String: EpisodeReceipt] = [:]
+    for job in Schedule.jobs(for: configuration.scheduleSettings) {
+      guard case .collect(let work) = job.work, work.source == .demonstration, let task = job.task
+      else { continue }
+      let receipts = try await archive.receipts(ofJob: job.id)
+      guard receipts.count >= work.episodeCount else { return nil }
+      first[task] = first[task] ?? receipts.first
     }
+    var episodes: [Episode] = []
+    for task in configuration.tasks {
+      guard let receipt = first[task.name] else { continue }
+      episodes.append(try await archive.getEpisode(receipt.digest))
+    }
+    return episodes.first.map {
+      Demonstrated(embodiment: $0.metadata.embodiment, tasks: episodes.map(\.metadata.task))
+    }
+  }
+
+  private static func robot(
+    _ options: OpenPIOptions, of configuration: RunConfiguration, demonstrated: Demonstrated
+  ) throws -> OpenPIRobot {
+    let known = demonstrated.tasks
     let wanted = options.tasks ?? known.map(\.name)
     for task in wanted where !known.contains(where: { $0.name == task }) {
       throw NothingSuch(what: "task", wanted: task, known: known.map(\.name))
@@ -93,9 +120,9 @@ extension Composition {
     let (model, value) = (configuration.models.policy, configuration.models.value)
     let log = Logger(label: "recap.openpi")
     return try OpenPIRobot(
-      embodiment: policy.embodiment, tasks: known.filter { wanted.contains($0.name) },
+      embodiment: demonstrated.embodiment, tasks: known.filter { wanted.contains($0.name) },
       mapping: try ObservationMapping(
-        policy.embodiment, readsImages: model.usesImages || value.usesImages,
+        demonstrated.embodiment, readsImages: model.usesImages || value.usesImages,
         readsEnvironmentState: model.usesEnvironmentState || value.usesEnvironmentState,
         rules: options.rules, fillsCameras: options.fillsCameras),
       settings: options.settings, notify: { log.warning("\($0)") })
