@@ -52,7 +52,7 @@ test-browser: build .venv-browser/ready ## Drive the dashboard with Chromium, an
 	@Scripts/setup.sh chromium
 	.venv-browser/bin/python -m pytest --quiet Tests/Browser $(ARGS)
 
-test-openpi: build .venv-openpi/ready ## Ask `recap serve` with openpi's own client; not in `test`
+test-openpi: build .venv-openpi/ready ## Ask `recap serve` and practise for a run with openpi's own client; not in `test`
 	.venv-openpi/bin/python -m pytest --quiet Tests/OpenPI $(ARGS)
 
 check-monitoring: build ## Let promtool check the metrics page and the alert rules; RUN=runs/NAME instead of a smoke run

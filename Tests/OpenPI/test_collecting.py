@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,34 +14,10 @@ import safetensors
 import websockets.exceptions
 from openpi_client import action_chunk_broker, websocket_client_policy
 
-from conftest import RECAP, ROOT
+from conftest import RECAP, ROOT, Program
 from point import INSTRUCTION, STEPS, PointWorld
 
 HERE = ROOT / "Tests/OpenPI"
-
-
-class Program:
-    """A command of `recap` in a process of its own, with what it says in a file."""
-
-    def __init__(self, folder, name, *arguments):
-        self.log = folder / f"{name}.log"
-        with open(self.log, "wb") as file:
-            self.process = subprocess.Popen(
-                [RECAP, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-
-    def wait_for(self, pattern, seconds=60):
-        end = time.time() + seconds
-        while time.time() < end and self.process.poll() is None:
-            found = re.search(pattern, self.log.read_text(errors="replace"))
-            if found:
-                return found.group(1)
-            time.sleep(0.05)
-        raise AssertionError(f"no {pattern!r} in\n" + self.log.read_text(errors="replace"))
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=30)
 
 
 @pytest.fixture
@@ -51,7 +26,7 @@ def programs(tmp_path):
     started = []
 
     def start(name, *arguments):
-        started.append(Program(tmp_path, name, *arguments))
+        started.append(Program(tmp_path / f"{name}.log", *arguments))
         return started[-1]
 
     yield start
@@ -106,17 +81,28 @@ def test_a_run_is_practised_by_a_robot_that_speaks_openpi_alone(tmp_path, progra
         programs(role, role, "--connect", place)
     # The robot joins with an invitation and a key of its own, as from another machine.
     (tmp_path / "ticket").write_text(invitation(run))
-    collector = programs(
-        "collector", "collector", "--join", str(tmp_path / "ticket"), "--openpi-port", "0",
-        "--spool", str(tmp_path / "spool"))
-    port = int(collector.wait_for(r"arm waits at ws://\S+:(\d+) for a robot's program that does reach"))
+
+    def collect(name):
+        started = programs(
+            name, "collector", "--join", str(tmp_path / "ticket"), "--openpi-port", "0",
+            "--spool", str(tmp_path / "spool"))
+        return started, int(started.wait_for(r"arm waits at ws://\S+:(\d+) for a robot's program that does reach"))
+
+    # A collector that is stopped in the middle of an episode ends at once, and its successor goes on.
+    lost = np.array([-7], np.float32)
+    collector, port = collect("collector-1")
+    broken = websocket_client_policy.WebsocketClientPolicy("127.0.0.1", port)
+    broken.infer({"observation/state": lost})
+    assert collector.stop() == 130, "stopped by a signal, in order"
+    with pytest.raises(websockets.exceptions.ConnectionClosed):
+        broken.infer({"observation/state": lost})
 
     # A program that breaks off costs its episode and nothing else.
+    collector, port = collect("collector-2")
     broken = websocket_client_policy.WebsocketClientPolicy("127.0.0.1", port)
     assert broken.get_server_metadata()["action_horizon"] == 1
     with pytest.raises(RuntimeError, match=r"observation.state: expected numbers \[1\], .* float32 \[2\]"):
         broken.infer({"observation/state": np.zeros(2, np.float32)})
-    lost = np.array([-7], np.float32)
     for _ in range(3):
         broken.infer({"observation/state": lost})
     broken._ws.close()
