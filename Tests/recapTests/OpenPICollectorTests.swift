@@ -12,7 +12,7 @@ import Testing
       (["--silence", "5"], "--silence goes with --openpi-port"),
       (["--without-verdict", "failure"], "--without-verdict goes with --openpi-port"),
       (["--openpi-port", "70000"], "--openpi-port: got 70000; expected 0 to 65535"),
-      (["--openpi-port", "0", "--silence", "0"], "--silence: got 0.0; expected 1 to 86400 seconds"),
+      (["--openpi-port", "0", "--silence", "0"], "--silence: got 0.0; expected 1 to 86400"),
       (["--openpi-port", "0", "--host", "0.0.0.0"], "--api-key-file FILE, or --trusted-network"),
       (["--openpi-port", "0", "--without-verdict", "success"], "discard"),
     ])
