@@ -58,7 +58,7 @@ bench-dashboard: build bench-build .venv-browser/ready ## What the dashboard cos
 	@Scripts/setup.sh chromium
 	.venv-browser/bin/python -m pytest --quiet -s Tests/Browser/test_large_run.py --large
 
-test-openpi: build .venv-openpi/ready ## Ask `recap serve` with openpi's own client; not in `test`
+test-openpi: build .venv-openpi/ready ## Ask `recap serve` and practise for a run with openpi's own client; not in `test`
 	.venv-openpi/bin/python -m pytest --quiet Tests/OpenPI $(ARGS)
 
 check-monitoring: build ## Let promtool check the metrics page and the alert rules; RUN=runs/NAME instead of a smoke run

@@ -145,7 +145,7 @@ let package = Package(
       "PolicyServing",
       [
         "HTTPService", "Policies", "Episodes", "RecapAlgorithm", "Tensors", "Executors",
-        "ImageFiles",
+        "ImageFiles", "Robots",
       ]),
     module(
       "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots", "DurableFiles"]),
@@ -213,7 +213,8 @@ let package = Package(
     tests(
       of: "PolicyServing",
       [
-        "HTTPService", "Policies", "Episodes", "RecapAlgorithm", "Networks", "Tensors",
+        "HTTPService", "Policies", "Episodes", "RecapAlgorithm", "Networks", "Tensors", "Robots",
+        "CollectorRole",
       ] + Library.networking),
     tests(of: "Launching", ["Configuration", Library.yaml]),
     tests(of: "Experiments", ["Monitoring", "Configuration", "RecapAlgorithm", "Plots"]),

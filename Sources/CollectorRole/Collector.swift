@@ -48,8 +48,8 @@ public actor Collector: Role, JobHandler {
     if failures > 0 { try await Task.sleep(for: pauses.delay(afterFailures: failures)) }
     do {
       return try await collect(order, context)
-    } catch let pause as JobReturned {
-      throw pause
+    } catch let returned as JobReturned {
+      throw returned
     } catch {
       failures += 1
       throw error
@@ -69,12 +69,10 @@ public actor Collector: Role, JobHandler {
     let recorded = Set(receipts.map(\.index))
     let wanted = work.firstEpisode..<work.firstEpisode + work.episodeCount
     for index in wanted where !recorded.contains(index) {
-      try Task.checkCancellation()
-      if await context.isPaused { throw JobReturned() }
       let attempt = Attempt(
         job: order.job, work: work, index: index, task: task, policyDigest: order.policy,
         robotName: worker.description.name)
-      let episode = try await attempt.episode(by: robot, policy: policy)
+      let episode = try await episode(of: attempt, policy, context)
       failures = 0
       receipts.append(try await spool.upload(episode, to: context.archive))
       let successes = receipts.count { $0.outcome == .success }
@@ -84,6 +82,25 @@ public actor Collector: Role, JobHandler {
           metrics: ["success rate": Double(successes) / Double(receipts.count)]))
     }
     return .episodes(receipts.sorted { $0.index < $1.index })
+  }
+
+  /// Has the robot attempt an episode until there is one: an attempt that it gives up is made again.
+  ///
+  /// - Throws: `JobReturned` where a person has paused this worker, or the robot is not there.
+  private func episode(
+    of attempt: Attempt, _ policy: Policy?, _ context: JobContext
+  ) async throws -> Episode {
+    while true {
+      try Task.checkCancellation()
+      if await context.isPaused { throw JobReturned() }
+      do {
+        return try await attempt.episode(by: robot, policy: policy)
+      } catch RobotAbsence.abandoned {
+        continue
+      } catch let absence as RobotAbsence {
+        throw JobReturned(reason: absence.description)
+      }
+    }
   }
 
   /// The policy that is to act; nil where a person does.

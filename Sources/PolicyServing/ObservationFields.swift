@@ -15,6 +15,19 @@ struct ObservationFields: Sendable {
     try add(entries, below: "")
   }
 
+  /// Reads a client's message.
+  ///
+  /// - Throws: `ServingError` with what was expected and what came.
+  init(parsing bytes: [UInt8]) throws(ServingError) {
+    let message: MessagePackValue
+    do {
+      message = try MessagePackValue(parsing: bytes)
+    } catch {
+      throw ServingError("the message is no MessagePack: \(error)")
+    }
+    try self.init(message)
+  }
+
   private mutating func add(
     _ entries: [MessagePackValue.Entry], below prefix: String
   ) throws(ServingError) {
@@ -45,6 +58,33 @@ struct ObservationFields: Sendable {
     case nil, .null: return nil
     case .string(let text): return text
     case let other?: throw ServingError("\(name): expected text, came \(other.kind)")
+    }
+  }
+
+  /// Whether it is no observation but the word that an episode is over.
+  var isReset: Bool {
+    get throws(ServingError) {
+      switch try text("endpoint") {
+      case nil, "infer": return false
+      case "reset": return true
+      case let other?:
+        throw ServingError("endpoint: expected 'infer' or 'reset', came '\(other.prefix(100))'")
+      }
+    }
+  }
+
+  /// The truth value of a field, also as 0 or 1; nil where there is none.
+  ///
+  /// - Throws: `ServingError` for a field that is none.
+  func truth(_ name: String) throws(ServingError) -> Bool? {
+    switch fields[name] {
+    case nil, .null: return nil
+    case .bool(let value): return value
+    case .integer(0): return false
+    case .integer(1): return true
+    case .numpy(let array) where array.count == 1 && [0, 1].contains(array.floats[0]):
+      return array.floats[0] == 1
+    case let other?: throw ServingError("\(name): expected true or false, came \(other.kind)")
     }
   }
 

@@ -3,7 +3,7 @@ import HTTPService
 
 /// Serves a policy over openpi's WebSocket protocol: metadata first, then MessagePack maps with NumPy
 /// arrays, an answer to each observation. `GET /healthz` says that the server lives, `GET /readyz`
-/// whether the policy is loaded.
+/// whether the policy is loaded. It also lets one robot practise for a run: see `OpenPIRobot`.
 public struct PolicyServer: Sendable {
   /// Who may ask, and what of.
   public struct Settings: Sendable {
@@ -63,26 +63,54 @@ public struct PolicyServer: Sendable {
   ///
   /// - Throws: What loading the policy failed with, and `CancellationError`.
   public func run(_ policy: PolicyArrival) async throws {
-    let (settings, routes) = (settings, routes(policy))
+    let settings = settings
+    try await run(policy) { served, socket in
+      let client = await served.service.join()
+      var session = ServingSession(
+        policy: served, client: client, server: settings.server, seed: settings.seed)
+      do {
+        try await session.run(on: socket)
+      } catch {
+        await served.service.leave(client)
+        throw error
+      }
+      await served.service.leave(client)
+    }
+  }
+
+  /// Lets a robot's program practise with what a collector has it do, until the task is cancelled.
+  ///
+  /// - Throws: Why there will be no robot, and `CancellationError`.
+  public func run(practising robot: Arrival<OpenPIRobot>) async throws {
+    let settings = settings
+    try await run(robot) { robot, socket in
+      let client = await robot.join()
+      let session = CollectingSession(robot: robot, client: client, server: settings.server)
+      do {
+        try await session.run(on: socket)
+      } catch {
+        await robot.leave(client)
+        throw error
+      }
+      await robot.leave(client)
+    }
+  }
+
+  /// Holds a conversation with each client about what has arrived.
+  private func run<Value: Sendable>(
+    _ arrival: Arrival<Value>,
+    _ converse: @escaping @Sendable (Value, WebSocket) async throws -> Void
+  ) async throws {
+    let routes = routes(arrival)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         try await server.run(routes) { socket, _ in
-          let served = try await policy.policy()
-          let client = await served.service.join()
-          var session = ServingSession(
-            policy: served, client: client, server: settings.server, seed: settings.seed)
-          do {
-            try await session.run(on: socket)
-          } catch {
-            await served.service.leave(client)
-            throw error
-          }
-          await served.service.leave(client)
+          try await converse(try await arrival.value(), socket)
         }
       }
-      group.addTask { _ = try await policy.policy() }
+      group.addTask { _ = try await arrival.value() }
       defer { group.cancelAll() }
-      // The policy's arrival ends nothing; that there will be none ends everything.
+      // The arrival ends nothing; that there will be none ends everything.
       try await group.next()
       try await group.next()
     }
@@ -93,13 +121,13 @@ public struct PolicyServer: Sendable {
 
   private static let statusPaths: Set<String> = ["/healthz", "/readyz"]
 
-  private func routes(_ policy: PolicyArrival) -> HTTPRoutes {
+  private func routes<Value>(_ arrival: Arrival<Value>) -> HTTPRoutes {
     var routes = HTTPRoutes()
     let access = access
     routes.check { Self.statusPaths.contains($0.path) ? nil : access.refusal($0) }
     routes.on("GET", "/healthz") { _ in .text("OK\n") }
     routes.on("GET", "/readyz") { _ in
-      await policy.isReady
+      await arrival.isReady
         ? .text("ready\n") : .text("the policy is being loaded\n", status: 503)
     }
     routes.on("GET", "/{path...}") { _ in

@@ -31,12 +31,6 @@ public struct ServedPolicy: Sendable {
 
   /// What a client hears first.
   func metadata(server: String) -> MessagePackValue {
-    let observation = interpreter.mapping.columns.map { column in
-      MessagePackValue.Entry(key: .string(column.name), value: .string(column.expected))
-    }
-    let tasks = interpreter.tasks.map { task in
-      MessagePackValue.record(["name": .string(task.name), "prompt": .string(task.instruction)])
-    }
     return .record([
       "server": .string(server),
       "policy": .string(name),
@@ -45,47 +39,30 @@ public struct ServedPolicy: Sendable {
       "action_horizon": .integer(Int64(chunkLength)),
       "action_dim": .integer(Int64(embodiment.actionWidth)),
       "executed_actions": .integer(Int64(executedActions ?? chunkLength)),
-      "observation": .map(observation),
-      "tasks": .array(tasks),
+      "observation": interpreter.mapping.expected,
+      "tasks": interpreter.knownTasks,
       "indicator": .string(interpreter.indicator.rawValue),
       "guidance": .double(Double(guidance)),
     ])
   }
 }
 
-/// A policy that is on its way: whoever asks before it is there waits.
-public actor PolicyArrival {
-  private var result: Result<ServedPolicy, any Error>?
-  private var waiting: [Int: CheckedContinuation<ServedPolicy, any Error>] = [:]
-  private var lastWaiter = 0
-
-  public init() {}
-
-  /// Whether it is there.
-  var isReady: Bool { if case .success = result { true } else { false } }
-
-  /// Hands the policy, or why there is none, to all who wait and will ask. Once.
-  public func settle(_ result: Result<ServedPolicy, any Error>) {
-    precondition(self.result == nil, "a policy arrives once")
-    self.result = result
-    for reply in waiting.values { reply.resume(with: result) }
-    waiting = [:]
+extension ObservationMapping {
+  /// For a client: the name of each column with what is expected under it.
+  var expected: MessagePackValue {
+    .map(columns.map { .init(key: .string($0.name), value: .string($0.expected)) })
   }
+}
 
-  /// - Throws: Why there is none, and `CancellationError`.
-  func policy() async throws -> ServedPolicy {
-    if let result { return try result.get() }
-    lastWaiter += 1
-    let waiter = lastWaiter
-    return try await withTaskCancellationHandler {
-      try Task.checkCancellation()
-      return try await withCheckedThrowingContinuation { waiting[waiter] = $0 }
-    } onCancel: {
-      Task { await stopWaiting(waiter) }
-    }
-  }
-
-  private func stopWaiting(_ waiter: Int) {
-    waiting.removeValue(forKey: waiter)?.resume(throwing: CancellationError())
+extension ServingInterpreter {
+  /// For a client: the tasks with their prompts.
+  var knownTasks: MessagePackValue {
+    .array(
+      tasks.map {
+        .record([
+          "name": .string($0.name), "prompt": .string($0.instruction),
+          "maximum_steps": .integer(Int64($0.maximumSteps)),
+        ])
+      })
   }
 }

@@ -44,32 +44,26 @@ public struct ServingInterpreter: Sendable {
 
   /// - Throws: `ServingError` with what was expected and what came.
   func request(_ bytes: [UInt8]) throws(ServingError) -> ServingRequest {
-    let message: MessagePackValue
-    do {
-      message = try MessagePackValue(parsing: bytes)
-    } catch {
-      throw ServingError("the message is no MessagePack: \(error)")
-    }
-    let fields = try ObservationFields(message)
-    switch try fields.text("endpoint") {
-    case nil, "infer": break
-    case "reset": return .reset
-    case let other?:
-      throw ServingError("endpoint: expected 'infer' or 'reset', came '\(other.prefix(100))'")
-    }
+    let fields = try ObservationFields(parsing: bytes)
+    if try fields.isReset { return .reset }
     return .infer(
       try mapping.observation(fields), task: try task(fields), try indicator(fields))
   }
 
   private func task(_ fields: ObservationFields) throws(ServingError) -> TaskDescription {
-    let known = tasks.map { "'\($0.instruction)' (\($0.name))" }.joined(separator: ", ")
+    if let task = try namedTask(fields) ?? defaultTask { return task }
+    throw ServingError("prompt: expected \(known), nothing came")
+  }
+
+  /// The tasks, for people.
+  private var known: String {
+    tasks.map { "'\($0.instruction)' (\($0.name))" }.joined(separator: ", ")
+  }
+
+  /// The task that the client says it is at; nil where it does not say.
+  func namedTask(_ fields: ObservationFields) throws(ServingError) -> TaskDescription? {
     let (given, named) = (try fields.text("prompt"), try fields.text("task"))
-    guard let prompt = given ?? named else {
-      guard let defaultTask else {
-        throw ServingError("prompt: expected \(known), nothing came")
-      }
-      return defaultTask
-    }
+    guard let prompt = given ?? named else { return nil }
     if let task = tasks.first(where: { $0.instruction == prompt || $0.name == prompt }) {
       return task
     }

@@ -52,8 +52,11 @@ public struct JobContext: Sendable {
   public func report(_ progress: JobProgress) async { await reporter(progress) }
 }
 
-/// A handler's word that it gives its job back undone, since a person has paused the worker. It is
-/// nobody's fault, and counts as no attempt.
+/// A handler's word that it gives its job back undone, since a person has paused the worker or what it
+/// works with is not there. It is nobody's fault, and counts as no attempt.
 public struct JobReturned: Error {
-  public init() {}
+  /// In words for people.
+  public var reason: String
+
+  public init(reason: String = "this worker is paused") { self.reason = reason }
 }

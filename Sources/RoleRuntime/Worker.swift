@@ -142,8 +142,8 @@ public actor Worker {
         worker: description.name, lease: order.lease, result: result)
       let accepted = try await report(request)?.accepted ?? false
       log.info("job \(order.job.id) done\(accepted ? "" : ", but its lease was lost")")
-    case .failed(is JobReturned):
-      log.notice("job \(order.job.id) is given back: this worker is paused")
+    case .failed(let returned as JobReturned):
+      log.notice("job \(order.job.id) is given back: \(returned.reason)")
       _ = try await report(JobReturnedRequest(worker: description.name, lease: order.lease))
     case .failed(let error):
       try Task.checkCancellation()

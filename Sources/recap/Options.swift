@@ -68,6 +68,8 @@ struct CollectorOptions: Sendable {
   var name: String
   /// The endpoint of a driver to attach, for a robot that the configuration does not describe.
   var driver: String?
+  /// How to wait for a robot whose program speaks openpi's protocol; nil for other robots.
+  var openPI: OpenPIOptions?
   /// Where episodes wait until they are acknowledged; nil for a directory beside the system's
   /// temporary files.
   var spool: String?

@@ -1,4 +1,4 @@
-"""A small run's policy, served to the client that openpi's robots use.
+"""The programs that the client of openpi's robots talks to.
 
 RECAP names the program (default: .build/release/recap).
 """
@@ -17,16 +17,14 @@ RECAP = os.environ.get("RECAP", str(ROOT / ".build/release/recap"))
 KEY = "a-key-for-the-tests-0123"
 
 
-class Server:
-    """`recap serve` in a process of its own."""
+class Program:
+    """A command of `recap` in a process of its own, with what it says in a file."""
 
     def __init__(self, log, *arguments):
         self.log = log
         with open(log, "wb") as file:
             self.process = subprocess.Popen(
-                [RECAP, "serve", "--port", "0", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL,
-                stdout=file, stderr=file)
-        self.port = int(self.wait_for(r"ws://\S+:(\d+)"))
+                [RECAP, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
 
     def wait_for(self, pattern, seconds=60):
         end = time.time() + seconds
@@ -38,8 +36,17 @@ class Server:
         raise AssertionError(f"no {pattern!r} in\n" + self.log.read_text())
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=20)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+
+class Server(Program):
+    """`recap serve`, once it can be asked."""
+
+    def __init__(self, log, *arguments):
+        super().__init__(log, "serve", "--port", "0", *arguments)
+        self.port = int(self.wait_for(r"ws://\S+:(\d+)"))
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +72,7 @@ def serve(run, tmp_path_factory):
 
     yield serve
     for server in servers:
-        if server.process.poll() is None:
-            server.stop()
+        server.stop()
 
 
 @pytest.fixture(scope="session")

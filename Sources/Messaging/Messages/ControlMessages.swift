@@ -205,7 +205,8 @@ public struct JobFailedRequest: Request {
   }
 }
 
-/// The job comes back undone, since a person has paused the worker. What it has stored counts.
+/// The job comes back undone, since a person has paused the worker or its robot is away. What it has
+/// stored counts.
 public struct JobReturnedRequest: Request {
   public static let type = "control.job-returned"
   public typealias Reply = Acknowledgement

@@ -317,7 +317,7 @@ public struct Plan: Sendable, Codable, Equatable {
     guard let held = leases[lease], held.worker == worker else { return [] }
     release(lease)
     enqueue(held.job)
-    let reason = "worker '\(worker)' is paused"
+    let reason = "worker '\(worker)' gave it back"
     return [.revoke(lease: lease), .jobRetried(job: jobs[held.job].id, reason: reason)] + dispatch()
   }
 

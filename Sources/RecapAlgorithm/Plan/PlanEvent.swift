@@ -16,7 +16,8 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   case jobFinished(worker: String, lease: String, result: JobResult)
   /// A worker could not do a job.
   case jobFailed(worker: String, lease: String, reason: String)
-  /// A worker gives a job back undone, since a person has paused it: no fault of either.
+  /// A worker gives a job back undone, since a person has paused it or its robot is away: no fault of
+  /// either.
   case jobReturned(worker: String, lease: String)
   /// Another run, `from`, has done the same job: the same work with the same seed and inputs. Its
   /// result, durable here, is taken for the job's own.

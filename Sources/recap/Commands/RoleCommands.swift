@@ -98,6 +98,12 @@ struct CollectorCommand: AsyncParsableCommand {
       read from standard input, as --join -, is kept in a file for the next start.
 
         recap collector --join FILE --driver tcp://127.0.0.1:7801
+
+      A robot whose program asks a policy with openpi-client needs no driver: with --openpi-port \
+      it comes here for its actions, and what it executes is recorded. Documentation/Serving.md \
+      tells what its program has to say.
+
+        recap collector --join FILE --openpi-port 8000
       """)
 
   @OptionGroup var coordinator: CoordinatorArguments
@@ -117,6 +123,8 @@ struct CollectorCommand: AsyncParsableCommand {
       valueName: "endpoint"))
   var driver: Endpoint?
 
+  @OptionGroup var openPI: OpenPIArguments
+
   @Option(
     help: ArgumentHelp(
       "Where episodes wait to be acknowledged. (default: below the temporary directory)",
@@ -132,6 +140,9 @@ struct CollectorCommand: AsyncParsableCommand {
       throw ValidationError(
         "an invitation says the robot's name and key: leave out --name and --keys")
     }
+    if driver != nil, openPI.openpiPort != nil {
+      throw ValidationError("a robot has a driver or speaks openpi: --driver or --openpi-port")
+    }
   }
 
   func run() async throws {
@@ -139,21 +150,24 @@ struct CollectorCommand: AsyncParsableCommand {
       try await Composition.collector(
         CollectorOptions(
           coordinator: coordinator.place, keys: try coordinator.clientKeys(of: .collector),
-          name: name ?? "", driver: driver?.text, spool: spool))
+          name: name ?? "", driver: driver?.text, openPI: try openPI.options(), spool: spool))
       return
     }
     let ticket = try JoinTicket(argument: join)
+    var openPI = try openPI.options()
+    if openPI != nil, openPI?.tasks == nil, !ticket.tasks.isEmpty { openPI?.tasks = ticket.tasks }
     if !FileManager.default.fileExists(atPath: join) {
       let words = ["recap collector --join \(Shell.word(try ticket.keep()))"]
       let rest = [("--driver", driver?.text), ("--spool", spool)].compactMap { option, value in
         value.map { "\(option) \(Shell.word($0))" }
       }
-      Composition.say("next time: \((words + rest).joined(separator: " "))")
+      let again = (words + self.openPI.words + rest).joined(separator: " ")
+      Composition.say("next time: \(again)")
     }
     try await Composition.collector(
       CollectorOptions(
         coordinator: ticket.endpoint, keys: ticket.keys, ticket: ticket, name: ticket.worker,
-        driver: driver?.text, spool: spool ?? ticket.spool))
+        driver: driver?.text, openPI: openPI, spool: spool ?? ticket.spool))
   }
 }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dashboard
 import Foundation
 import PolicyServing
 import RecapAlgorithm
@@ -48,16 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "The port; 0 takes any free one.")
   var port = 8000
 
-  @Option(help: "The address to listen at.")
-  var host = "127.0.0.1"
-
-  @Option(
-    help: ArgumentHelp(
-      "A file with the key that clients must send (openpi_client's api_key).", valueName: "file"))
-  var apiKeyFile: String?
-
-  @Flag(help: "Let everybody on the network ask who reaches --host, without a key.")
-  var trustedNetwork = false
+  @OptionGroup var serving: ServingArguments
 
   @Option(help: "Guidance β. (default: the run's; 1 for a folder)")
   var guidance: Float?
@@ -67,17 +57,6 @@ struct ServeCommand: AsyncParsableCommand {
       "What the policy is asked for where the client does not say: positive, negative or absent. "
         + "(default: the run's; positive for a folder)"))
   var indicator: AdvantageIndicator?
-
-  @Option(
-    name: .customLong("map"),
-    help: ArgumentHelp(
-      "A client's name for one of the policy's columns, as observation.state, environment_state or "
-        + "a camera. Several for one column of numbers are joined. May be repeated.",
-      valueName: "theirs=ours"))
-  var rules: [ObservationMapping.Rule] = []
-
-  @Flag(help: "Cut and scale pictures of other sizes to the camera's, instead of refusing them.")
-  var resize = false
 
   @Option(help: "Requests in one call of the model.")
   var batch = 32
@@ -102,7 +81,8 @@ struct ServeCommand: AsyncParsableCommand {
       throw ValidationError("--guidance: got \(guidance); expected a number from 0 to 10")
     }
     for (name, value, range) in [
-      ("--port", port, 0...65535), ("--batch", batch, 1...1024), ("--threads", threads, 1...64),
+      ("--port", port, ServingArguments.ports), ("--batch", batch, 1...1024),
+      ("--threads", threads, 1...64),
     ] where !range.contains(value) {
       throw ValidationError(
         "\(name): got \(value); expected \(range.lowerBound) to \(range.upperBound)")
@@ -110,27 +90,19 @@ struct ServeCommand: AsyncParsableCommand {
     guard (0...1000).contains(patience) else {
       throw ValidationError("--patience: got \(patience); expected 0 to 1000")
     }
-    if apiKeyFile == nil, !trustedNetwork, !DashboardAccess.isLoopback(host) {
-      throw ValidationError(
-        "\(host) can be reached from elsewhere: --api-key-file FILE, or --trusted-network where "
-          + "everybody may ask")
-    }
   }
 
   func run() async throws {
-    let key = try apiKeyFile.map { try SecretFile.text($0, option: "--api-key-file") }
+    let key = try serving.apiKey()
     let source: ServedSource =
       if let run, let task {
         .run(directory: run.directory, task: task, iteration: iteration)
       } else { .folder(checkpoint ?? "") }
     try await Composition.serve(
       ServeOptions(
-        source: source, task: task, host: host, port: port, apiKey: key, guidance: guidance,
-        indicator: indicator, rules: rules, fillsCameras: resize, batchLimit: batch,
-        patience: .milliseconds(1) * patience, lanes: threads, seed: seed))
+        source: source, task: task, host: serving.host, port: port, apiKey: key,
+        guidance: guidance, indicator: indicator, rules: serving.rules,
+        fillsCameras: serving.resize, batchLimit: batch, patience: .milliseconds(1) * patience,
+        lanes: threads, seed: seed))
   }
-}
-
-extension ObservationMapping.Rule: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
 }

@@ -1,10 +1,12 @@
 import AdvantageLabellerRole
 import CollectorRole
 import Configuration
+import Episodes
 import Foundation
 import Messaging
 import PolicyLearnerRole
 import RecapAlgorithm
+import Robots
 import RoleRuntime
 import ValueLearnerRole
 import ZeroMQTransport
@@ -23,13 +25,12 @@ struct CoordinatorContact: Sendable {
 
 /// The roles other than the coordinator.
 extension Composition {
-  /// One collector, for a robot of the run's configuration or for a driver that is named.
+  /// One collector, for a robot of the run's configuration, for a driver that is named, or for one that speaks openpi.
   static func collector(_ options: CollectorOptions) async throws {
     Logs.bootstrap(.info)
     try await joining(options.coordinator, keys: options.keys) { coordinator in
       let run = try await description(ofRunAt: coordinator)
       let configuration = try RunConfiguration(resolvedJSON: run.configuration)
-      let robot = try robot(options, of: configuration)
       if let ticket = options.ticket {
         say(JoinSummary(ticket, run, configuration).text)
       }
@@ -38,9 +39,14 @@ extension Composition {
         ?? "\(FileManager.default.temporaryDirectory.path)/recap-spool-\(options.name)"
       // What another run has left there waits for that run.
       if let id = run.runID { spool += "/\(id)" }
+      if let openPI = options.openPI {
+        return try await collectWithOpenPI(
+          openPI, named: options.name, of: configuration, run, coordinator: coordinator,
+          spool: spool)
+      }
       try await collect(
-        robot, of: configuration, runID: run.runID, coordinator: coordinator, spool: spool,
-        logs: nil)
+        try robot(options, of: configuration), of: configuration, runID: run.runID,
+        coordinator: coordinator, spool: spool, logs: nil)
     }
   }
 
@@ -63,16 +69,27 @@ extension Composition {
     coordinator: CoordinatorContact, spool: String, logs: String?
   ) async throws {
     try await AttachedRobot.with(settings, of: configuration, logs: logs) { attached in
-      let worker = try makeWorker(
-        WorkerDescription(
-          name: settings.name, incarnation: UUID().uuidString, role: .collector,
-          embodiment: attached.robot.embodiment, tasks: attached.tasks, runID: runID),
-        coordinator: coordinator)
-      let collector = Collector(
-        robot: attached.robot, worker: worker,
-        spool: try EpisodeSpool(directory: spool, runID: runID))
-      try await collector.run()
+      try await collect(
+        with: attached.robot, tasks: attached.tasks, named: settings.name, runID: runID,
+        coordinator: coordinator, spool: spool)
     }
+  }
+
+  /// Takes part in a run with a robot until that is over.
+  ///
+  /// - Parameter tasks: Of those that the robot offers.
+  static func collect(
+    with robot: any Robot, tasks: [TaskDescription], named name: String, runID: String?,
+    coordinator: CoordinatorContact, spool: String
+  ) async throws {
+    let worker = try makeWorker(
+      WorkerDescription(
+        name: name, incarnation: UUID().uuidString, role: .collector,
+        embodiment: robot.embodiment, tasks: tasks, runID: runID),
+      coordinator: coordinator)
+    let collector = Collector(
+      robot: robot, worker: worker, spool: try EpisodeSpool(directory: spool, runID: runID))
+    try await collector.run()
   }
 
   /// A robot of the configuration, or one that only the command line names.
