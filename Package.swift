@@ -224,7 +224,7 @@ let package = Package(
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
         "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
-        "Launching", "HTTPService", "PolicyServing",
+        "Launching", "HTTPService", "PolicyServing", "Executors",
       ]),
   ]
 )

@@ -75,11 +75,13 @@ public actor Collector: Role, JobHandler {
       let episode = try await episode(of: attempt, policy, context)
       failures = 0
       receipts.append(try await spool.upload(episode, to: context.archive))
-      let successes = receipts.count { $0.outcome == .success }
+      let judged = receipts.filter { $0.outcome != .unjudged }
+      let successes = judged.count { $0.outcome == .success }
       await context.report(
         JobProgress(
           done: receipts.count, total: work.episodeCount, unit: "episodes",
-          metrics: ["success rate": Double(successes) / Double(receipts.count)]))
+          metrics: judged.isEmpty
+            ? [:] : ["success rate": Double(successes) / Double(judged.count)]))
     }
     return .episodes(receipts.sorted { $0.index < $1.index })
   }

@@ -58,6 +58,12 @@ extension RunConfiguration {
     "evaluationEpisodes": Shape.Field(shape: .integer(.atLeast(1))),
     "positiveShare": Shape.Field(shape: .number(.between(0, 1)), mayBeNothing: true),
     "specialize": Shape.Field(shape: .boolean),
+    "criteria": Shape.Field(
+      shape: .list(
+        of: .mapping([
+          "name": Shape.Field(shape: .text(.any), required: true),
+          "description": Shape.Field(shape: .text(.any), mayBeNothing: true),
+        ]), atLeast: 0)),
   ]
 
   private static let methodRanges: [String: Shape.Range] = [

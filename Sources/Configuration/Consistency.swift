@@ -8,6 +8,7 @@ extension RunConfiguration {
   func inconsistencies(workcellTasks: [String]) -> [ConfigurationError.Problem] {
     var notes = Notes()
     checkSchedule(&notes)
+    checkCriteria(&notes)
     checkRobots(&notes)
     checkOffers(&notes, workcellTasks: workcellTasks)
     checkObservations(&notes)
@@ -64,6 +65,17 @@ extension RunConfiguration {
         key = key.replacing("tasks[\(index)]", with: "tasks.\(task.name)")
       }
       notes.add(.inconsistent, key, problem.message)
+    }
+  }
+
+  private func checkCriteria(_ notes: inout Notes) {
+    for task in tasks {
+      let names = task.criteria.map(\.name)
+      if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+        notes.add(
+          .inconsistent, "tasks.\(task.name).criteria",
+          "'\(twice)' is named twice; expected every criterion once")
+      }
     }
   }
 

@@ -11,7 +11,8 @@ extension RunConfiguration {
   public static let defaults = RunConfiguration(
     name: "", seed: 1, tasks: [],
     schedule: LoopSettings(
-      iterations: 2, pretraining: true, restartFromPretrained: true, episodesPerJob: 10),
+      iterations: 2, pretraining: true, restartFromPretrained: true, episodesPerJob: 10,
+      judging: .leaveOut),
     method: MethodSettings(),
     models: ModelSettings(
       policy: PolicySettings(
@@ -32,7 +33,7 @@ extension RunConfiguration {
 extension TaskSettings {
   static let defaults = TaskSettings(
     name: "", demonstrations: 100, autonomousEpisodes: 100, correctedEpisodes: 50,
-    evaluationEpisodes: 100, positiveShare: nil, specialize: true)
+    evaluationEpisodes: 100, positiveShare: nil, specialize: true, criteria: [])
 }
 
 extension TransformerSettings {

@@ -48,6 +48,21 @@ public struct TaskSettings: Codable, Hashable, Sendable {
   /// Whether the task gets a policy of its own, and practice; with false its demonstrations are a
   /// part of pre-training and nothing more.
   public var specialize: Bool
+  /// What people judge an episode by; all must be passed for a success. Empty where its outcome is all.
+  public var criteria: [CriterionSettings]
+}
+
+/// One thing that an episode is judged by.
+public struct CriterionSettings: Codable, Hashable, Sendable {
+  /// Such as `label`. Where a robot scores a stage of that name, it is the same thing.
+  public var name: String
+  /// What passes, in words for those who judge; nil where the name says it.
+  public var description: String?
+
+  public init(name: String, description: String? = nil) {
+    self.name = name
+    self.description = description
+  }
 }
 
 /// The outer loop of Algorithm 1.
@@ -63,6 +78,8 @@ public struct LoopSettings: Codable, Hashable, Sendable {
   /// A collect job holds at most this many episodes: smaller jobs spread better, larger ones cost
   /// less talk.
   public var episodesPerJob: Int
+  /// What learning does about episodes that nobody has judged.
+  public var judging: JudgingPolicy
 }
 
 /// The two networks.

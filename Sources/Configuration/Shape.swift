@@ -184,6 +184,7 @@ extension ChoiceSetting where Self: CaseIterable & RawRepresentable, RawValue ==
 }
 
 extension PolicyExtraction: ChoiceSetting {}
+extension JudgingPolicy: ChoiceSetting {}
 
 /// Finds out what an optional would hold.
 private protocol OptionalSetting {

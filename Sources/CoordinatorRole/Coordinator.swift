@@ -25,7 +25,7 @@ public actor Coordinator: Role {
   private let server: any RequestServer
   /// Whether it goes on answering after the run is finished.
   private let lingers: Bool
-  private let notify: @Sendable (RunNotice) -> Void
+  let notify: @Sendable (RunNotice) -> Void
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
   private(set) var plan: Plan
@@ -38,6 +38,8 @@ public actor Coordinator: Role {
   /// Events that the plan has seen and whose submitters have no answer yet, oldest first.
   private var outbox: [OutboxEntry] = []
   private var ended: RunEnd?
+  /// Jobs of which somebody was told that they wait for people who judge.
+  var heldJobs: Set<String> = []
   /// Events are no longer taken: the coordinator stops.
   private var isClosed = false
   /// Why the archive could not store an event or a result.
@@ -193,7 +195,9 @@ public actor Coordinator: Role {
     case .jobDone(let job):
       guard let result = plan.result(of: job), let job = plan.job(job) else { return }
       try await archive.recordResult(result, of: job)
-      notify(.jobFinished(id: job.id, summary: JobSummary.text(for: result, of: job)))
+      let summary = JobSummary.text(for: result, of: job, leftOut: plan.leftOut(of: job.id))
+      notify(.jobFinished(id: job.id, summary: summary))
+      noteHeldJobs()
     case .jobRetried(let job, let reason):
       notify(.jobRetried(id: job, reason: reason))
     case .runFinished:
@@ -208,6 +212,7 @@ public actor Coordinator: Role {
   /// Tells the plan that whoever was here before the restart has to be heard again.
   private func resume() async throws {
     if !plan.isPristine { try await submit(.coordinatorRestarted) }
+    noteHeldJobs()
   }
 
   // MARK: - Who is here

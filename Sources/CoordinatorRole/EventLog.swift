@@ -15,7 +15,8 @@ extension Plan {
   ) async throws {
     self.init(
       jobs: Schedule.jobs(for: configuration.scheduleSettings),
-      maximumAttempts: configuration.runtime.maximumAttempts)
+      maximumAttempts: configuration.runtime.maximumAttempts,
+      judging: configuration.schedule.judging)
     let decoder = JSONDecoder()
     for row in try await archive.events() {
       _ = handle(try decoder.decode(PlanEvent.self, from: Data(row.event.utf8)))
@@ -34,7 +35,8 @@ extension Archive {
       try events.map { String(decoding: try encoder.encode($0), as: UTF8.self) },
       verdicts: events.compactMap {
         guard case .episodeJudged(let judgement) = $0 else { return nil }
-        return (judgement.episode, judgement.verdict)
+        return Verdict(
+          episode: judgement.episode, outcome: judgement.verdict, stages: judgement.stages)
       })
   }
 }

@@ -85,7 +85,7 @@ extension Coordinator {
     }
     on(JudgeRequest.self, .personInCharge) { request, _ in
       let verdict = try await self.judge(
-        request.body.episode, request.body.outcome, by: request.body.rater)
+        request.body.episode, request.body.opinion, by: request.body.rater)
       return Envelope(JudgeRequest.Reply(verdict: verdict))
     }
     return router

@@ -35,6 +35,8 @@ extension Dashboard {
       let snapshot = try await watch.snapshot()
       var view = try await shelf.view(id, labelSets: snapshot.labelSets)
       view.ratings = snapshot.timeline.ratings[id] ?? []
+      view.criteria =
+        watch.configuration.tasks.first { $0.name == view.line.task }?.criteria ?? []
       return try .json(view)
     }
     routes.on("GET", "/api/episode/film") { request in
@@ -68,7 +70,7 @@ extension Dashboard {
     return EpisodeQuery(
       task: text("task"), robot: text("robot"), sources: source.map { [$0] },
       iteration: try request.number("iteration"),
-      outcome: try choice("outcome", [Outcome.success, .failure]),
+      outcome: try choice("outcome", Outcome.allCases),
       limit: min(max(limit, 1), 500))
   }
 }

@@ -103,7 +103,8 @@ extension Dashboard {
       guard let rater = Self.name(wish.by) else {
         throw HTTPFailure(400, "a judgement needs the rater's name in 'by'")
       }
-      try await actions.judge(wish.episode, wish.outcome, rater)
+      let opinion = Opinion(outcome: wish.outcome, criteria: wish.criteria)
+      try await actions.judge(wish.episode, opinion, rater)
     }
   }
 
@@ -131,7 +132,9 @@ extension Dashboard {
   private struct Judging: Decodable {
     /// Its id.
     var episode: String
-    var outcome: Outcome
+    /// Left out where it follows from the criteria.
+    var outcome: Outcome?
+    var criteria: [String: Bool]?
     /// Who says so.
     var by: String?
   }

@@ -14,13 +14,13 @@ public struct Dashboard: Sendable {
     public var setPaused: @Sendable (String, Bool, String) async throws -> Void
     /// Lets a robot in no more: its name, and who wants it.
     public var remove: @Sendable (String, String) async throws -> Void
-    /// Takes a person's word on an episode: its id, how it ended, and who says so.
-    public var judge: @Sendable (String, Outcome, String) async throws -> Void
+    /// Takes a person's word on an episode: its id, what they say, and who says so.
+    public var judge: @Sendable (String, Opinion, String) async throws -> Void
 
     public init(
       setPaused: @escaping @Sendable (String, Bool, String) async throws -> Void,
       remove: @escaping @Sendable (String, String) async throws -> Void,
-      judge: @escaping @Sendable (String, Outcome, String) async throws -> Void
+      judge: @escaping @Sendable (String, Opinion, String) async throws -> Void
     ) {
       self.setPaused = setPaused
       self.remove = remove

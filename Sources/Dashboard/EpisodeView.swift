@@ -1,3 +1,4 @@
+import Configuration
 import EpisodeStorage
 import Episodes
 import Foundation
@@ -56,6 +57,7 @@ public struct EpisodeView: Codable, Hashable, Sendable {
   public var policy: String?
   /// The step at which it was lost, where the robot said so.
   public var decidedAt: Int?
+  /// What counts of its stages and criteria.
   public var stages: [StageScore]?
   /// Empty where no frames were recorded.
   public var cameras: [Camera]
@@ -78,6 +80,8 @@ public struct EpisodeView: Codable, Hashable, Sendable {
   public var recorded: Outcome
   /// What people have said of it since, oldest first.
   public var ratings: [RunTimeline.Rating] = []
+  /// What episodes of its task are judged by.
+  public var criteria: [CriterionSettings] = []
   /// Why a value function could not be asked.
   public var missing: String?
 
@@ -100,7 +104,7 @@ public struct EpisodeView: Codable, Hashable, Sendable {
     guidance = metadata.guidance
     policy = row.policy?.short
     decidedAt = metadata.decidedAtStep
-    stages = metadata.stages
+    stages = row.stages
     cameras = metadata.recordsImages ? metadata.embodiment.cameras : []
     corrected =
       metadata.source == .demonstration ? [] : Self.stretches(of: episode.interventions)

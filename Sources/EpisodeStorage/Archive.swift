@@ -261,9 +261,9 @@ public actor Archive: ArchiveReading {
   ///
   /// - Parameters:
   ///   - events: JSON texts.
-  ///   - verdicts: Outcomes that count from these events on, by episode; later ones replace earlier ones.
+  ///   - verdicts: What counts of episodes from these events on; later ones replace earlier ones.
   public func appendEvents(
-    _ events: [String], verdicts: [(episode: String, outcome: Outcome)] = []
+    _ events: [String], verdicts: [Verdict] = []
   ) async throws {
     if events.isEmpty { return }
     let time = now().timeIntervalSince1970
@@ -271,10 +271,12 @@ public actor Archive: ArchiveReading {
       let statement = try database.cachedStatement(
         sql: "INSERT INTO events (time, event) VALUES (?, ?)")
       for event in events { try statement.execute(arguments: [time, event]) }
-      for (episode, outcome) in verdicts {
+      for verdict in verdicts {
         try database.execute(
-          sql: "UPDATE episodes SET verdict = ? WHERE id = ?",
-          arguments: [outcome.rawValue, episode])
+          sql: "UPDATE episodes SET verdict = ?, criteria = ? WHERE id = ?",
+          arguments: [
+            verdict.outcome.rawValue, try verdict.stages.map { try jsonText($0) }, verdict.episode,
+          ])
       }
       try hook(.commitRows)
     }

@@ -154,6 +154,7 @@ extension ArchiveReading {
         database,
         sql: """
           SELECT COUNT(*) AS episodes, COALESCE(SUM(\(outcome) = 'success'), 0) AS successes,
+            COALESCE(SUM(\(outcome) = 'unjudged'), 0) AS unjudged,
             COALESCE(SUM(steps), 0) AS steps, COALESCE(SUM(bytes), 0) AS bytes,
             COALESCE(SUM(intervention_steps), 0) AS intervention_steps
           FROM episodes WHERE \(condition)
@@ -162,7 +163,8 @@ extension ArchiveReading {
       let cells = RowReader(row ?? Row(), table: "episodes")
       return EpisodeCounts(
         episodes: try cells["episodes"], successes: try cells["successes"],
-        steps: try cells["steps"], interventionSteps: try cells["intervention_steps"],
+        unjudged: try cells["unjudged"], steps: try cells["steps"],
+        interventionSteps: try cells["intervention_steps"],
         bytes: try cells["bytes"])
     }
   }

@@ -96,8 +96,13 @@ public struct StageScore: Codable, Hashable, Sendable {
 }
 
 /// How an episode ended.
-public enum Outcome: String, Codable, Sendable {
+public enum Outcome: String, Codable, Sendable, CaseIterable {
   case success
   /// Failed, or ran out of time.
   case failure
+  /// Nobody has said yet. Until somebody does, the episode is neither learned from nor counted.
+  case unjudged
+
+  /// For people.
+  public var words: String { self == .unjudged ? "not judged" : rawValue }
 }

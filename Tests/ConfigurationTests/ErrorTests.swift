@@ -24,7 +24,7 @@ import Testing
     #expect(
       try messages(smallest + "\nschedule: {xyzzy: 1}") == [
         "schedule.xyzzy (line 7): unknown key; "
-          + "valid: episodesPerJob, iterations, pretraining, restartFromPretrained"
+          + "valid: episodesPerJob, iterations, judging, pretraining, restartFromPretrained"
       ])
   }
 

@@ -41,7 +41,15 @@ import Testing
     let kept = try await archive.put(try Fixture.episode(index: 0))
     let judged = try await archive.put(try Fixture.episode(index: 1))
     try await archive.appendEvents(
-      ["1"], verdicts: [(judged.id, .success), (judged.id, .failure)])
+      ["1"],
+      verdicts: [
+        Verdict(episode: judged.id, outcome: .success),
+        Verdict(
+          episode: judged.id, outcome: .failure,
+          stages: [StageScore(name: "pour", isDone: false)]),
+      ])
+    let stages = try #require(try await archive.episode(id: judged.id)?.stages)
+    #expect(stages == [StageScore(name: "pour", isDone: false)])
     let row = try #require(await archive.episode(id: judged.id))
     #expect(row.outcome == .failure && row.recordedOutcome == .success)
     #expect(row.receipt == judged, "a receipt is the recording's")
@@ -129,7 +137,7 @@ import Testing
     #expect(
       try await archive.episodeCounts(matching: EpisodeQuery(sources: [.corrected]))
         == EpisodeCounts(
-          episodes: 3, successes: 2, steps: 9, interventionSteps: 3,
+          episodes: 3, successes: 2, unjudged: 0, steps: 9, interventionSteps: 3,
           bytes: try await archive.episodes(matching: EpisodeQuery(sources: [.corrected]))
             .reduce(0) { $0 + $1.bytes }))
     #expect(try await archive.episodeCounts(matching: EpisodeQuery(task: "none")).steps == 0)

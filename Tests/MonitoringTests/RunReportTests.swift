@@ -100,6 +100,46 @@ import Testing
     #expect(second.interventionShare == 0.1)
   }
 
+  @Test func episodesThatNobodyHasJudgedAreCountedNowhereAndMentioned() throws {
+    func report(_ more: [Episode]) throws -> RunReport {
+      RunReport(
+        run: "demo",
+        episodes: (try Self.episodes() + more).map {
+          EpisodeRow($0, digest: ContentDigest(hashing: []), bytes: 1, storedAt: Date())
+        }, labelSets: [])
+    }
+    let open = try [
+      Self.episode(7, .evaluation, iteration: 1, steps: 100, .unjudged),
+      Self.episode(8, .evaluation, iteration: 2, steps: 100, .unjudged),
+      Self.episode(9, .autonomous, iteration: 1, steps: 100, .unjudged),
+    ]
+    let (before, after) = (try report([]), try report(open))
+    #expect(after.unjudged == 2 && before.unjudged == nil)
+    #expect(after.tasks[0].iterations.map(\.k) == [0, 1])
+    #expect(
+      after.tasks[0].iterations[1].throughputPerHour
+        == before.tasks[0].iterations[1].throughputPerHour)
+    #expect(after.table().contains("2 evaluation episodes are not judged and counted nowhere"))
+    #expect(!before.table().contains("judged"))
+  }
+
+  @Test func criteriaAreOfTheEpisodesOfWhichSomebodySpeaks() throws {
+    var rows = try (0..<3).map {
+      EpisodeRow(
+        try Self.episode($0, .evaluation, iteration: 1, steps: 100),
+        digest: ContentDigest(hashing: []), bytes: 1, storedAt: Date())
+    }
+    rows[0].stages = [
+      StageScore(name: "build", isDone: true), StageScore(name: "label", isDone: false),
+    ]
+    rows[1].stages = [StageScore(name: "label", isDone: true)]
+    let report = RunReport(run: "demo", episodes: rows, labelSets: [])
+    let stages = try #require(report.tasks[0].iterations[0].stages)
+    #expect(stages.map(\.name) == ["build", "label"] && stages.map(\.rate) == [1, 0.5])
+    // √(0.5 · 0.5 / 2)
+    #expect(abs(stages[1].rateStandardError - 0.353553) < 1e-5)
+  }
+
   @Test func anArchiveGivesTheSameReport() async throws {
     let path = FileManager.default.temporaryDirectory
       .appendingPathComponent("recap-report-\(UUID().uuidString)").path

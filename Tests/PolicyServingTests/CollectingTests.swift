@@ -172,10 +172,12 @@ import Testing
   }
 
   @Test(
-    "an episode of which nobody says how it ended is not recorded, or has failed if one says so")
+    "an episode of which nobody says how it ended is not judged, or dropped or failed if one says so")
   func withoutVerdict() async throws {
     let said = Locked<[String]>([])
-    try await withRobot(notify: { text in said.withLock { $0.append(text) } }) { robot, port in
+    try await withRobot(
+      .init(withoutVerdict: .discard), notify: { text in said.withLock { $0.append(text) } }
+    ) { robot, port in
       let attempted = Task { try await attempt(robot) }
       let socket = try await connect(port)
       try await steps(0..<3, on: socket)
@@ -194,14 +196,18 @@ import Testing
     }
     #expect(said.withLock { $0.count { $0.contains("did not say how it ended") } } == 2)
 
-    try await withRobot(.init(withoutVerdict: .failure)) { robot, port in
-      let attempted = Task { try await attempt(robot) }
-      let socket = try await connect(port)
-      try await steps(0..<3, on: socket)
-      _ = try await socket.ask(reset())
-      let (executed, turn) = try await attempted.value
-      #expect(executed.count == 3 && turn.outcome == .failure && turn.reason == "no verdict")
-      await socket.close()
+    for (setting, outcome) in [
+      (OpenPIRobot.Settings(), Outcome.unjudged), (.init(withoutVerdict: .failure), .failure),
+    ] {
+      try await withRobot(setting) { robot, port in
+        let attempted = Task { try await attempt(robot) }
+        let socket = try await connect(port)
+        try await steps(0..<3, on: socket)
+        _ = try await socket.ask(reset())
+        let (executed, turn) = try await attempted.value
+        #expect(executed.count == 3 && turn.outcome == outcome && turn.reason == "no verdict")
+        await socket.close()
+      }
     }
   }
 

@@ -94,6 +94,26 @@ struct DriverReplyTests {
     }
   }
 
+  @Test("a driver may leave the outcome to a rater, and say of each criterion what it knows")
+  func unjudged() async throws {
+    let driver = FakeDriver {
+      guard $0.body.steps > 0 else { return }
+      ($0.body.outcome, $0.body.criteria) = (
+        .unjudged, ["label": false, " build\n": true, "": true]
+      )
+    }
+    try await withDriver(driver) { client in
+      let robot = try await DriverRobot.connect(client: client)
+      _ = try await robot.begin(task: "reach", seed: 1, supervision: .none)
+      let turn = try await robot.execute(ActionChunk(values: [0, 0], width: 1), steps: 2)
+      #expect(turn.outcome == .unjudged)
+      let expected = [
+        StageScore(name: "build", isDone: true), StageScore(name: "label", isDone: false),
+      ]
+      #expect(turn.stages == expected)
+    }
+  }
+
   static func replace(
     _ name: String, by frame: Frame, in reply: inout Envelope<DriverTurn>
   ) {

@@ -111,12 +111,15 @@ struct CoordinatorTests {
     let id = "espresso/demonstrations/0#0"
     let receipt = try await archive.putEpisode(id: id, file: try run.episode(id))
     await #expect(throws: NoSuchEpisode.self) {
-      try await coordinator.judge("none", .failure, by: "anna")
+      try await coordinator.judge("none", Opinion(outcome: .failure), by: "anna")
     }
-    #expect(try await coordinator.judge(id, .failure, by: "anna") == .failure)
-    #expect(try await coordinator.judge(id, .success, by: "ben") == .success)
-    #expect(try await coordinator.judge(id, .failure, by: "cleo") == .failure)
+    #expect(try await coordinator.judge(id, Opinion(outcome: .failure), by: "anna") == .failure)
+    #expect(try await coordinator.judge(id, Opinion(outcome: .success), by: "ben") == .success)
+    #expect(try await coordinator.judge(id, Opinion(outcome: .failure), by: "cleo") == .failure)
     #expect(try await archive.episode(id: id)?.outcome == .failure)
+    await #expect(throws: OpinionError.self) {
+      try await coordinator.judge(id, Opinion(criteria: ["pour": true]), by: "anna")
+    }
     running.cancel()
     _ = await running.result
     let plan = try await Plan(of: run.configuration, in: archive)

@@ -92,12 +92,14 @@ def _record(robot: Robot, given: argparse.Namespace, parser: argparse.ArgumentPa
         parser.error(f"--task: expected one of {', '.join(tasks)}, got {name!r}")
     if given.episodes < 1 or given.seed < 0:
         parser.error("--episodes must be at least 1, and --seed 0 or more")
-    successes = 0
+    successes = unjudged = 0
     try:
         outcomes = record(robot, tasks[name], given.episodes, given.record, seed=given.seed)
         for count, outcome in enumerate(outcomes, 1):
             successes += outcome is Outcome.SUCCESS
+            unjudged += outcome is Outcome.UNJUDGED
             print(f"{name}: episode {count} of {given.episodes}: {outcome.value}", flush=True)
     finally:
         robot.close()
-    print(f"{successes} of {given.episodes} succeeded; they are in {given.record}")
+    later = f", {unjudged} are not judged" if unjudged else ""
+    print(f"{successes} of {given.episodes} succeeded{later}; they are in {given.record}")

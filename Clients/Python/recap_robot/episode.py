@@ -26,6 +26,8 @@ class Turn:
     person_in_control: bool
     reason: str | None = None
     """Why it ended so, where the robot says."""
+    criteria: dict[str, bool] | None = None
+    """Whether it passed each criterion, where the robot says."""
 
     def as_answer(self) -> tuple[dict[str, Any], Columns]:
         """The reply's body, and its tensors: steps stacked, then `next.` and the observation now."""
@@ -33,13 +35,15 @@ class Turn:
         if self.steps:
             tensors = {name: np.stack([row[name] for row in self.steps]) for name in self.steps[0]}
         tensors |= {f"next.{name}": values for name, values in self.observation.items()}
-        body = {
+        body: dict[str, Any] = {
             "steps": len(self.steps),
             "outcome": self.outcome and self.outcome.value,
             "personInControl": self.person_in_control,
         }
         if self.reason is not None:
             body["reason"] = self.reason
+        if self.criteria is not None:
+            body["criteria"] = self.criteria
         return body, tensors
 
 
@@ -53,6 +57,7 @@ class Episode:
         self._count = 0
         self._outcome: Outcome | None = None
         self._reason: str | None = None
+        self._criteria: dict[str, bool] | None = None
         self._observation: Columns = {}
         self.person_in_control = supervision is Supervision.DEMONSTRATION
 
@@ -113,8 +118,11 @@ class Episode:
         self._outcome = self._robot.outcome()
         late = self._outcome is None and self._count >= self._task.maximum_steps
         if late:
-            self._outcome = Outcome.FAILURE
+            self._outcome = Outcome(self._robot.at_time_limit())
         if self.over:
+            criteria = self._robot.criteria()
+            if criteria is not None:
+                self._criteria = {str(name): bool(passed) for name, passed in criteria.items()}
             reason = self._robot.reason()
             if reason is not None:
                 self._reason = str(reason)
@@ -126,7 +134,14 @@ class Episode:
             self.person_in_control = bool(self._robot.takes_over())
 
     def _turn(self, steps: list[Columns]) -> Turn:
-        return Turn(steps, self._observation, self._outcome, self.person_in_control, self._reason)
+        return Turn(
+            steps,
+            self._observation,
+            self._outcome,
+            self.person_in_control,
+            self._reason,
+            self._criteria,
+        )
 
 
 def columns(observation: Observation, embodiment: Embodiment) -> Columns:

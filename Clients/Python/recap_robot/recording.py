@@ -46,6 +46,10 @@ def demonstrate(robot: Robot, task: Task, seed: int) -> RecordedEpisode:
     }
     if turn.reason is not None:
         metadata["reason"] = " ".join(turn.reason.split())[:200]
+    if turn.criteria:
+        metadata["stages"] = [
+            {"name": name, "isDone": passed} for name, passed in sorted(turn.criteria.items())
+        ]
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     return RecordedEpisode(metadata, columns)
 

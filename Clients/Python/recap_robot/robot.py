@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy.typing as npt
 
@@ -50,8 +50,23 @@ class Robot(abc.ABC):
     def outcome(self) -> Outcome | None:
         """How the episode ended with the last action; None while it goes on.
 
-        The task's time limit needs no attention here.
+        `Outcome.UNJUDGED` ends it too, and leaves it to a person to say later how. The task's time limit needs no
+        attention here.
         """
+
+    def at_time_limit(self) -> Outcome:
+        """How an episode ended that reaches the task's time limit: a failure, unless this says otherwise.
+
+        A robot that cannot tell by itself whether it succeeded returns `Outcome.UNJUDGED`.
+        """
+        return Outcome.FAILURE
+
+    def criteria(self) -> Mapping[str, bool] | None:
+        """Whether the episode passed each of the task's criteria, by name, as far as the robot can tell.
+
+        Asked once when the episode is over. None where it cannot tell of any.
+        """
+        return None
 
     def reason(self) -> str | None:
         """Why the episode ended, in a few words for people, such as "cup dropped"; None where nobody knows.

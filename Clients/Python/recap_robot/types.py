@@ -114,6 +114,8 @@ class Outcome(str, enum.Enum):
 
     SUCCESS = "success"
     FAILURE = "failure"
+    UNJUDGED = "unjudged"
+    """Nobody knows yet: a person says later, and until then nothing is learned from the episode."""
 
 
 class Supervision(str, enum.Enum):

@@ -52,7 +52,7 @@ def write_run(folder: pathlib.Path):
     catalogue.executescript(
         """
         CREATE TABLE run (name TEXT);
-        CREATE TABLE episodes (id TEXT, digest TEXT, task TEXT, source TEXT);
+        CREATE TABLE episodes (id TEXT, digest TEXT, task TEXT, source TEXT, outcome TEXT, verdict TEXT);
         CREATE TABLE label_sets (job TEXT, digest TEXT, metadata TEXT);
         INSERT INTO run VALUES ('toy-run');
         """
@@ -75,8 +75,8 @@ def write_run(folder: pathlib.Path):
         digest = store(tensors_file(metadata, episode.columns))
         row = episode.metadata
         catalogue.execute(
-            "INSERT INTO episodes VALUES (?, ?, ?, ?)",
-            (row["id"], digest, row["task"]["name"], row["source"]),
+            "INSERT INTO episodes VALUES (?, ?, ?, ?, ?, NULL)",
+            (row["id"], digest, row["task"]["name"], row["source"], row["outcome"]),
         )
         labels[digest] = {
             "value": random.uniform(-1, 0, len(episode)).astype(np.float32),

@@ -132,6 +132,11 @@ def odd_outcome(reply):
         reply.body["outcome"] = "won"
 
 
+def odd_criteria(reply):
+    if reply.body.get("outcome"):
+        reply.body["criteria"] = {"fold": "yes"}
+
+
 def shifted(reply):
     """Row t is what was sensed after action t."""
     for name in list(reply.tensors):
@@ -160,7 +165,8 @@ def no_rate(reply):
         (without_camera, "begin", "next.observation.images.eye: expected a raw frame U8[3, 4, 3]"),
         (says_person, "begin", "personInControl: expected false"),
         (counts_wrong, "execute", "steps: expected at most 2, got 3"),
-        (odd_outcome, "ends", "expected 'success', 'failure' or null, got 'won'"),
+        (odd_outcome, "ends", "expected 'success', 'failure', 'unjudged' or null, got 'won'"),
+        (odd_criteria, "ends", "criteria: expected true or false by name, got {'fold': 'yes'}"),
         (shifted, "rows", "the first row of turn 1: observation.state differs"),
         (no_rate, "description", "embodiment.controlRate: expected a number above 0, got 0"),
     ],

@@ -97,6 +97,17 @@ def test_the_robot_says_why_an_episode_ended(robot, driver):
     assert (body["outcome"], body["reason"]) == ("failure", "the rail is too short")
 
 
+def test_what_nobody_can_tell_is_left_to_a_rater(robot, driver):
+    robot.at_time_limit = lambda: Outcome.UNJUDGED
+    robot.criteria = lambda: {"held": True, "level": False}
+    read(driver.answer(begin(task="hold")))
+    body, _ = read(driver.answer(execute(1, [[0.0]] * 2)))
+    assert "criteria" not in body
+    body, _ = read(driver.answer(execute(2, [[0.0]] * 3)))
+    assert (body["outcome"], body["reason"]) == ("unjudged", "time limit")
+    assert body["criteria"] == {"held": True, "level": False}
+
+
 def test_a_success_needs_no_reason(driver):
     read(driver.answer(begin()))
     body, _ = read(driver.answer(execute(1, [[0.25]] * 9)))
@@ -264,4 +275,4 @@ def test_an_image_of_another_size_is_named(robot, size):
 
 
 def test_outcomes_are_the_protocols_words():
-    assert [outcome.value for outcome in Outcome] == ["success", "failure"]
+    assert [outcome.value for outcome in Outcome] == ["success", "failure", "unjudged"]

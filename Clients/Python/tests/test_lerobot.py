@@ -1,6 +1,7 @@
 import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 import sys
 
@@ -273,3 +274,22 @@ def test_videos_show_about_the_same(tmp_path, monkeypatch, version):
     for number, before in enumerate(made):
         after = dataset.episode(number).columns["observation.images.eye"]
         assert np.abs(after.astype(int) - before.columns["observation.images.eye"]).max() < 12
+
+
+def test_what_people_say_goes_out_and_what_nobody_has_judged_stays(tmp_path):
+    folder = tmp_path / "run"
+    write_run(folder)
+    catalogue = sqlite3.connect(folder / "catalogue.sqlite")
+    ids = [row[0] for row in catalogue.execute("SELECT id FROM episodes ORDER BY rowid")]
+    catalogue.execute("UPDATE episodes SET outcome = 'unjudged' WHERE id = ?", ids[:1])
+    catalogue.execute("UPDATE episodes SET verdict = 'failure' WHERE id = ?", ids[1:2])
+    catalogue.commit()
+    source = open_source(folder)
+    assert source.unjudged == 1 and ids[0] not in [episode.id for episode in source.episodes]
+    judged = {episode.id: episode.read().metadata["outcome"] for episode in source.episodes}
+    assert judged[ids[1]] == "failure"
+    catalogue.execute("UPDATE episodes SET outcome = 'unjudged', verdict = NULL")
+    catalogue.commit()
+    catalogue.close()
+    with pytest.raises(ValueError, match="episodes is judged: say with 'recap episodes label'"):
+        open_source(folder)

@@ -118,3 +118,6 @@ export const place = (task, iteration) =>
 export const empty = (title, text) => h("div", { class: "empty" }, h("h3", null, title), h("p", null, text));
 
 export const pill = (state, text) => h("span", { class: `pill ${state}` }, text || state);
+
+/** An outcome in words; anything else as it is. */
+export const outcomeWords = (outcome) => (outcome === "unjudged" ? "not judged" : outcome);

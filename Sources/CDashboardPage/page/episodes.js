@@ -1,5 +1,5 @@
 // The list of episodes and the player.
-import { h, s, show, empty, pill, percent, count, duration, clock, place, significant, known, fixed } from "./dom.js";
+import { h, s, show, empty, pill, percent, count, duration, clock, place, significant, known, fixed, outcomeWords } from "./dom.js";
 import { valueChart, advantageChart, legend } from "./charts.js";
 
 const filters = ["task", "robot", "source", "outcome", "iteration"];
@@ -43,9 +43,9 @@ export function episodesView(app) {
     render({ query, choices }, { params }) {
       const first = pages[0];
       const select = (name, label, options) => h("label", { class: "field" }, label, h("select", { onchange: (e) => app.go("episodes", { ...Object.fromEntries(params), id: "", [name]: e.target.value }) },
-        h("option", { value: "" }, "all"), options.map((value) => h("option", { value, selected: value === params.get(name) }, value))));
+        h("option", { value: "" }, "all"), options.map((value) => h("option", { value, selected: value === params.get(name) }, outcomeWords(value)))));
       const bar = h("div", { class: "row filters", style: { "margin-bottom": "14px", "align-items": "end" } },
-        select("task", "task", choices.tasks), select("source", "source", choices.sources), select("outcome", "outcome", ["success", "failure"]), select("iteration", "iteration k", choices.iterations), select("robot", "robot", choices.robots),
+        select("task", "task", choices.tasks), select("source", "source", choices.sources), select("outcome", "outcome", ["success", "failure", "unjudged"]), select("iteration", "iteration k", choices.iterations), select("robot", "robot", choices.robots),
         query.size > 0 && h("button", { class: "link", onclick: () => app.go("episodes") }, "show all"));
       if (!first.episodes.length) return [bar, query.size ? empty("No episode matches", "Choose fewer conditions.") : empty("No episode has been recorded yet", "Every episode appears here as soon as the archive has it: with its cameras, what the value function thought of it, and its labels.")];
       const chosen = player?.id;
@@ -60,8 +60,8 @@ export function episodesView(app) {
         h("section", { class: "card list", "aria-label": "Episodes", style: { padding: "6px 0 0" } },
           h("div", { class: "head spread" }, h("h2", null, `${count(first.matching)} episodes`), h("span", { class: "muted" }, "newest first")),
           h("ol", null, pages.flatMap((page) => page.episodes).map((e) => h("li", { "data-key": e.id }, h("button", { type: "button", "aria-current": e.id === chosen ? "true" : null, onclick: () => pick(e.id) },
-            h("span", { class: `mark ${e.outcome}`, title: e.outcome }), h("span", { class: "id" }, e.id), h("span", { class: "side" }, `${fixed(e.seconds, 1)} s`),
-            h("span", { class: "sub" }, [e.outcome + (e.reason ? `: ${e.reason}` : ""), e.robot, e.source !== "demonstration" && e.interventionShare > 0 && `${percent(e.interventionShare, 0)} corrected`].filter(Boolean).join(" · ")), h("span", { class: "side hide-small" }, clock(e.storedAt))))),
+            h("span", { class: `mark ${e.outcome}`, title: outcomeWords(e.outcome) }), h("span", { class: "id" }, e.id), h("span", { class: "side" }, `${fixed(e.seconds, 1)} s`),
+            h("span", { class: "sub" }, [outcomeWords(e.outcome) + (e.reason ? `: ${e.reason}` : ""), e.robot, e.source !== "demonstration" && e.interventionShare > 0 && `${percent(e.interventionShare, 0)} corrected`].filter(Boolean).join(" · ")), h("span", { class: "side hide-small" }, clock(e.storedAt))))),
             last.before && h("li", { "data-key": "more" }, h("button", { type: "button", onclick: more }, h("span"), h("span", { class: "id" }, "Show more"))))),
         h("section", { class: "player", "aria-label": "Player" }, player ? player.node(() => app.set({ id: "" })) : empty("Choose an episode", "Its cameras, V and labels are shown here.")))];
     },
@@ -80,17 +80,32 @@ export function episodesView(app) {
 
 const playIcon = (playing) => s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: playing ? "M3 2h4v12H3zM9 2h4v12H9z" : "M4 2l10 6-10 6z" }));
 
-/** What people say of an episode, and a word of one's own. */
+/** What people say of an episode, and a word of one's own: of its outcome, and of each criterion. */
 function judging(app, line, episode) {
   const last = Object.values(Object.fromEntries(episode.ratings.map((one) => [one.rater, one])));
-  const divided = new Set(last.map((one) => one.outcome)).size > 1;
-  const said = [`recorded as ${episode.recorded}`, ...last.map((one) => `${one.rater}: ${one.outcome}`), divided && "raters disagree"].filter(Boolean).join(" · ");
+  const marks = (one) => Object.entries(one.criteria ?? {}).sort().map(([name, passed]) => `${name} ${passed ? "✓" : "✗"}`);
+  const differ = (values) => new Set(values.filter((value) => value !== undefined)).size > 1;
+  const spoken = [...new Set(last.flatMap((one) => Object.keys(one.criteria ?? {})))].sort();
+  const divided = [differ(last.map((one) => one.outcome)) && "the outcome", ...spoken.filter((name) => differ(last.map((one) => one.criteria?.[name])))].filter(Boolean);
+  const said = [`recorded as ${outcomeWords(episode.recorded)}`, ...last.map((one) => `${one.rater}: ${[one.outcome, ...marks(one)].join(", ")}`), divided.length && `raters disagree on ${divided.join(", ")}`].filter(Boolean).join(" · ");
   const say = (outcome) => app.act("api/episodes/judge", { episode: line.id, outcome }, `${line.id}: ${outcome}`);
-  if (!app.state.session.actions) return episode.ratings.length ? h("p", { class: "muted" }, said) : null;
-  return h("div", { class: "row judging", style: { "margin-bottom": "12px" } },
-    h("span", { class: "muted" }, said),
-    h("button", { class: "link", type: "button", onclick: () => say("success") }, "Call it a success"),
-    h("button", { class: "link", type: "button", onclick: () => say("failure") }, "Call it a failure"));
+  if (!app.state.session.actions) return episode.ratings.length || line.outcome === "unjudged" ? h("p", { class: "muted" }, said) : null;
+  const names = episode.criteria.map((one) => one.name);
+  const send = (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const given = names.filter((name) => form.get(name));
+    const criteria = Object.fromEntries(given.map((name) => [name, form.get(name) === "pass"]));
+    app.act("api/episodes/judge", { episode: line.id, criteria }, `${line.id}: ${given.map((name) => `${name} ${criteria[name] ? "✓" : "✗"}`).join(", ")}`);
+  };
+  const choice = (one) => h("label", { class: "field", title: one.description ?? one.name }, one.name, h("select", { name: one.name, "data-keep": "" },
+    h("option", { value: "" }, "–"), h("option", { value: "pass" }, "passed"), h("option", { value: "fail" }, "not passed")));
+  return h("div", { class: "judging", style: { "margin-bottom": "12px" } },
+    h("div", { class: "row" },
+      h("span", { class: "muted" }, said),
+      h("button", { class: "link", type: "button", onclick: () => say("success") }, "Call it a success"),
+      h("button", { class: "link", type: "button", onclick: () => say("failure") }, "Call it a failure")),
+    names.length > 0 && h("form", { class: "row", onsubmit: send, style: { "align-items": "end" } }, episode.criteria.map(choice), h("button", { class: "link", type: "submit" }, "Judge by criteria")));
 }
 
 /** Plays one episode. What it draws it keeps up to date itself: `data-keep`. */
@@ -173,13 +188,13 @@ function makePlayer(app, id, episode) {
 
   return {
     id, toggle, by: (n) => seek(at + n),
-    update(news) { ({ line } = news); episode.ratings = news.ratings; },
+    update(news) { ({ line } = news); episode.ratings = news.ratings; episode.stages = news.stages; },
     stop() { playing = false; clearTimeout(timer); },
     reset() { root = null; },
     node(close) {
       const facts = [["task", episode.instruction], ["policy", episode.policy ? `${episode.policy}, β = ${significant(episode.guidance)}` : "a person"], ["robot", line.robot], ["steps", `${line.steps} of at most ${episode.maximumSteps}`], ["stored", clock(line.storedAt)]];
       return h("div", { class: "card", "data-key": id },
-        h("div", { class: "spread" }, h("h2", { style: { "overflow-wrap": "anywhere" } }, line.id), pill(line.outcome, line.outcome + (line.reason ? `: ${line.reason}` : ""))),
+        h("div", { class: "spread" }, h("h2", { style: { "overflow-wrap": "anywhere" } }, line.id), pill(line.outcome, outcomeWords(line.outcome) + (line.reason ? `: ${line.reason}` : ""))),
         h("button", { class: "link back", type: "button", onclick: close, style: { "margin-bottom": "8px" } }, "‹ all episodes"),
         h("div", { class: "now", style: { "margin-bottom": "12px" } }, facts.map(([name, value]) => h("span", null, `${name} `, h("b", null, value))), episode.stages?.length && h("span", null, "stages ", h("b", null, episode.stages.map((one) => `${one.name} ${one.isDone ? "✓" : "✗"}`).join(", ")))),
         judging(app, line, episode),

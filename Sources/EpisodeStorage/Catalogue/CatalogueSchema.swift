@@ -21,6 +21,9 @@ enum CatalogueSchema {
     migrator.registerMigration("5: what people say of episodes") { database in
       try database.execute(sql: "ALTER TABLE episodes ADD COLUMN verdict TEXT")
     }
+    migrator.registerMigration("6: what people say of criteria") { database in
+      try database.execute(sql: "ALTER TABLE episodes ADD COLUMN criteria TEXT")
+    }
     return migrator
   }
 

@@ -67,10 +67,27 @@ public struct EpisodeCounts: Sendable, Equatable {
   public var episodes: Int
   /// Those that succeeded.
   public var successes: Int
+  /// Those that nobody has judged.
+  public var unjudged: Int
   /// Steps in all.
   public var steps: Int
   /// Steps whose action a person chose.
   public var interventionSteps: Int
   /// Bytes of episode files.
   public var bytes: Int
+}
+
+/// What counts of an episode once people have judged it.
+public struct Verdict: Sendable, Hashable {
+  /// Its id.
+  public var episode: String
+  public var outcome: Outcome
+  /// Of its stages and criteria; nil for what was recorded.
+  public var stages: [StageScore]?
+
+  public init(episode: String, outcome: Outcome, stages: [StageScore]? = nil) {
+    self.episode = episode
+    self.outcome = outcome
+    self.stages = stages
+  }
 }

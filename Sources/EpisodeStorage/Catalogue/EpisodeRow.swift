@@ -41,8 +41,11 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
   public var decidedAtStep: Int?
   /// The step at which the mistake that decided it began; nil where `decidedAtStep` is.
   public var mistakeAtStep: Int?
-  /// What came of the task's scored stages; nil where it has none.
+  /// What came of the task's scored stages and criteria, as far as anybody says: what people have said
+  /// since, otherwise as recorded; nil where nobody says anything.
   public var stages: [StageScore]?
+  /// What the robot said of its scored stages; nil where it has none.
+  public var recordedStages: [StageScore]?
   /// Steps, T.
   public var steps: Int
   /// Steps whose action a person chose.
@@ -77,6 +80,7 @@ public struct EpisodeRow: Codable, Hashable, Sendable {
     decidedAtStep = metadata.decidedAtStep
     mistakeAtStep = metadata.mistakeAtStep
     stages = metadata.stages
+    recordedStages = metadata.stages
     steps = episode.count
     interventionSteps = episode.interventionCount
     controlRate = metadata.embodiment.controlRate
@@ -113,7 +117,7 @@ extension EpisodeRow {
       ("outcome", recordedOutcome.rawValue), ("steps", steps),
       ("intervention_steps", interventionSteps), ("control_rate", controlRate),
       ("bytes", bytes), ("stored_at", storedAt.timeIntervalSince1970), ("reason", reason),
-      ("decided_at_step", decidedAtStep), ("stages", stages.flatMap { try? jsonText($0) }),
+      ("decided_at_step", decidedAtStep), ("stages", recordedStages.flatMap { try? jsonText($0) }),
       ("mistake_at_step", mistakeAtStep),
     ]
   }
@@ -153,9 +157,12 @@ extension EpisodeRow {
       row.hasColumn("decided_at_step") ? try cells.optional("decided_at_step") : nil
     mistakeAtStep =
       row.hasColumn("mistake_at_step") ? try cells.optional("mistake_at_step") : nil
-    let hasStages =
-      try row.hasColumn("stages") && cells.optional("stages", as: String.self) != nil
-    stages = hasStages ? try cells.json("stages") : nil
+    func scores(_ column: String) throws -> [StageScore]? {
+      let hasAny = try row.hasColumn(column) && cells.optional(column, as: String.self) != nil
+      return hasAny ? try cells.json(column) : nil
+    }
+    recordedStages = try scores("stages")
+    stages = try scores("criteria") ?? recordedStages
     steps = try cells["steps"]
     interventionSteps = try cells["intervention_steps"]
     controlRate = try cells["control_rate"]

@@ -54,12 +54,12 @@ public struct JudgeRequest: Request {
   public static let type = "operator.judge"
   /// The episode's id.
   public var episode: String
-  public var outcome: Outcome
+  public var opinion: Opinion
   /// Who says so.
   public var rater: String
-  public init(episode: String, outcome: Outcome, rater: String) {
+  public init(episode: String, opinion: Opinion, rater: String) {
     self.episode = episode
-    self.outcome = outcome
+    self.opinion = opinion
     self.rater = rater
   }
 

@@ -8,6 +8,8 @@ public enum RunNotice: Sendable, Equatable {
   case jobFinished(id: String, summary: String)
   /// A job will be handed out again.
   case jobRetried(id: String, reason: String)
+  /// A job cannot begin before people have judged so many episodes.
+  case jobHeld(id: String, unjudged: Int)
   /// A worker said hello.
   case workerJoined(String)
   /// A worker fell silent or left.

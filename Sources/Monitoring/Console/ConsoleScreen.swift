@@ -54,6 +54,11 @@ public struct ConsoleScreen: Sendable {
     case .jobRetried(let id, let reason):
       remove(id)
       return print(style.paint("↻", .yellow) + " \(id) will be tried again: \(reason)", at: now)
+    case .jobHeld(let id, let unjudged):
+      let what = unjudged == 1 ? "1 episode is" : "\(unjudged) episodes are"
+      return print(
+        style.paint("?", .yellow) + " \(id) waits until \(what) judged: recap episodes label",
+        at: now)
     case .workerJoined(let name):
       return print(style.paint("+ \(name) joined", .dim), at: now)
     case .workerLost(let name):

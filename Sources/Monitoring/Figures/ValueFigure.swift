@@ -87,7 +87,7 @@ public struct ValueFigure: Sendable {
   /// What happened, as the title says it.
   private var outcome: String {
     let metadata = episode.metadata
-    return metadata.outcome.rawValue + (metadata.reason.map { " (\($0))" } ?? "")
+    return metadata.outcome.words + (metadata.reason.map { " (\($0))" } ?? "")
   }
 
   private var subtitle: String {

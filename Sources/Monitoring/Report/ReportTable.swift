@@ -22,8 +22,16 @@ extension RunReport {
             ])
       }
     }
-    if tasks.isEmpty { return "\(run): no evaluation episodes yet\n" }
-    return aligned(rows, left: [0]) + stageTables
+    if tasks.isEmpty, unjudged == nil { return "\(run): no evaluation episodes yet\n" }
+    return (tasks.isEmpty ? "" : aligned(rows, left: [0])) + stageTables + unjudgedNote
+  }
+
+  /// What the figures go without.
+  private var unjudgedNote: String {
+    guard let unjudged else { return "" }
+    let (noun, verb) = unjudged == 1 ? ("episode", "is") : ("episodes", "are")
+    return "\(run): \(unjudged) evaluation \(noun) \(verb) not judged and counted nowhere; "
+      + "'recap episodes label' asks\n"
   }
 
   private var stageTables: String {

@@ -5,19 +5,21 @@ import RecapAlgorithm
 
 /// How each task's policy became better from iteration to iteration.
 ///
-/// Rates come from evaluation episodes only: fresh seeds, no coach, never trained on. The JSON keys
-/// are part of the command line's interface (`recap report --json`).
+/// Rates come from evaluation episodes only: fresh seeds, no coach, never trained on. Those that nobody
+/// has judged are left out of every figure. The JSON keys are part of the command line's interface (`recap report --json`).
 public struct RunReport: Codable, Hashable, Sendable {
   /// The run's name.
   public var run: String
   /// By name.
   public var tasks: [TaskReport]
+  /// Evaluation episodes that nobody has judged, which are in no figure; nil where there are none.
+  public var unjudged: Int?
 
   /// One task's iterations.
   public struct TaskReport: Codable, Hashable, Sendable {
     /// The task's name.
     public var task: String
-    /// By k; those whose evaluation has at least one episode.
+    /// By k; those whose evaluation has at least one judged episode.
     public var iterations: [IterationReport]
   }
 
@@ -25,7 +27,7 @@ public struct RunReport: Codable, Hashable, Sendable {
   public struct IterationReport: Codable, Hashable, Sendable {
     /// The iteration; 0 is the policy after supervised fine-tuning.
     public var k: Int
-    /// Evaluation episodes.
+    /// Evaluation episodes that are judged.
     public var episodes: Int
     /// Those that succeeded.
     public var successes: Int
@@ -65,9 +67,10 @@ public struct RunReport: Codable, Hashable, Sendable {
   }
 
   /// A report of results that are known already.
-  public init(run: String, tasks: [TaskReport]) {
+  public init(run: String, tasks: [TaskReport], unjudged: Int? = nil) {
     self.run = run
     self.tasks = tasks
+    self.unjudged = unjudged
   }
 
   /// The report of the run in an archive, as far as it has got.
@@ -110,6 +113,8 @@ public struct RunReport: Codable, Hashable, Sendable {
       }
       return iterations.isEmpty ? nil : TaskReport(task: task, iterations: iterations)
     }
+    let open = episodes.count { $0.source == .evaluation && $0.outcome == .unjudged }
+    unjudged = open == 0 ? nil : open
   }
 
   /// As `IterationReport.positiveShare` says.

@@ -19,18 +19,20 @@ public struct StageRate: Codable, Hashable, Sendable {
   /// "92.5 ± 1.9 %"
   package var text: String { measured(rate * 100, rateStandardError * 100) + " %" }
 
-  /// The rates of a task's stages, in the task's order; nil where no episode has any.
+  /// The rates of a task's stages and criteria, in the task's order; nil where no episode has any.
   ///
-  /// Episodes without stages, from before they were recorded, do not count.
+  /// Each is of the episodes of which somebody says whether it was done.
   static func rates(of episodes: some Sequence<EpisodeRow>) -> [StageRate]? {
     let scored = episodes.compactMap(\.stages)
-    guard let stages = scored.first else { return nil }
-    let n = Double(scored.count)
-    return stages.map { stage in
-      let done = scored.count { $0.contains { $0.name == stage.name && $0.isDone } }
-      let rate = Double(done) / n
+    guard !scored.isEmpty else { return nil }
+    var names: [String] = []
+    for stage in scored.joined() where !names.contains(stage.name) { names.append(stage.name) }
+    return names.map { name in
+      let said = scored.compactMap { $0.first { $0.name == name }?.isDone }
+      let n = Double(said.count)
+      let rate = Double(said.count { $0 }) / n
       return StageRate(
-        name: stage.name, rate: rate, rateStandardError: (rate * (1 - rate) / n).squareRoot())
+        name: name, rate: rate, rateStandardError: (rate * (1 - rate) / n).squareRoot())
     }
   }
 

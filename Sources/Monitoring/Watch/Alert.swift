@@ -11,6 +11,7 @@ public struct Alert: Codable, Hashable, Sendable {
   public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
     case runFailed, runStopped, robotSilent, interventionsRising, lossDiverging, valueWorseThanMean
     case labelsOneSided, learnerStarved, diskNearlyFull, jobRetried, clockSkew
+    case episodesUnjudged
   }
 
   public var kind: Kind
@@ -44,6 +45,7 @@ public struct Alert: Codable, Hashable, Sendable {
             "\(plan.jobs.count - plan.jobsDone) of \(plan.jobs.count) jobs are left, and nobody "
             + "works on them; go on with recap run --resume"))
     }
+    alerts += ofUnjudged(snapshot)
     let least = snapshot.configuration.monitoring.freeDiskShare
     if let share = snapshot.freeDiskShare, share < least {
       alerts.append(
@@ -60,6 +62,22 @@ public struct Alert: Codable, Hashable, Sendable {
           text: "\(job) was given out again \(count): \(times.reason ?? "")"))
     }
     return alerts
+  }
+
+  private static func ofUnjudged(_ snapshot: WatchSnapshot) -> [Alert] {
+    let count = snapshot.tally.unjudged
+    guard count > 0 else { return [] }
+    let held = snapshot.timeline.plan.heldJobs
+    let waiting = held.first.map { first in
+      "; \(first.job)\(held.count > 1 ? " and \(held.count - 1) more" : "") cannot begin before"
+    }
+    let (noun, verb) = count == 1 ? ("episode", "is") : ("episodes", "are")
+    return [
+      Alert(
+        kind: .episodesUnjudged, severity: .warning, subject: "",
+        text: "\(count) \(noun) \(verb) not judged, and neither learned from nor counted"
+          + (waiting ?? "") + ": recap episodes label RUN")
+    ]
   }
 
   private static func ofRobots(_ snapshot: WatchSnapshot) -> [Alert] {

@@ -19,9 +19,11 @@ public struct EpisodeTally: Sendable {
   public struct Sums: Hashable, Sendable {
     public var episodes = 0
     public var successes = 0
+    /// Those that nobody has judged: in no rate.
+    public var unjudged = 0
     public var steps = 0
     public var interventionSteps = 0
-    /// Σ h, with h an episode's hours.
+    /// Σ h, with h a judged episode's hours.
     public var hours = 0.0
     /// Σ h².
     var squaredHours = 0.0
@@ -29,10 +31,14 @@ public struct EpisodeTally: Sendable {
     var successHours = 0.0
 
     mutating func add(_ episode: EpisodeSummary) {
-      let hours = Double(episode.steps) / episode.controlRate / 3600
       episodes += 1
       steps += episode.steps
       interventionSteps += episode.interventionSteps
+      guard episode.outcome != .unjudged else {
+        unjudged += 1
+        return
+      }
+      let hours = Double(episode.steps) / episode.controlRate / 3600
       self.hours += hours
       squaredHours += hours * hours
       if episode.outcome == .success {
@@ -44,6 +50,7 @@ public struct EpisodeTally: Sendable {
     static func += (a: inout Self, b: Self) {
       a.episodes += b.episodes
       a.successes += b.successes
+      a.unjudged += b.unjudged
       a.steps += b.steps
       a.interventionSteps += b.interventionSteps
       a.hours += b.hours
@@ -51,24 +58,27 @@ public struct EpisodeTally: Sendable {
       a.successHours += b.successHours
     }
 
-    /// p̂, in [0, 1]; nil without episodes.
-    public var successRate: Double? { episodes == 0 ? nil : Double(successes) / Double(episodes) }
+    /// Those of which somebody has said how they ended.
+    public var judged: Int { episodes - unjudged }
+
+    /// p̂, in [0, 1]; nil without judged episodes.
+    public var successRate: Double? { judged == 0 ? nil : Double(successes) / Double(judged) }
 
     /// √(p̂ (1 − p̂) / n).
     public var successRateError: Double {
       guard let rate = successRate else { return 0 }
-      return (rate * (1 - rate) / Double(episodes)).squareRoot()
+      return (rate * (1 - rate) / Double(judged)).squareRoot()
     }
 
-    /// q = successes / Σ h; 0 without episodes.
+    /// q = successes / Σ h; 0 without judged episodes.
     public var throughput: Double { hours == 0 ? 0 : Double(successes) / hours }
 
     /// As `PracticeStatistics.throughputStandardError`, from the sums: Σ (s − q h)² = Σ s − 2 q Σ s h + q² Σ h².
     public var throughputError: Double {
-      guard episodes > 1, hours > 0 else { return 0 }
+      guard judged > 1, hours > 0 else { return 0 }
       let q = throughput
       let squares = Double(successes) - 2 * q * successHours + q * q * squaredHours
-      let n = Double(episodes)
+      let n = Double(judged)
       return (n / (n - 1) * max(squares, 0)).squareRoot() / hours
     }
 
@@ -128,6 +138,9 @@ public struct EpisodeTally: Sendable {
   /// Episodes in all.
   public var episodes: Int { groups.values.reduce(0) { $0 + $1.episodes } }
 
+  /// Those of them that nobody has judged.
+  public var unjudged: Int { groups.values.reduce(0) { $0 + $1.unjudged } }
+
   /// How many episodes match a query's task, source, iteration, robot and outcome.
   public func count(matching query: EpisodeQuery) -> Int {
     groups.reduce(0) { count, entry in
@@ -138,7 +151,8 @@ public struct EpisodeTally: Sendable {
       if let robot = query.robot, robot != group.robot { return count }
       switch query.outcome {
       case .success: return count + sums.successes
-      case .failure: return count + sums.episodes - sums.successes
+      case .failure: return count + sums.judged - sums.successes
+      case .unjudged: return count + sums.unjudged
       case nil: return count + sums.episodes
       }
     }
@@ -163,18 +177,21 @@ public struct EpisodeTally: Sendable {
       case .demonstration: break
       }
     }
-    let tasks = judged.keys.sorted().map { task in
-      let iterations = (judged[task] ?? [:]).sorted { $0.key < $1.key }.map { k, sums in
-        RunReport.IterationReport(
-          k: k, episodes: sums.episodes, successes: sums.successes,
+    let tasks = judged.keys.sorted().compactMap { task -> RunReport.TaskReport? in
+      let iterations = (judged[task] ?? [:]).sorted { $0.key < $1.key }.compactMap {
+        k, sums -> RunReport.IterationReport? in
+        if sums.judged == 0 { return nil }
+        return RunReport.IterationReport(
+          k: k, episodes: sums.judged, successes: sums.successes,
           successRate: sums.successRate ?? 0, successRateStandardError: sums.successRateError,
           throughputPerHour: sums.throughput, throughputStandardError: sums.throughputError,
           positiveShare: RunReport.positiveShare(
             task: task, k: k, in: labelSets, extraction: extraction),
           interventionShare: practised[task]?[k]?.interventionShare ?? 0)
       }
-      return RunReport.TaskReport(task: task, iterations: iterations)
+      return iterations.isEmpty ? nil : RunReport.TaskReport(task: task, iterations: iterations)
     }
-    return RunReport(run: run, tasks: tasks)
+    let open = judged.values.flatMap(\.values).reduce(0) { $0 + $1.unjudged }
+    return RunReport(run: run, tasks: tasks, unjudged: open == 0 ? nil : open)
   }
 }

@@ -25,7 +25,8 @@ extension ArchiveReader {
     var limit: Int?
     var valued: [Labelling.ValuedEpisode] = []
     for row in try await episodes(matching: EpisodeQuery(task: task)) {
-      guard let stored = labels.episodes[row.digest] else { continue }
+      // One that was judged when it was labelled may not be any more: its raters have become divided.
+      guard row.outcome != .unjudged, let stored = labels.episodes[row.digest] else { continue }
       var interventions = [Bool](repeating: false, count: row.steps)
       // All of a demonstration is a person's, and none of it a correction.
       let isCorrected = row.source != .demonstration && row.interventionSteps > 0

@@ -55,16 +55,14 @@ public enum PrometheusText {
 
   private static func addTasks(_ snapshot: WatchSnapshot, to page: inout Page) {
     page.family("recap_episodes_total", "counter", "Stored episodes, by task, source and outcome.")
-    var counts: [[String]: (all: Int, successes: Int)] = [:]
+    var counts: [[String]: EpisodeTally.Sums] = [:]
     for (group, sums) in snapshot.tally.groups {
-      let old = counts[[group.task, group.source.rawValue]] ?? (0, 0)
-      counts[[group.task, group.source.rawValue]] = (
-        old.all + sums.episodes, old.successes + sums.successes
-      )
+      counts[[group.task, group.source.rawValue], default: EpisodeTally.Sums()] += sums
     }
     for (key, count) in counts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       for (outcome, number) in [
-        ("success", count.successes), ("failure", count.all - count.successes),
+        ("success", count.successes), ("failure", count.judged - count.successes),
+        ("unjudged", count.unjudged),
       ] {
         page.sample(
           "recap_episodes_total",

@@ -40,6 +40,8 @@ public struct RunTimeline: Sendable {
   public struct Rating: Codable, Hashable, Sendable {
     public var rater: String
     public var outcome: Outcome
+    /// Whether it passed each criterion, as far as they say so.
+    public var criteria: [String: Bool]?
     public var time: Date
   }
 
@@ -72,8 +74,8 @@ public struct RunTimeline: Sendable {
   static let rememberedIncidents = 5000
 
   /// Before anything happened.
-  public init(jobs: [Job], maximumAttempts: Int) {
-    plan = Plan(jobs: jobs, maximumAttempts: maximumAttempts)
+  public init(jobs: [Job], maximumAttempts: Int, judging: JudgingPolicy = .leaveOut) {
+    plan = Plan(jobs: jobs, maximumAttempts: maximumAttempts, judging: judging)
   }
 
   /// Takes in entries of the log, in its order; those taken in before change nothing.
@@ -122,7 +124,9 @@ public struct RunTimeline: Sendable {
     case .episodeJudged(let judgement):
       judgements += 1
       ratings[judgement.episode, default: []].append(
-        Rating(rater: judgement.rater, outcome: judgement.outcome, time: row.time))
+        Rating(
+          rater: judgement.rater, outcome: judgement.outcome, criteria: judgement.criteria,
+          time: row.time))
       let differs = judgement.verdict == judgement.outcome ? "" : "; others say otherwise"
       tell(
         .judged,

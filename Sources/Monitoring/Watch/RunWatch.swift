@@ -52,7 +52,8 @@ public actor RunWatch {
     configuration = try RunConfiguration(resolvedJSON: run.configuration)
     timeline = RunTimeline(
       jobs: Schedule.jobs(for: configuration.scheduleSettings),
-      maximumAttempts: configuration.runtime.maximumAttempts)
+      maximumAttempts: configuration.runtime.maximumAttempts,
+      judging: configuration.schedule.judging)
   }
 
   /// The run as it is now.

@@ -66,7 +66,7 @@ public struct TrainingView: Codable, Hashable, Sendable {
         }
         view.remainingSeconds = snapshot.remaining(of: job, pace, reports[job.id])
       case .queued: view.state = .ready
-      case .blocked, nil: break
+      case .held, .blocked, nil: break
       }
       view.samplesPerSecond = view.stepsPerSecond.map { $0 * Double(settings.batchSize) }
       return view

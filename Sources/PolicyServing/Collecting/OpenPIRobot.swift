@@ -12,6 +12,8 @@ public actor OpenPIRobot: Robot {
 
   /// What happens to an episode of which the robot's program has not said how it ended.
   public enum WithoutVerdict: String, Sendable, CaseIterable {
+    /// It is recorded, and waits for somebody to judge it.
+    case unjudged
     /// It is not recorded, and attempted again.
     case discard
     /// It has failed.
@@ -27,7 +29,7 @@ public actor OpenPIRobot: Robot {
     public var silence: Duration
 
     public init(
-      withoutVerdict: WithoutVerdict = .discard, arrival: Duration = .seconds(30),
+      withoutVerdict: WithoutVerdict = .unjudged, arrival: Duration = .seconds(30),
       silence: Duration = .seconds(60)
     ) {
       self.withoutVerdict = withoutVerdict
@@ -314,6 +316,7 @@ public actor OpenPIRobot: Robot {
   /// recorded.
   private var outcomeWithoutVerdict: Outcome? {
     switch settings.withoutVerdict {
+    case .unjudged: .unjudged
     case .discard: nil
     case .failure: .failure
     }

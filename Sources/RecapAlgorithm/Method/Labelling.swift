@@ -150,6 +150,7 @@ public enum Labelling {
           episode: id, expected: episode.interventions.count, actual: episode.values.count)
       }
       guard episode.values.allSatisfy(\.isFinite) else { throw .notFinite(episode: id) }
+      guard episode.outcome != .unjudged else { throw .unjudged(episode: id) }
       guard seen.insert(episode.digest).inserted else { throw .repeated(episode: id) }
     }
   }
@@ -194,6 +195,7 @@ public enum LabellingError: Error, Equatable, CustomStringConvertible {
   case valueCount(episode: String, expected: Int, actual: Int)
   case notFinite(episode: String)
   case repeated(episode: String)
+  case unjudged(episode: String)
   case noShare(task: String)
 
   public var description: String {
@@ -204,6 +206,8 @@ public enum LabellingError: Error, Equatable, CustomStringConvertible {
       "the value function gave episode \(episode) a value that is not finite"
     case .repeated(let episode):
       "episode \(episode) is in the dataset more than once"
+    case .unjudged(let episode):
+      "nobody has judged episode \(episode), so it has no returns"
     case .noShare(let task):
       "the dataset holds episodes of the task '\(task)', but the job names no share of positives "
         + "for it"

@@ -3,7 +3,8 @@ import Episodes
 /// How good a policy is (paper, Section VI): success rate, and throughput, which joins success with
 /// speed.
 ///
-/// Failures and time-outs count in both: their time is robot time without a success.
+/// Failures and time-outs count in both: their time is robot time without a success. Episodes that
+/// nobody has judged count in neither, and their time does not.
 public struct PracticeStatistics: Codable, Hashable, Sendable {
   /// One episode, as far as statistics care.
   public struct Attempt: Codable, Hashable, Sendable {
@@ -24,7 +25,7 @@ public struct PracticeStatistics: Codable, Hashable, Sendable {
     public var hours: Double { Double(steps) / controlRate / 3600 }
   }
 
-  /// n ≥ 1.
+  /// n ≥ 1: those that are judged.
   public let episodes: Int
   public let successes: Int
   /// Robot time of all episodes.
@@ -41,8 +42,9 @@ public struct PracticeStatistics: Codable, Hashable, Sendable {
   /// spread: 0.
   public let throughputStandardError: Double
 
-  /// Returns nil where there is no attempt.
-  public init?(_ attempts: some Collection<Attempt>) {
+  /// Returns nil where there is no attempt that is judged.
+  public init?(_ all: some Collection<Attempt>) {
+    let attempts = all.filter { $0.outcome != .unjudged }
     guard !attempts.isEmpty else { return nil }
     episodes = attempts.count
     successes = attempts.count { $0.outcome == .success }

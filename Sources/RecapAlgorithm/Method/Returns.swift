@@ -7,9 +7,11 @@ public enum Rewards {
   ///
   /// - Parameters:
   ///   - steps: T ≥ 1.
+  ///   - outcome: Success or failure: an episode that nobody has judged has no rewards.
   ///   - failureCost: C_fail > 0, in steps.
   public static func perStep(steps: Int, outcome: Outcome, failureCost: Double) -> [Double] {
     precondition(steps >= 1, "an episode has at least 1 step, got \(steps)")
+    precondition(outcome != .unjudged, "an episode that is not judged has no rewards")
     var rewards = [Double](repeating: -1, count: steps)
     rewards[steps - 1] = outcome == .success ? 0 : -failureCost
     return rewards

@@ -13,7 +13,8 @@ import Episodes
 /// - a paused worker is given no new one, and a removed one has none;
 /// - a job's result is taken once, from the lease that was live; the same message again is accepted
 ///   and changes nothing, and the result of any other lease is rejected;
-/// - the inputs of a job are decided by the results of others alone, in a fixed order;
+/// - the inputs of a job are decided by the results of others, in a fixed order, and by what people
+///   had said of their episodes when it was given out; no episode that nobody has judged is among them;
 /// - a result of another run is adopted only by a job that has none and whose inputs are there.
 ///
 /// After `.coordinatorRestarted` leases live on, since their workers may have worked through the
@@ -24,6 +25,8 @@ public struct Plan: Sendable, Codable, Equatable {
   public let jobs: [Job]
   /// A job that fails this often ends the run.
   public let maximumAttempts: Int
+  /// What learning does about episodes that nobody has judged.
+  public let judging: JudgingPolicy
   /// Why the run cannot go on; nil unless a job failed too often.
   public internal(set) var failure: String?
 
@@ -51,6 +54,10 @@ public struct Plan: Sendable, Codable, Equatable {
   var ratings: [ContentDigest: [String: Outcome]] = [:]
   /// The outcomes that count of episodes that somebody has judged.
   var verdicts: [ContentDigest: Outcome] = [:]
+  /// What raters have said last of an episode's criteria, by rater.
+  var criteria: [ContentDigest: [String: [String: Bool]]] = [:]
+  /// The episodes of finished jobs that are not judged.
+  var unjudged: Set<ContentDigest> = []
   /// Workers that wait for a job, longest first.
   var waiting: [String] = []
   var doneCount = 0
@@ -89,7 +96,8 @@ public struct Plan: Sendable, Codable, Equatable {
   /// - Parameters:
   ///   - jobs: With unique ids, each after those that it needs.
   ///   - maximumAttempts: A job that fails this often ends the run, ≥ 1.
-  public init(jobs: [Job], maximumAttempts: Int) {
+  ///   - judging: What learning does about episodes that nobody has judged.
+  public init(jobs: [Job], maximumAttempts: Int, judging: JudgingPolicy = .leaveOut) {
     precondition(maximumAttempts >= 1, "a job is attempted at least once, got \(maximumAttempts)")
     var places: [String: Int] = [:]
     var dependents = [[Int]](repeating: [], count: jobs.count)
@@ -107,6 +115,7 @@ public struct Plan: Sendable, Codable, Equatable {
     }
     self.jobs = jobs
     self.maximumAttempts = maximumAttempts
+    self.judging = judging
     self.places = places
     self.dependents = dependents
     self.records = records
@@ -147,7 +156,7 @@ public struct Plan: Sendable, Codable, Equatable {
       return waiting.contains(worker) ? dispatch(to: [worker]) : []
     case .episodeJudged(let judgement):
       judge(judgement)
-      return []
+      return dispatch()
     case .workerInvited(let invitation, _):
       return invite(invitation)
     case .workerRemoved(let worker, _):
@@ -236,7 +245,8 @@ public struct Plan: Sendable, Codable, Equatable {
   }
 
   func canDo(_ worker: String, _ place: Int) -> Bool {
-    guard let record = workers[worker], record.role == jobs[place].role, !paused.contains(worker)
+    guard let record = workers[worker], record.role == jobs[place].role, !paused.contains(worker),
+      heldBy(place) == 0
     else { return false }
     guard record.role == .collector, let task = jobs[place].task else { return true }
     return record.tasks.contains(task)
@@ -269,7 +279,7 @@ public struct Plan: Sendable, Codable, Equatable {
     _ id: String, _ result: JobResult, from run: String
   ) -> [PlanCommand] {
     guard let place = places[id], records[place].result == nil, records[place].missing == 0,
-      jobs[place].fault(of: result) == nil
+      jobs[place].fault(of: result) == nil, heldBy(place) == 0
     else { return [] }
     var commands: [PlanCommand] = []
     if let lease = records[place].lease {
@@ -287,6 +297,7 @@ public struct Plan: Sendable, Codable, Equatable {
   /// Gives a job its result, and its dependents to whoever waits for them.
   private mutating func settle(_ place: Int, _ result: JobResult) -> [PlanCommand] {
     records[place].result = result.inEpisodeOrder
+    noteUnjudged(place)
     doneCount += 1
     for dependent in dependents[place] {
       records[dependent].missing -= 1

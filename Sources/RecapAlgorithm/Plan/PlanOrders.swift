@@ -4,35 +4,31 @@ extension Plan {
   /// A job with its inputs resolved to digests; nil while something that it needs is not done.
   ///
   /// A dataset's episodes come in the order in which the job names its collect jobs, and by index
-  /// within each, so the order does not depend on who recorded what when.
+  /// within each, so the order does not depend on who recorded what when. Those that nobody has judged
+  /// are left out.
   ///
   /// - Parameter lease: Goes into the order.
   public func order(for id: String, lease: String) -> JobOrder? {
     guard let place = places[id], records[place].missing == 0 else { return nil }
     let job = jobs[place]
     var order = JobOrder(job: job, lease: lease)
-    let isDecided = records[place].lease != nil || records[place].result != nil
-    order.outcomes = isDecided ? records[place].outcomes : changedOutcomes(in: job)
+    order.outcomes = outcomes(for: place)
     switch job.work {
     case .collect(let work):
       order.policy = work.policy.flatMap { network($0, for: place) }
       order.job.work = .collect(asked(work, place))
     case .trainValue(let work):
-      order.dataset = dataset(of: work.dataset)
+      order.dataset = dataset(of: place)
       order.initial = work.initial.flatMap { network($0, for: place) }
     case .label(let work):
-      order.dataset = dataset(of: work.dataset)
+      order.dataset = dataset(of: place)
       order.value = checkpoint(of: work.value)
     case .trainPolicy(let work):
-      order.dataset = dataset(of: work.dataset)
+      order.dataset = dataset(of: place)
       order.initial = work.initial.flatMap { network($0, for: place) }
       order.labels = work.labels.flatMap(labels(of:))?.digest
     }
     return order
-  }
-
-  private func dataset(of jobs: [String]) -> [ContentDigest] {
-    jobs.flatMap { receipts(of: $0).map(\.digest) }
   }
 }
 

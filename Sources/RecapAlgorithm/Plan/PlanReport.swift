@@ -8,6 +8,8 @@ public enum JobState: Hashable, Sendable {
   case blocked(on: [String])
   /// A worker may have it.
   case queued
+  /// It waits until some of so many episodes are judged: see `JudgingPolicy`.
+  case held(unjudged: Int)
   case running(worker: String, lease: String)
   case done
 }
@@ -63,7 +65,10 @@ extension Plan {
     if let lease = record.lease, let held = leases[lease] {
       return .running(worker: held.worker, lease: lease)
     }
-    if record.missing == 0 { return .queued }
+    if record.missing == 0 {
+      let held = heldBy(place)
+      return held == 0 ? .queued : .held(unjudged: held)
+    }
     return .blocked(on: jobs[place].dependencies.filter { result(of: $0) == nil })
   }
 
@@ -110,7 +115,7 @@ extension Plan {
   public var stages: [StageProgress] {
     var stages: [StageProgress] = []
     var places: [String: Int] = [:]
-    for (job, record) in zip(jobs, records) {
+    for (index, (job, record)) in zip(jobs, records).enumerated() {
       let place = places[job.stage] ?? stages.count
       if place == stages.count {
         places[job.stage] = place
@@ -123,7 +128,9 @@ extension Plan {
       stages[place].jobs += 1
       stages[place].jobsRunning += record.lease == nil ? 0 : 1
       stages[place].jobsDone += isDone ? 1 : 0
-      if !isDone, record.lease == nil, record.missing == 0 { stages[place].jobsReady += 1 }
+      if !isDone, record.lease == nil, record.missing == 0, heldBy(index) == 0 {
+        stages[place].jobsReady += 1
+      }
       if case .collect(let work) = job.work {
         stages[place].episodes += work.episodeCount
         stages[place].episodesDone += isDone ? work.episodeCount : 0

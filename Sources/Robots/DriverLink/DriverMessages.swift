@@ -64,12 +64,18 @@ public struct DriverTurn: Codable, Hashable, Sendable {
   public var outcome: Outcome?
   /// Why it ended so, in words for people; may be left out.
   public var reason: String?
+  /// Whether it passed each criterion of its task, by name, as far as the driver knows; may be left out.
+  public var criteria: [String: Bool]?
   /// Whether a person acts next.
   public var personInControl: Bool
-  public init(steps: Int, outcome: Outcome?, reason: String? = nil, personInControl: Bool) {
+  public init(
+    steps: Int, outcome: Outcome?, reason: String? = nil, criteria: [String: Bool]? = nil,
+    personInControl: Bool
+  ) {
     self.steps = steps
     self.outcome = outcome
     self.reason = reason
+    self.criteria = criteria
     self.personInControl = personInControl
   }
 }

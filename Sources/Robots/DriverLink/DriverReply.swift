@@ -36,6 +36,7 @@ struct DriverReply {
       steps: count == 0 ? [] : try self.steps(in: reply, count: count), observation: now,
       outcome: reply.body.outcome,
       reason: reply.body.outcome == nil ? nil : reply.body.reason.flatMap(Self.line),
+      stages: reply.body.outcome == nil ? nil : Self.stages(reply.body.criteria ?? [:]),
       personInControl: reply.body.personInControl)
   }
 
@@ -50,6 +51,14 @@ struct DriverReply {
     }
     let line = words.map { String($0) }.joined(separator: " ")
     return line.isEmpty ? nil : String(line.unicodeScalars.prefix(longestReason))
+  }
+
+  /// Criteria as the stages of an episode, by name; nil where there are none.
+  private static func stages(_ criteria: [String: Bool]) -> [StageScore]? {
+    let named = criteria.compactMap { name, passed in
+      line(name).map { StageScore(name: $0, isDone: passed) }
+    }
+    return named.isEmpty ? nil : named.sorted { $0.name < $1.name }
   }
 
   private func steps(in reply: Envelope<DriverTurn>, count: Int) throws -> [RobotStep] {

@@ -17,13 +17,18 @@ struct EpisodeText {
     table.add(["episode", metadata.id])
     table.add(["task", "\(metadata.task.name): \(metadata.task.instruction)"])
     let recorded =
-      row.outcome == row.recordedOutcome ? "" : " (recorded as \(row.recordedOutcome.rawValue))"
-    table.add(["outcome", row.outcome.rawValue + recorded])
+      row.outcome == row.recordedOutcome ? "" : " (recorded as \(row.recordedOutcome.words))"
+    table.add(["outcome", row.outcome.words + recorded])
     table.add(["reason", metadata.reason ?? "–"])
     if let step = metadata.mistakeAtStep { table.add(["mistake", "from step \(step)"]) }
     if let step = metadata.decidedAtStep { table.add(["decided", "at step \(step)"]) }
-    for stage in metadata.stages ?? [] {
-      table.add(["stage", "\(stage.name): \(stage.isDone ? "done" : "not done")"])
+    for stage in row.stages ?? [] {
+      let own = row.recordedStages?.first { $0.name == stage.name }
+      let said = own == nil ? "by raters" : "recorded otherwise"
+      table.add([
+        "stage",
+        "\(stage.name): \(stage.isDone ? "done" : "not done")" + (own == stage ? "" : " (\(said))"),
+      ])
     }
     table.add([
       "length",

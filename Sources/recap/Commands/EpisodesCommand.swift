@@ -86,7 +86,7 @@ struct ListEpisodes: AsyncParsableCommand {
     for row in rows {
       table.add([
         row.id, row.task, row.iteration.map(String.init) ?? "–", row.source.rawValue, row.robot,
-        row.outcome.rawValue, row.reason ?? "–", String(row.steps), String(row.interventionSteps),
+        row.outcome.words, row.reason ?? "–", String(row.steps), String(row.interventionSteps),
         row.digest.short,
       ])
     }
@@ -97,6 +97,7 @@ struct ListEpisodes: AsyncParsableCommand {
     let shown = listed < counts.episodes ? " (\(listed) listed)" : ""
     let noun = counts.episodes == 1 ? "episode" : "episodes"
     return "\(counts.episodes) \(noun)\(shown), \(counts.successes) succeeded, "
+      + (counts.unjudged > 0 ? "\(counts.unjudged) not judged, " : "")
       + "\(counts.steps) steps, \(counts.interventionSteps) chosen by a person, "
       + "\(counts.bytes) bytes"
   }
@@ -204,5 +205,5 @@ extension EpisodeSource: ExpressibleByArgument {}
 
 extension Outcome: ExpressibleByArgument {
   /// Listed by --help.
-  public static var allValueStrings: [String] { [Outcome.success, .failure].map(\.rawValue) }
+  public static var allValueStrings: [String] { allCases.map(\.rawValue) }
 }

@@ -81,7 +81,7 @@ struct ImportLeRobotCommand: AsyncParsableCommand {
   @Option(help: "Only episodes with this instruction.")
   var instruction: String?
 
-  @Option(help: "success or failure: how episodes ended whose set does not say.")
+  @Option(help: "success, failure or unjudged: how episodes ended whose set does not say.")
   var outcome: String?
 
   @OptionGroup var python: PythonArguments

@@ -20,8 +20,8 @@ struct OpenPIArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "With --openpi-port: what happens to an episode of which the program has not said how it ended: "
-        + "discard or failure."))
-  var withoutVerdict = OpenPIRobot.WithoutVerdict.discard
+        + "unjudged (somebody judges it later), discard or failure."))
+  var withoutVerdict = Self.usualVerdict
 
   @Option(
     help: ArgumentHelp(
@@ -30,13 +30,14 @@ struct OpenPIArguments: ParsableArguments {
 
   @OptionGroup var serving: ServingArguments
 
+  private static let usualVerdict = OpenPIRobot.WithoutVerdict.unjudged
   private static let usualSilence = 60.0
 
   func validate() throws {
     guard let openpiPort else {
       let serving = serving
       let others: [(String, Bool)] = [
-        ("--tasks", tasks != nil), ("--without-verdict", withoutVerdict != .discard),
+        ("--tasks", tasks != nil), ("--without-verdict", withoutVerdict != Self.usualVerdict),
         ("--silence", silence != Self.usualSilence),
         ("--host", serving.host != ServingArguments.usualHost),
         ("--api-key-file", serving.apiKeyFile != nil),
@@ -71,7 +72,7 @@ struct OpenPIArguments: ParsableArguments {
     guard let openpiPort else { return [] }
     var words = ["--openpi-port \(openpiPort)", "--host \(Shell.word(serving.host))"]
     if let tasks { words.append("--tasks \(Shell.word(tasks))") }
-    if withoutVerdict != .discard { words.append("--without-verdict \(withoutVerdict.rawValue)") }
+    if withoutVerdict != Self.usualVerdict { words.append("--without-verdict \(withoutVerdict.rawValue)") }
     if silence != Self.usualSilence { words.append("--silence \(silence)") }
     if let file = serving.apiKeyFile { words.append("--api-key-file \(Shell.word(file))") }
     if serving.trustedNetwork { words.append("--trusted-network") }

@@ -39,7 +39,8 @@ struct Recap: AsyncParsableCommand {
       CommandGroup(
         name: "Robots and data",
         subcommands: [
-          RobotsCommand.self, ServeCommand.self, ImportCommand.self, ExportCommand.self,
+          RobotsCommand.self, ServeCommand.self, PlayCommand.self, ImportCommand.self,
+          ExportCommand.self,
         ]),
       CommandGroup(
         name: "Single-role",

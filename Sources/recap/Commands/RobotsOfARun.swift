@@ -245,7 +245,7 @@ struct RobotRecord: Encodable {
       "policy: \(view.policy ?? "–")"
         + (view.policyLag.map { $0 == 0 ? ", the newest" : ", \($0) behind the newest" } ?? ""),
       "episodes: \(view.episodes), the last \(words(view.lastEpisode))"
-        + (view.lastOutcome.map { " (\($0.rawValue))" } ?? ""),
+        + (view.lastOutcome.map { " (\($0.words))" } ?? ""),
       "joined: \(words(view.joined))",
     ]
     if let silent = view.silentSeconds { lines.append("heard \(Int(silent)) s ago") }

@@ -62,6 +62,10 @@ extension Composition {
       }
       return try await group.reduce(into: [Tried]()) { $0 += $1 }
     }
+    let open = attempts.count { $0.attempt.outcome == .unjudged }
+    if open > 0 {
+      say("\(open) of \(attempts.count) episodes were not judged by the robot, and are not counted")
+    }
     return works.indices.compactMap { trial in
       PracticeStatistics(attempts.filter { $0.trial == trial }.map(\.attempt)).map {
         PolicyTrial(

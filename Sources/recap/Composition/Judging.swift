@@ -15,6 +15,7 @@ struct JudgingSession {
   }
 
   private let reader: ArchiveReader
+  private let configuration: RunConfiguration
   private var keeper: Keeper
   private var plan: Plan
 
@@ -27,27 +28,41 @@ struct JudgingSession {
     let reader = try ArchiveReader(directory: directory)
     do {
       try await StoppedRun.with(directory) { run in
-        var session = JudgingSession(reader: reader, keeper: .archive(run), plan: run.plan)
+        var session = JudgingSession(
+          // The writer may have added columns to the catalogue of an older version.
+          reader: try ArchiveReader(directory: directory), configuration: run.configuration,
+          keeper: .archive(run), plan: run.plan)
         try await body(&session)
       }
     } catch ArchiveError.locked(_, let holder) {
       let configuration = try RunConfiguration(resolvedJSON: try await reader.run().configuration)
       var session = JudgingSession(
-        reader: reader, keeper: .coordinator(holder: holder),
+        reader: reader, configuration: configuration, keeper: .coordinator(holder: holder),
         plan: try await Plan(of: configuration, in: reader))
       try await body(&session)
     }
   }
 
-  /// The episodes that a rater has said nothing of yet.
+  /// The episodes that a rater has said nothing of yet, those that nobody has judged first.
   func queue(_ query: EpisodeQuery, for rater: String) async throws -> [EpisodeRow] {
-    try await reader.episodes(matching: query).filter {
+    let open = try await reader.episodes(matching: query).filter {
       plan.ratings(of: $0.digest)[rater] == nil
     }
+    return open.filter { $0.outcome == .unjudged } + open.filter { $0.outcome != .unjudged }
   }
 
   /// What raters have said last of an episode, by rater.
   func ratings(of row: EpisodeRow) -> [String: Outcome] { plan.ratings(of: row.digest) }
+
+  /// What raters have said last of an episode's criteria, by rater.
+  func criteriaSaid(of row: EpisodeRow) -> [String: [String: Bool]] {
+    plan.criteria(of: row.digest)
+  }
+
+  /// What an episode is judged by.
+  func criteria(for row: EpisodeRow) -> [CriterionSettings] {
+    configuration.criteria(of: row.task)
+  }
 
   /// - Throws: `NoSuchEpisode` or `SeveralEpisodes`.
   func episode(named text: String) async throws -> EpisodeRow {
@@ -56,21 +71,24 @@ struct JudgingSession {
 
   /// Stores a rater's word; durable on return.
   ///
-  /// - Returns: The outcome that counts now.
+  /// - Returns: What they said of the outcome, and the outcome that counts now.
+  /// - Throws: `OpinionError` where no outcome follows from it.
   mutating func judge(
-    _ row: EpisodeRow, _ outcome: Outcome, by rater: String
-  ) async throws -> Outcome {
-    var judgement = plan.judgement(on: row, outcome, by: rater)
+    _ row: EpisodeRow, _ opinion: Opinion, by rater: String
+  ) async throws -> (said: Outcome, verdict: Outcome) {
+    var judgement = try plan.judgement(
+      on: row, opinion, by: rater, criteria: criteria(for: row).map(\.name))
     switch keeper {
     case .archive(var run):
-      try await run.store(.episodeJudged(judgement), isDispatching: false)
+      // What waited for this may be given out, but to nobody of the process that was stopped.
+      try await run.store(.episodeJudged(judgement), isDispatching: !run.plan.heldJobs.isEmpty)
       keeper = .archive(run)
     case .coordinator(let holder):
       judgement.verdict = try await Composition.ask(
-        reader.directory, JudgeRequest(episode: row.id, outcome: outcome, rater: rater), holder
+        reader.directory, JudgeRequest(episode: row.id, opinion: opinion, rater: rater), holder
       ).verdict
     }
     _ = plan.handle(.episodeJudged(judgement))
-    return judgement.verdict
+    return (judgement.outcome, judgement.verdict)
   }
 }

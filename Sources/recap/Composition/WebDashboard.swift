@@ -58,8 +58,8 @@ struct WebDashboard: Sendable {
         remove: { worker, person in
           try await coordinator.carryOut(.remove(worker: worker), by: person)
         },
-        judge: { episode, outcome, rater in
-          try await coordinator.judge(episode, outcome, by: rater)
+        judge: { episode, opinion, rater in
+          try await coordinator.judge(episode, opinion, by: rater)
         })
     }
     let asker = ValueAsker(archive: watch.archive)

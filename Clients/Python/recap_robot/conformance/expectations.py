@@ -103,11 +103,18 @@ def turn(
     if count > at_most:
         raise Broken(f"steps: expected at most {at_most}, got {count}")
     outcome = body.get("outcome")
-    if outcome not in (None, "success", "failure"):
-        raise Broken(f"outcome: expected 'success', 'failure' or null, got {outcome!r}")
+    if outcome not in (None, "success", "failure", "unjudged"):
+        raise Broken(
+            f"outcome: expected 'success', 'failure', 'unjudged' or null, got {outcome!r}"
+        )
     person = _field(body, "personInControl", bool, "")
     if body.get("reason") is not None and not isinstance(body["reason"], str):
         raise Broken(f"reason: expected words, got {body['reason']!r}")
+    criteria = body.get("criteria")
+    if criteria is not None and not (
+        isinstance(criteria, dict) and all(isinstance(said, bool) for said in criteria.values())
+    ):
+        raise Broken(f"criteria: expected true or false by name, got {criteria!r}")
     if supervision == "none" and person:
         raise Broken("personInControl: expected false where nobody may take over, got true")
     if supervision == "demonstration" and not person and outcome is None:

@@ -124,7 +124,8 @@ class GymnasiumRobot(Robot):
         )
         step = Step(observation, float(reward), bool(terminated), bool(truncated), info)
         self._seen, self._step = observation, step
-        self._success = bool(self._given_task.success(step))
+        success = self._given_task.success
+        self._success = success is not None and bool(success(step))
         if self._person is not None:
             self._person.watch(step, self._by_person)
         self._by_person = False
@@ -134,7 +135,10 @@ class GymnasiumRobot(Robot):
         if self._success:
             return Outcome.SUCCESS
         ended = self._step is not None and (self._step.terminated or self._step.truncated)
-        return Outcome.FAILURE if ended else None
+        return self.at_time_limit() if ended else None
+
+    def at_time_limit(self) -> Outcome:
+        return Outcome.UNJUDGED if self._given_task.success is None else Outcome.FAILURE
 
     def reason(self) -> str | None:
         if self._success or self._step is None:

@@ -66,9 +66,9 @@ class GymnasiumTask:
     """An id for `gymnasium.make`, or a function that makes the environment."""
     instruction: str
     """What the policy is told, in words."""
-    success: Success
-    """When the episode has ended in success: `from_info`, `from_termination`, `from_reward`, or a function of a step.
-    An episode that the environment ends without it has failed."""
+    success: Success | None
+    """None where the environment does not tell: a person says later how each episode ended. Otherwise when the episode has ended in success: `from_info`, `from_termination`, `from_reward`, or a function of a step.
+    Then an episode that the environment ends without it has failed."""
     person: Person | Script | None = None
     """Who demonstrates and corrects: a function from an observation to an action, or a `Person`. None for nobody."""
     maximum_steps: int | None = None

@@ -48,7 +48,7 @@ def main(words: list[str] | None = None) -> None:
     into.add_argument("--task", help="which of the robot's tasks the episodes are of")
     into.add_argument("--instruction", help="only episodes with this instruction")
     into.add_argument(
-        "--outcome", choices=("success", "failure"), help="of episodes whose set does not say"
+        "--outcome", choices=("success", "failure", "unjudged"), help="of episodes whose set does not say"
     )
     into.add_argument("--quiet", action="store_true", help="say nothing where all went well")
     into.set_defaults(run=_import)
@@ -62,6 +62,8 @@ def main(words: list[str] | None = None) -> None:
 def _export(given: argparse.Namespace) -> None:
     source = open_source(given.source, tasks=given.task, kinds=given.kinds or DEFAULT_KINDS)
     export(source, given.folder, given.version, videos=given.videos, progress=_progress)
+    if source.unjudged:
+        print(f"{source.unjudged} episodes are not judged and were left out")
     print(
         f"{len(source.episodes)} episodes of {source.name} are in {given.folder} ({given.version})"
     )

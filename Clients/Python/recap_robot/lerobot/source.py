@@ -25,10 +25,14 @@ class EpisodePlace:
     """The SHA-256 of its file, by which labels name it; None outside of runs."""
     task: str
     source: str
+    outcome: str
+    """How it ended as people say now, otherwise as it was recorded."""
 
     def read(self) -> RecordedEpisode:
-        """The episode itself."""
-        return read_episode(self.path)
+        """The episode itself, with the outcome that counts."""
+        episode = read_episode(self.path)
+        episode.metadata["outcome"] = self.outcome
+        return episode
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Source:
     name: str
     episodes: Sequence[EpisodePlace]
     labels: Sequence[LabelSet] = ()
+    unjudged: int = 0
+    """Episodes that were asked for and left out, since nobody has said how they ended."""
 
 
 DEFAULT_KINDS = ("demonstration", "autonomous", "corrected")
@@ -94,7 +100,12 @@ def open_source(
         there = sorted({f"{episode.task} ({episode.source})" for episode in found.episodes})
         asked = f"{', '.join(tasks) if tasks else 'any task'}, {', '.join(kinds)}"
         raise ValueError(f"{place}: no episode of {asked}; it has {', '.join(there) or 'none'}")
-    return Source(found.name, wanted, found.labels)
+    judged = [episode for episode in wanted if episode.outcome != "unjudged"]
+    if not judged:
+        raise ValueError(
+            f"{place}: none of the {len(wanted)} episodes is judged: say with 'recap episodes label' how they ended"
+        )
+    return Source(found.name, judged, found.labels, len(wanted) - len(judged))
 
 
 def _folder(place: pathlib.Path) -> Source:
@@ -108,6 +119,7 @@ def _folder(place: pathlib.Path) -> Source:
                 None,
                 metadata["task"]["name"],
                 metadata.get("source", "demonstration"),
+                metadata["outcome"],
             )
         )
     return Source(place.resolve().name, episodes)
@@ -123,10 +135,13 @@ def _run(place: pathlib.Path) -> Source:
     )
     try:
         (name,) = catalogue.execute("SELECT name FROM run").fetchone()
+        columns = {row[1] for row in catalogue.execute("PRAGMA table_info(episodes)")}
+        # A run of an older version knows no verdicts.
+        outcome = "COALESCE(verdict, outcome)" if "verdict" in columns else "outcome"
         episodes = [
-            EpisodePlace(id, blob(digest), digest, task, source)
-            for id, digest, task, source in catalogue.execute(
-                "SELECT id, digest, task, source FROM episodes ORDER BY rowid"
+            EpisodePlace(id, blob(digest), digest, task, source, outcome)
+            for id, digest, task, source, outcome in catalogue.execute(
+                f"SELECT id, digest, task, source, {outcome} FROM episodes ORDER BY rowid"
             )
         ]
         labels = [
