@@ -49,6 +49,7 @@ class Run:
             "--set", "training.policy.steps=4000", "--set", "training.value.steps=2000",
             "--set", "training.policyPretrain.steps=300", "--set", "training.valuePretrain.steps=300",
             "--set", "robots.cell.observation.cameras=24",
+            "--set", "tasks.tshirt.criteria=[{name: fold, description: sleeves in}, {name: place}]",
         )
         self.url = self.wait_for(r"dashboard at (http://\S+)")
 

@@ -125,6 +125,25 @@ def test_an_episode_is_judged(run, open_page):
     page.get_by_text(f"Anna calls {id} a {other}").wait_for()
 
 
+def test_an_episode_is_judged_by_criteria(run, open_page):
+    page = open_page(run.url + "#/episodes?task=tshirt&source=demonstration")
+    page.evaluate("localStorage.setItem('recap-name', 'Ben')")
+    chosen = page.locator(".list li button").last
+    id = chosen.locator(".id").inner_text()
+    chosen.click()
+    page.locator(".player h2").get_by_text(id, exact=True).wait_for()
+    page.locator(".judging select[name=fold]").select_option("pass")
+    # What is new on the page in between leaves the choice alone.
+    page.wait_for_timeout(2500)
+    page.locator(".judging select[name=place]").select_option("fail")
+    page.get_by_role("button", name="Judge by criteria").click()
+    sign_in(page)
+    page.get_by_text("Ben: failure, fold ✓, place ✗").wait_for()
+    page.locator(".player .pill").get_by_text("failure").wait_for()
+    stages = json.loads(run.get(f"api/episode?id={urllib.parse.quote(id)}"))["stages"]
+    assert [(one["name"], one["isDone"]) for one in stages] == [("fold", True), ("place", False)]
+
+
 def test_the_keyboard_reaches_every_view(run, open_page):
     page = open_page(run.url)
     for number, name in enumerate(VIEWS, start=1):

@@ -107,7 +107,9 @@ import Testing
     try await archive.close()
     let queue = try DatabaseQueue(path: "\(directory.path)/catalogue.sqlite")
     try await queue.write { database in
-      for column in ["reason", "decided_at_step", "stages", "mistake_at_step", "verdict"] {
+      for column in [
+        "reason", "decided_at_step", "stages", "mistake_at_step", "verdict", "criteria",
+      ] {
         try database.execute(sql: "ALTER TABLE episodes DROP COLUMN \(column)")
       }
       try database.execute(sql: "DELETE FROM grdb_migrations WHERE identifier NOT LIKE '1:%'")
