@@ -9,7 +9,7 @@ import RoleRuntime
 /// The collector: has a robot attempt tasks, with the newest policy or a person in charge, and sees every episode
 /// safely into the archive before it counts it.
 ///
-/// The policy's arithmetic runs on this actor's own thread.
+/// The policy computes on a thread of its own, so that a robot need not stand while it does.
 public actor Collector: Role, JobHandler {
   private let robot: any Robot
   private let worker: Worker
@@ -21,14 +21,23 @@ public actor Collector: Role, JobHandler {
   /// Jobs that failed since the last recorded episode.
   private var failures = 0
   /// The policy loaded last; a stage's jobs all ask for the same one.
-  private var loaded: (digest: ContentDigest, policy: Policy)?
+  private var loaded: (digest: ContentDigest, policy: ActingPolicy)?
+  private let terms: ControlTerms
+  private let tally: ControlTally
 
   /// - Parameters:
   ///   - robot: The robot, ready to begin.
+  ///   - terms: How policies control it.
+  ///   - tally: Where it is counted how that goes.
   ///   - worker: The connection to the coordinator; its description names the robot.
   ///   - spool: Where episodes wait until the archive has acknowledged them.
-  public init(robot: any Robot, worker: Worker, spool: EpisodeSpool) {
+  public init(
+    robot: any Robot, terms: ControlTerms = ControlTerms(), tally: ControlTally = ControlTally(),
+    worker: Worker, spool: EpisodeSpool
+  ) {
     self.robot = robot
+    self.terms = terms
+    self.tally = tally
     self.worker = worker
     self.spool = spool
     executor = ThreadExecutor(name: "collector")
@@ -74,7 +83,8 @@ public actor Collector: Role, JobHandler {
       let attempt = Attempt(
         job: order.job, work: work, index: index, task: task, policyDigest: order.policy,
         robotName: worker.description.name)
-      let episode = try await attempt.episode(by: robot, policy: policy)
+      let episode = try await attempt.episode(
+        by: robot, policy: policy, under: terms, tally: tally)
       failures = 0
       receipts.append(try await spool.upload(episode, to: context.archive))
       let successes = receipts.count { $0.outcome == .success }
@@ -87,11 +97,11 @@ public actor Collector: Role, JobHandler {
   }
 
   /// The policy that is to act; nil where a person does.
-  private func policy(for order: JobOrder, _ archive: ArchiveClient) async throws -> Policy? {
+  private func policy(for order: JobOrder, _ archive: ArchiveClient) async throws -> ActingPolicy? {
     guard let digest = order.policy else { return nil }
     if let loaded, loaded.digest == digest { return loaded.policy }
     let files = try await archive.getCheckpoint(digest)
-    let policy = try Policy(checkpoint: CheckpointFiles(files: files))
+    let policy = try ActingPolicy(checkpoint: CheckpointFiles(files: files))
     loaded = (digest, policy)
     return policy
   }

@@ -5,6 +5,7 @@ import Messaging
 public actor DriverRobot: Robot {
   public nonisolated let embodiment: Embodiment
   public nonisolated let tasks: [TaskDescription]
+  public nonisolated let holds: Bool
   private let link: DriverLink
   private var episode: RunningEpisode?
 
@@ -51,6 +52,7 @@ public actor DriverRobot: Robot {
   private init(_ description: DriverDescription, _ link: DriverLink) {
     embodiment = description.embodiment
     tasks = description.tasks
+    holds = description.holds ?? false
     self.link = link
   }
 
@@ -107,6 +109,23 @@ public actor DriverRobot: Robot {
     if turn.steps.isEmpty, turn.outcome == nil, turn.personInControl == episode.personInControl {
       throw DriverError.invalidReply("it executed nothing, and nothing changed")
     }
+    episode.personInControl = turn.personInControl
+    if turn.outcome == nil { self.episode = episode }
+    return turn
+  }
+
+  /// Tells the driver to hold the robot where it is.
+  ///
+  /// - Throws: As `execute`; the episode is lost then too.
+  public func hold() async throws -> RobotTurn {
+    guard var episode else {
+      throw DriverError.invalidRequest("no episode is running: begin one")
+    }
+    self.episode = nil
+    episode.turn += 1
+    let request = DriverHold(episode: episode.id, turn: episode.turn)
+    let answer = try await link.ask(request, within: link.patience.answer)
+    let turn = try episode.reply.turn(answer, atMost: 0)
     episode.personInControl = turn.personInControl
     if turn.outcome == nil { self.episode = episode }
     return turn
