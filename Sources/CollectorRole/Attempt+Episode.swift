@@ -13,10 +13,37 @@ extension Attempt {
   ///   - tally: Where it is counted how that goes, as it goes.
   ///   - clock: Tells how long the policy takes, and runs the watchdog.
   /// - Returns: The episode with its outcome; its actions are those that the robot executed.
-  /// - Throws: What the robot or the policy throws, and `CancellationError`.
+  /// - Throws: What the robot or the policy throws, and `CancellationError`; with a watchdog the robot is told to hold
+  ///   then.
   public func episode(
     by robot: any Robot, policy: (any ChunkSource)?, under terms: ControlTerms = ControlTerms(),
     tally: ControlTally = ControlTally(), clock: some Clock<Duration> = ContinuousClock(),
+    isolation: isolated (any Actor)? = #isolation
+  ) async throws -> Episode {
+    do {
+      return try await controlled(robot, policy, terms, tally, clock)
+    } catch {
+      if terms.watchdog != nil { await Self.leaveStanding(robot) }
+      throw error
+    }
+  }
+
+  /// Has the robot hold where an episode breaks off, also in a task that is cancelled; gives up soon, since the robot may be
+  /// the reason.
+  private static func leaveStanding(_ robot: any Robot) async {
+    await Task {
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { _ = try? await robot.hold() }
+        group.addTask { try? await Task.sleep(for: .seconds(2)) }
+        await group.next()
+        group.cancelAll()
+      }
+    }.value
+  }
+
+  private func controlled(
+    _ robot: any Robot, _ policy: (any ChunkSource)?, _ terms: ControlTerms,
+    _ tally: ControlTally, _ clock: some Clock<Duration>,
     isolation: isolated (any Actor)? = #isolation
   ) async throws -> Episode {
     let start = clock.now

@@ -140,7 +140,8 @@ extension RunConfiguration {
           shape: .choice(InferenceMode.allCases.map(\.rawValue)), mayBeNothing: true),
         "crossfadeSteps": Shape.Field(shape: .integer(.from(0, to: 256)), mayBeNothing: true),
         "watchdogSeconds": Shape.Field(shape: .number(.from(0, to: 60)), mayBeNothing: true),
-        "actionMinimum": numbers(Shape.Range()), "actionMaximum": numbers(Shape.Range()),
+        "actionMinimum": numbers(.from(-1e6, to: 1e6)),
+        "actionMaximum": numbers(.from(-1e6, to: 1e6)),
         "actionMaximumChange": numbers(.above(0)),
       ]), mayBeNothing: true),
   ]
