@@ -9,7 +9,7 @@ import RoleRuntime
 /// The collector: has a robot attempt tasks, with the newest policy or a person in charge, and sees every episode
 /// safely into the archive before it counts it.
 ///
-/// The policy's arithmetic runs on this actor's own thread.
+/// The policy computes on a thread of its own, so that a robot need not stand while it does.
 public actor Collector: Role, JobHandler {
   private let robot: any Robot
   private let worker: Worker
@@ -21,14 +21,23 @@ public actor Collector: Role, JobHandler {
   /// Jobs that failed since the last recorded episode.
   private var failures = 0
   /// The policy loaded last; a stage's jobs all ask for the same one.
-  private var loaded: (digest: ContentDigest, policy: Policy)?
+  private var loaded: (digest: ContentDigest, policy: ActingPolicy)?
+  private let terms: ControlTerms
+  private let tally: ControlTally
 
   /// - Parameters:
   ///   - robot: The robot, ready to begin.
+  ///   - terms: How policies control it.
+  ///   - tally: Where it is counted how that goes.
   ///   - worker: The connection to the coordinator; its description names the robot.
   ///   - spool: Where episodes wait until the archive has acknowledged them.
-  public init(robot: any Robot, worker: Worker, spool: EpisodeSpool) {
+  public init(
+    robot: any Robot, terms: ControlTerms = ControlTerms(), tally: ControlTally = ControlTally(),
+    worker: Worker, spool: EpisodeSpool
+  ) {
     self.robot = robot
+    self.terms = terms
+    self.tally = tally
     self.worker = worker
     self.spool = spool
     executor = ThreadExecutor(name: "collector")
@@ -90,13 +99,14 @@ public actor Collector: Role, JobHandler {
   ///
   /// - Throws: `JobReturned` where a person has paused this worker, or the robot is not there.
   private func episode(
-    of attempt: Attempt, _ policy: Policy?, _ context: JobContext
+    of attempt: Attempt, _ policy: ActingPolicy?, _ context: JobContext
   ) async throws -> Episode {
     while true {
       try Task.checkCancellation()
       if await context.isPaused { throw JobReturned() }
       do {
-        return try await attempt.episode(by: robot, policy: policy)
+        return try await attempt.episode(
+          by: robot, policy: policy, under: terms, tally: tally)
       } catch RobotAbsence.abandoned {
         continue
       } catch let absence as RobotAbsence {
@@ -106,11 +116,11 @@ public actor Collector: Role, JobHandler {
   }
 
   /// The policy that is to act; nil where a person does.
-  private func policy(for order: JobOrder, _ archive: ArchiveClient) async throws -> Policy? {
+  private func policy(for order: JobOrder, _ archive: ArchiveClient) async throws -> ActingPolicy? {
     guard let digest = order.policy else { return nil }
     if let loaded, loaded.digest == digest { return loaded.policy }
     let files = try await archive.getCheckpoint(digest)
-    let policy = try Policy(checkpoint: CheckpointFiles(files: files))
+    let policy = try ActingPolicy(checkpoint: CheckpointFiles(files: files))
     loaded = (digest, policy)
     return policy
   }

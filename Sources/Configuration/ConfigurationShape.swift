@@ -140,7 +140,22 @@ extension RunConfiguration {
         "endpoint": Shape.Field(shape: .text(.endpoint), mayBeNothing: true),
         "command": Shape.Field(shape: .list(of: .text(.any), atLeast: 1), mayBeNothing: true),
       ]), mayBeNothing: true),
+    "control": Shape.Field(
+      shape: .mapping([
+        "inference": Shape.Field(
+          shape: .choice(InferenceMode.allCases.map(\.rawValue)), mayBeNothing: true),
+        "crossfadeSteps": Shape.Field(shape: .integer(.from(0, to: 256)), mayBeNothing: true),
+        "watchdogSeconds": Shape.Field(shape: .number(.from(0, to: 60)), mayBeNothing: true),
+        "actionMinimum": numbers(.from(-1e6, to: 1e6)),
+        "actionMaximum": numbers(.from(-1e6, to: 1e6)),
+        "actionMaximumChange": numbers(.above(0)),
+      ]), mayBeNothing: true),
   ]
+
+  /// One for each number of an action.
+  private static func numbers(_ range: Shape.Range) -> Shape.Field {
+    Shape.Field(shape: .list(of: .number(range), atLeast: 1), mayBeNothing: true)
+  }
 
   private static let runtimeFields: [String: Shape.Field] = [
     "heartbeatSeconds": Shape.Field(shape: .number(.above(0))),

@@ -88,6 +88,7 @@ extension RunConfiguration {
         notes.add(
           .duplicate, path, "'\(robot.name)' is given twice, once by a count; names must differ")
       }
+      robot.checkControl(at: "\(path).control", &notes)
       switch (robot.kind, robot.driver) {
       case (.workcell, .some):
         notes.add(

@@ -12,13 +12,17 @@ public struct RobotSettings: Codable, Hashable, Sendable {
   public var observation: ObservationSettings
   /// How to reach the driver. Required for, and only for, `kind: driver`.
   public var driver: DriverSettings?
+  /// How it is controlled while the policy acts; nil for as ever.
+  public var control: ControlSettings?
 
   /// A robot that no configuration describes: whatever answers at `endpoint`.
-  public static func driver(named name: String, at endpoint: String) -> RobotSettings {
+  public static func driver(
+    named name: String, at endpoint: String, control: ControlSettings? = nil
+  ) -> RobotSettings {
     RobotSettings(
       name: name, kind: .driver, tasks: nil,
       observation: ObservationSettings(cameras: .off, environmentState: true),
-      driver: DriverSettings(endpoint: endpoint, command: nil))
+      driver: DriverSettings(endpoint: endpoint, command: nil), control: control)
   }
 }
 

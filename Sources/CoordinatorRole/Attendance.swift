@@ -18,6 +18,8 @@ struct Attendance {
     var lastHeard: Duration
     /// How far its machine's clock was ahead of the coordinator's when it joined, in seconds; nil where it did not say.
     var clockSkew: Double?
+    /// How its robot fares, as it said last.
+    var vitals: RobotVitals?
   }
 
   init(patience: Duration) { self.patience = patience }
@@ -38,9 +40,12 @@ struct Attendance {
   func isReplaced(incarnation: String) -> Bool { replaced.contains(incarnation) }
 
   /// A worker was heard. False when it is not known here and should join again.
-  mutating func hear(_ name: String, incarnation: String, at now: Duration) -> Bool {
+  mutating func hear(
+    _ name: String, incarnation: String, at now: Duration, vitals: RobotVitals? = nil
+  ) -> Bool {
     guard workers[name]?.description.incarnation == incarnation else { return false }
     workers[name]?.lastHeard = now
+    if let vitals { workers[name]?.vitals = vitals }
     return true
   }
 

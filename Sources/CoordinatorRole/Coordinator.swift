@@ -251,7 +251,10 @@ public actor Coordinator: Role {
     if plan.removed.contains(request.worker) {
       return NextJobRequest.Reply(order: nil, finished: true)
     }
-    guard attendance.hear(request.worker, incarnation: request.incarnation, at: now) else {
+    guard
+      attendance.hear(
+        request.worker, incarnation: request.incarnation, at: now, vitals: request.vitals)
+    else {
       if attendance.isReplaced(incarnation: request.incarnation) {
         throw NameTaken(name: request.worker)
       }
@@ -279,7 +282,8 @@ public actor Coordinator: Role {
   }
 
   func heartbeat(_ request: HeartbeatRequest) async throws -> HeartbeatRequest.Reply {
-    let known = attendance.hear(request.worker, incarnation: request.incarnation, at: now)
+    let known = attendance.hear(
+      request.worker, incarnation: request.incarnation, at: now, vitals: request.vitals)
     let order = orders[request.worker]
     let valid = known && (request.lease == nil || order?.lease == request.lease)
     if valid, let order, let progress = request.progress {

@@ -14,7 +14,7 @@ extension Coordinator {
         name: worker.name, role: worker.role, tasks: worker.tasks.map(\.name),
         embodiment: worker.embodiment?.name,
         silentSeconds: (now - presence.lastHeard).inSeconds, job: order?.job.id, progress: report,
-        clockSkewSeconds: presence.clockSkew)
+        clockSkewSeconds: presence.clockSkew, vitals: presence.vitals)
     }
     return CoordinatorStatus(
       upSeconds: now.inSeconds, workers: workers.sorted { $0.name < $1.name })

@@ -29,11 +29,13 @@ public struct WorkerStatus: Codable, Hashable, Sendable {
   public var progress: JobProgress?
   /// How far its machine's clock was ahead of the coordinator's when it joined; nil where it did not say.
   public var clockSkewSeconds: Double?
+  /// For collectors: how the robot fares, as it said last; nil where it did not say.
+  public var vitals: RobotVitals?
 
   public init(
     name: String, role: WorkerRole, tasks: [String] = [], embodiment: String? = nil,
     silentSeconds: Double, job: String? = nil, progress: JobProgress? = nil,
-    clockSkewSeconds: Double? = nil
+    clockSkewSeconds: Double? = nil, vitals: RobotVitals? = nil
   ) {
     self.name = name
     self.role = role
@@ -43,5 +45,6 @@ public struct WorkerStatus: Codable, Hashable, Sendable {
     self.job = job
     self.progress = progress
     self.clockSkewSeconds = clockSkewSeconds
+    self.vitals = vitals
   }
 }

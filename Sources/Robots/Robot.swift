@@ -26,6 +26,25 @@ public protocol Robot: Sendable {
   ///   - chunk: The policy's actions; nil while a person is in control, who then acts for `steps` steps.
   ///   - steps: The largest number of steps to execute.
   func execute(_ chunk: ActionChunk?, steps: Int) async throws -> RobotTurn
+
+  /// Whether it knows `hold`; false unless it says otherwise.
+  var holds: Bool { get }
+
+  /// Has the robot stand still until the next `execute`, where it would go on with the last action otherwise.
+  ///
+  /// - Returns: A turn without steps: what it senses now.
+  func hold() async throws -> RobotTurn
+}
+
+extension Robot {
+  public var holds: Bool { false }
+
+  public func hold() async throws -> RobotTurn { throw CannotHold() }
+}
+
+/// A robot was told to hold that does not know what that is.
+public struct CannotHold: Error, CustomStringConvertible {
+  public var description: String { "this robot cannot be told to hold" }
 }
 
 /// Who may act in an episode.

@@ -15,6 +15,8 @@ import RecapAlgorithm
 public actor EpisodeSpool {
   /// The directory, which belongs to one collector in one run alone.
   public nonisolated let directory: String
+  /// How many episodes wait, for those who must not.
+  public nonisolated let length: SpoolLength
   private let executor = ThreadExecutor(name: "episode-spool")
   private let runID: String?
   private let log: Logger
@@ -35,11 +37,12 @@ public actor EpisodeSpool {
     self.log = log
     let rejected = "\(directory)/rejected"
     try FileManager.default.createDirectory(atPath: rejected, withIntermediateDirectories: true)
-    for name in try FileManager.default.contentsOfDirectory(atPath: directory)
-    where name.hasSuffix(Self.partialSuffix) {
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+    for name in names where name.hasSuffix(Self.partialSuffix) {
       // A crash came in the middle of writing: the episode was never complete.
       try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
     }
+    length = SpoolLength(names.count { Self.episodeID($0) != nil })
   }
 
   /// The ids of the episodes that wait, sorted.
@@ -78,7 +81,9 @@ public actor EpisodeSpool {
   /// Makes an episode file durable.
   func store(_ file: [UInt8], id: String) throws {
     let path = path(of: id)
+    let isNew = access(path, F_OK) != 0
     try DurableFile.write(file, to: path, temporary: path + Self.partialSuffix)
+    if isNew { length.add(1) }
   }
 
   private func send(_ id: String, to archive: ArchiveClient) async throws -> EpisodeReceipt {
@@ -88,9 +93,13 @@ public actor EpisodeSpool {
       let receipt = try await archive.putEpisode(file, id: id, runID: runID)
       // Not synced: if the removal is lost in a crash, the episode is sent twice and stored once.
       unlink(path)
+      length.add(-1)
       return receipt
     } catch let refusal as RequestError {
-      if case .refused = refusal { rename(path, "\(directory)/rejected/\(Self.fileName(of: id))") }
+      if case .refused = refusal {
+        rename(path, "\(directory)/rejected/\(Self.fileName(of: id))")
+        length.add(-1)
+      }
       throw refusal
     }
   }
@@ -111,4 +120,15 @@ public actor EpisodeSpool {
     guard fileName.hasSuffix(suffix) else { return nil }
     return String(fileName.dropLast(suffix.count)).removingPercentEncoding
   }
+}
+
+/// The number of episodes in a spool, which anybody may read without waiting for the spool's files.
+public final class SpoolLength: Sendable {
+  private let length: Locked<Int>
+
+  fileprivate init(_ length: Int) { self.length = Locked(length) }
+
+  public var value: Int { length.withLock { $0 } }
+
+  fileprivate func add(_ change: Int) { length.withLock { $0 += change } }
 }

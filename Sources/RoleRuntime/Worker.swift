@@ -16,6 +16,7 @@ public actor Worker {
   private let clock: any Clock<Duration>
   private let timing: WorkerTiming
   private let now: @Sendable () -> Date
+  private let vitals: @Sendable () -> RobotVitals?
   private let log: Logger
 
   /// What the coordinator asked for when it last answered a join.
@@ -31,10 +32,12 @@ public actor Worker {
   ///   - archive: Handed to the job handler.
   ///   - clock: Paces heartbeats and retries.
   ///   - now: The machine's time of day, which the coordinator compares with its own.
+  ///   - vitals: For collectors: how the robot fares, asked at every sign of life; must not wait.
   public init(
     _ description: WorkerDescription, control: any RequestClient, archive: ArchiveClient,
     clock: any Clock<Duration> = ContinuousClock(), timing: WorkerTiming = WorkerTiming(),
     now: @escaping @Sendable () -> Date = { Date() },
+    vitals: @escaping @Sendable () -> RobotVitals? = { nil },
     log: Logger = Logger(label: "recap.worker")
   ) {
     self.description = description
@@ -43,6 +46,7 @@ public actor Worker {
     self.clock = clock
     self.timing = timing
     self.now = now
+    self.vitals = vitals
     var log = log
     log[metadataKey: "worker"] = "\(description.name)"
     self.log = log
@@ -86,7 +90,8 @@ public actor Worker {
     while true {
       let wait = min(timing.longestJobWait, .seconds((terms?.leaseSeconds ?? 10) / 2))
       let request = NextJobRequest(
-        worker: description.name, incarnation: description.incarnation, waitSeconds: wait.inSeconds)
+        worker: description.name, incarnation: description.incarnation, waitSeconds: wait.inSeconds,
+        vitals: vitals())
       let control = control
       let timeout = wait + timing.requestTimeout
       do {
@@ -171,7 +176,7 @@ public actor Worker {
         try await clock.sleep(for: pause)
         let request = HeartbeatRequest(
           worker: description.name, incarnation: description.incarnation, lease: lease,
-          progress: progress)
+          progress: progress, vitals: vitals())
         let reply = try await control.send(request, timeout: timing.requestTimeout)
         failures = 0
         isPaused = reply.paused

@@ -186,8 +186,11 @@ import Testing
     let page = try String(
       contentsOf: Self.repository.appending(path: "Documentation/Drivers.md"), encoding: .utf8)
     let examples = page.matches(of: /```yaml\n([^`]*)```/).map { String($0.1) }
-    #expect(examples.count == 2)
-    for example in examples {
+    #expect(examples.count == 3)
+    let control = try configuration("name: x\ntasks: [{name: reach}]\n\(examples[2])")
+    #expect(control.robots[0].control?.inference == .overlapped)
+    #expect(control.robots[0].control?.actionMaximumChange?.count == 4)
+    for example in examples.prefix(2) {
       let run = try configuration("name: x\ntasks: [{name: reach}]\n\(example)")
       #expect(run.robots.map(\.name) == ["point"])
       // The page's driver reports neither.

@@ -137,7 +137,7 @@ import Testing
         await socket.close()
         return served
       }
-      let policy = try Policy(checkpoint: checkpoint)
+      let policy = try ActingPolicy(checkpoint: checkpoint)
       let episode = try await attempt.episode(by: robot, policy: policy)
       #expect(episode.count == 7)
       #expect(try await client.value == episode.actions)

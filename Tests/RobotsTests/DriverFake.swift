@@ -13,10 +13,11 @@ actor FakeDriver {
     tasks: [
       TaskDescription(
         name: "reach", instruction: "go to the end", maximumSteps: 20, subtasks: ["far", "near"])
-    ])
+    ], holds: true)
 
   private(set) var moves = 0
   private(set) var resets = 0
+  private(set) var holds = 0
   private let description: DriverDescription
   /// Spoils a reply on its way out.
   private let spoil: @Sendable (inout Envelope<DriverTurn>) -> Void
@@ -40,6 +41,7 @@ actor FakeDriver {
     router.answer(DriverDescribe.self) { _ in self.description }
     router.on(DriverBegin.self) { try await self.begin($0.body) }
     router.on(DriverExecute.self) { try await self.execute($0) }
+    router.on(DriverHold.self) { try await self.hold($0.body) }
     return router
   }
 
@@ -74,6 +76,14 @@ actor FakeDriver {
       if byPerson && !personInControl { break }
     }
     return answer(steps, outcome: nil)
+  }
+
+  private func hold(_ request: DriverHold) throws -> Envelope<DriverTurn> {
+    guard request.episode == episode else { throw RequestError.malformed("another episode runs") }
+    if request.turn != turn + 1 { return try again(request.turn) }
+    turn = request.turn
+    holds += 1
+    return answer([], outcome: nil)
   }
 
   private func again(_ asked: Int) throws -> Envelope<DriverTurn> {

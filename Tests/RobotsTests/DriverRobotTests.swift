@@ -88,6 +88,48 @@ struct DriverRobotTests {
     #expect(await driver.resets == 1)
   }
 
+  @Test("A robot is told to hold once, and goes on from what is sensed then")
+  func hold() async throws {
+    let driver = FakeDriver()
+    let faults = FaultPlan(seed: 3, loss: 0.3, duplication: 0.2, longestDelay: .milliseconds(2))
+    try await withDriver(driver, faults: faults) { client in
+      let robot = try await DriverRobot.connect(
+        client: client, patience: DriverPatience(repeating: .milliseconds(10)))
+      #expect(robot.holds)
+      await #expect(throws: DriverError.invalidRequest("no episode is running: begin one")) {
+        try await robot.hold()
+      }
+      _ = try await robot.begin(task: "reach", seed: 1, supervision: .none)
+      _ = try await robot.execute(chunk(0.5), steps: 1)
+      let held = try await robot.hold()
+      #expect(held.steps.isEmpty && held.outcome == nil)
+      #expect(held.observation.proprioception == [0.5])
+      let turn = try await robot.execute(chunk(0.25), steps: 1)
+      #expect(turn.steps.map(\.observation.proprioception) == [[0.5]])
+    }
+    #expect(await driver.holds == 1)
+    #expect(await driver.moves == 2)
+  }
+
+  @Test("A robot whose answer was of no use may still be told to hold, and the episode stays lost")
+  func holdAfterFailure() async throws {
+    let driver = FakeDriver { reply in
+      if reply.body.steps > 0 { reply.body.steps = 9 }
+    }
+    try await withDriver(driver) { client in
+      let robot = try await DriverRobot.connect(client: client)
+      _ = try await robot.begin(task: "reach", seed: 1, supervision: .none)
+      await #expect(throws: DriverError.invalidReply("steps: expected 0 to 1, got 9")) {
+        try await robot.execute(chunk(0.5), steps: 1)
+      }
+      _ = try await robot.hold()
+      await #expect(throws: DriverError.invalidRequest("no episode is running: begin one")) {
+        try await robot.execute(chunk(0.5), steps: 1)
+      }
+    }
+    #expect(await driver.holds == 1)
+  }
+
   @Test("What cannot be asked is refused before it is sent")
   func invalidRequests() async throws {
     let driver = FakeDriver()

@@ -49,6 +49,7 @@ import Testing
     await archive.speakAgain()
     let spool = try EpisodeSpool(directory: directory)
     #expect(try await spool.waiting == ["t/0/demo#1"])
+    #expect(spool.length.value == 1)
     let receipts = try await spool.drain(to: client)
     #expect(receipts.map(\.id) == ["t/0/demo#1"])
     #expect(try await spool.waiting == [])

@@ -38,4 +38,16 @@ struct AttendanceTests {
     #expect(!oldHeard && !oldLeft && newLeft)
     #expect(attendance.workers.isEmpty)
   }
+
+  @Test("how a robot fares is what its collector said last, until it starts anew")
+  mutating func vitals() {
+    _ = attendance.join(worker("a", "1"), at: .zero)
+    let vitals = RobotVitals(spooledEpisodes: 2, chunks: 9, lateChunks: 1)
+    let heard = attendance.hear("a", incarnation: "1", at: .seconds(1), vitals: vitals)
+    let heardAgain = attendance.hear("a", incarnation: "1", at: .seconds(2))
+    #expect(heard && heardAgain)
+    #expect(attendance.workers["a"]?.vitals == vitals)
+    _ = attendance.join(worker("a", "2"), at: .seconds(3))
+    #expect(attendance.workers["a"]?.vitals == nil)
+  }
 }

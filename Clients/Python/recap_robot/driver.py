@@ -25,7 +25,7 @@ class Refused(ValueError):
 
 
 class Driver:
-    """Answers `driver.describe`, `driver.begin` and `driver.execute` for one robot.
+    """Answers `driver.describe`, `driver.begin`, `driver.execute` and `driver.hold` for one robot.
 
     A request that is repeated gets its answer again and moves nothing: each names its episode and its turn in it.
     """
@@ -47,6 +47,7 @@ class Driver:
             "driver.describe": self._describe,
             "driver.begin": self._begin,
             "driver.execute": self._execute,
+            "driver.hold": self._hold,
         }
 
     def answer(self, frames: Sequence[bytes | memoryview]) -> list[bytes | memoryview] | None:
@@ -82,6 +83,7 @@ class Driver:
         return {
             "embodiment": self._robot.embodiment.as_json(),
             "tasks": [task.as_json() for task in self._robot.tasks],
+            "holds": True,
         }, {}
 
     def _begin(self, request: wire.Message) -> Answer:
@@ -114,21 +116,11 @@ class Driver:
         return self._carry_out(lambda: episode.begin(seed))
 
     def _execute(self, request: wire.Message) -> Answer:
-        id = _field(request, "episode", str)
-        turn = _field(request, "turn", int)
+        id, turn, episode = self._named(request)
         steps = _field(request, "steps", int)
-        episode = self._episode
-        if episode is None or id != self._episode_id:
-            raise Refused(f"episode {id!r} is not running here; {self._episode_id!r} is")
         if turn == self._turn or self._broken is not None:
             return self._again(id, turn)
-        if turn != self._turn + 1:
-            raise Refused(
-                f"episode {id!r} is already at turn {self._turn}: "
-                f"expected turn {self._turn + 1}, or {self._turn} again, got {turn}"
-            )
-        if episode.over:
-            raise Refused("the episode is over: begin another")
+        self._check_next(id, turn, episode)
         if steps < 1:
             raise Refused(f"steps: expected at least 1, got {steps}")
         chunk = self._chunk(request)
@@ -136,6 +128,32 @@ class Driver:
             raise Refused("it is the policy's turn: a raw frame 'action' is needed")
         self._turn = turn
         return self._carry_out(lambda: episode.execute(chunk, steps))
+
+    def _hold(self, request: wire.Message) -> Answer:
+        id, turn, episode = self._named(request)
+        if turn == self._turn or self._broken is not None:
+            return self._again(id, turn)
+        self._check_next(id, turn, episode)
+        self._turn = turn
+        return self._carry_out(episode.hold)
+
+    def _named(self, request: wire.Message) -> tuple[str, int, Episode]:
+        """The episode that a request names, and the turn."""
+        id = _field(request, "episode", str)
+        turn = _field(request, "turn", int)
+        if self._episode is None or id != self._episode_id:
+            raise Refused(f"episode {id!r} is not running here; {self._episode_id!r} is")
+        return id, turn, self._episode
+
+    def _check_next(self, id: str, turn: int, episode: Episode) -> None:
+        """Refuses a turn that cannot come now."""
+        if turn != self._turn + 1:
+            raise Refused(
+                f"episode {id!r} is already at turn {self._turn}: "
+                f"expected turn {self._turn + 1}, or {self._turn} again, got {turn}"
+            )
+        if episode.over:
+            raise Refused("the episode is over: begin another")
 
     def _chunk(self, request: wire.Message) -> npt.NDArray[np.float32] | None:
         chunk = request.tensors.get("action")

@@ -96,6 +96,13 @@ class Episode:
                 self._let_take_over()
         return self._turn(done)
 
+    def hold(self) -> Turn:
+        """Makes the robot stand still, and senses anew."""
+        self._robot.hold()
+        self._observation = columns(self._robot.observe(), self._robot.embodiment)
+        self._let_take_over()
+        return self._turn([])
+
     def _step(self, policy_action: Floats | None) -> Columns:
         embodiment = self._robot.embodiment
         asked = self._robot.person_action() if policy_action is None else policy_action

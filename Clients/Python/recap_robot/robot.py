@@ -80,6 +80,13 @@ class Robot(abc.ABC):
         """Index into the task's subtasks of what is being done now, where that is known."""
         return None
 
+    def hold(self) -> None:  # noqa: B027 - standing still may need nothing
+        """Makes the robot stand still until the next `act`: the policy has been silent for too long.
+
+        The default does nothing, which is right for a robot that stands still by itself when `act` has returned, such
+        as one whose actions are positions. Override it where an action goes on, such as a velocity or a torque.
+        """
+
     def close(self) -> None:  # noqa: B027 - there may be nothing to do
         """Called once when the driver stops. Leave the robot safe."""
 

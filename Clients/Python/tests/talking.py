@@ -35,6 +35,10 @@ def execute(turn, actions=None, steps=None, episode="e", id=None):
     return request("driver.execute", body, tensors, id)
 
 
+def hold(turn, episode="e"):
+    return request("driver.hold", {"episode": episode, "turn": turn})
+
+
 def read(frames):
     """The reply's body and tensors."""
     message = wire.decode(frames)

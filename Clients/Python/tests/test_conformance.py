@@ -98,6 +98,26 @@ def test_a_real_robot_is_not_asked_for_what_it_cannot_do():
     assert not [f for f in found if f.verdict is Verdict.BROKEN], as_text(found)
 
 
+def test_a_driver_that_does_not_offer_it_is_not_told_to_hold():
+    def old(reply):
+        reply.body.pop("holds", None)
+
+    found = findings(spoiled(old))
+    assert {f.rule for f in found if f.verdict is Verdict.NOT_TRIED} == {"hold"}
+    assert not [f for f in found if f.verdict is Verdict.BROKEN], as_text(found)
+
+
+def test_a_hold_that_executes_is_named():
+    class Eager(Driver):
+        def _hold(self, request):
+            self._turn += 1
+            return self._carry_out(lambda: self._episode.execute(np.zeros((1, 1), np.float32), 1))
+
+    driver = Eager(ToyRobot())
+    found = broken(lambda frames: [driver.answer(frames)])
+    assert "steps: expected at most 0, got 1" in found["hold"]
+
+
 def retyped(reply):
     if "action" in reply.tensors:
         reply.tensors["action"] = reply.tensors["action"].astype(np.float64)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from talking import Refusal, begin, execute, read, request
+from talking import Refusal, begin, execute, hold, read, request
 from toy_driver import ToyRobot
 
 from recap_robot import Driver, Embodiment, Observation, Outcome, Robot, Task, wire
@@ -181,7 +181,7 @@ def test_another_episode_ends_the_first(driver):
 @pytest.mark.parametrize(
     ("frames", "reason"),
     [
-        (request("driver.dance"), "known here: driver.describe, driver.begin, driver.execute"),
+        (request("driver.dance"), "known here: driver.describe, driver.begin, driver.execute, driver.hold"),
         (begin(task="fly", episode="f"), "unknown task 'fly'; offered: reach, hold"),
         (begin(seed=-1, episode="f"), "seed"),
         (begin(seed=2**64, episode="f"), "seed"),
@@ -276,3 +276,67 @@ def test_an_image_of_another_size_is_named(robot, size):
 
 def test_outcomes_are_the_protocols_words():
     assert [outcome.value for outcome in Outcome] == ["success", "failure", "unjudged"]
+
+
+class Rolling(ToyRobot):
+    """Rolls on after an action until it is told to hold."""
+
+    def reset(self, task, seed, supervision):
+        super().reset(task, seed, supervision)
+        self.speed, self.held = 0.0, 0
+
+    def act(self, action):
+        self.speed = float(action[0])
+        return super().act(action)
+
+    def observe(self):
+        self.x += self.speed
+        return super().observe()
+
+    def hold(self):
+        self.speed, self.held = 0.0, self.held + 1
+
+
+def test_hold_stops_the_robot_once_and_senses_anew():
+    robot = Rolling()
+    driver = Driver(robot)
+    assert read(driver.answer(request("driver.describe")))[0]["holds"] is True
+    read(driver.answer(begin()))
+    read(driver.answer(execute(1, [[0.1]])))
+    body, held = read(driver.answer(hold(2)))
+    assert body == {"steps": 0, "outcome": None, "personInControl": False}
+    assert set(held) == {
+        "next.observation.state",
+        "next.observation.environment_state",
+        "next.observation.images.eye",
+    }
+    # Repeated, it is answered again.
+    assert read(driver.answer(hold(2)))[1]["next.observation.state"] == robot.x
+    assert robot.held == 1
+    _, after = read(driver.answer(execute(3, [[0.1]])))
+    assert after["observation.state"][0] == held["next.observation.state"]
+    for wrong, words in [
+        (hold(5), "expected turn 4"),
+        (hold(4, episode="other"), "is not running here"),
+    ]:
+        with pytest.raises(Refusal, match=words):
+            read(driver.answer(wrong))
+
+
+def test_a_robot_that_stands_by_itself_need_not_know_how_to_hold(driver, robot):
+    read(driver.answer(begin()))
+    read(driver.answer(hold(1)))
+    assert robot.moves == 0
+    read(driver.answer(execute(2, [[0.5]] * 20)))
+    with pytest.raises(Refusal, match="the episode is over"):
+        read(driver.answer(hold(3)))
+
+
+def test_a_hold_that_fails_ends_the_episode(driver, robot, monkeypatch):
+    def broken():
+        raise RuntimeError("the brake is stuck")
+
+    monkeypatch.setattr(robot, "hold", broken, raising=False)
+    read(driver.answer(begin()))
+    with pytest.raises(Refusal, match="the brake is stuck"):
+        read(driver.answer(hold(1)))

@@ -188,6 +188,8 @@ function robotCard(r, app, session, run) {
     ["policy", r.policy ? `${r.policy.replace(/\/policy$/, "").replace("/", " k = ")}${r.policyLag ? `, ${r.policyLag} behind` : ""}` : "a person"],
     known(r.silentSeconds) ? ["last heard", r.silentSeconds < 2 ? "now" : `${duration(r.silentSeconds)} ago`] : ["last episode", ago(r.lastEpisode)],
     ["episodes", count(r.episodes)], ["success", percent(r.successRate, 0)], ["corrected steps", percent(r.interventionShare)],
+    ["late chunks", r.vitals ? h("span", { title: `${count(r.vitals.chunks)} chunks since it started; told to hold ${count(r.vitals.holds)} times; ${count(r.vitals.limitedActions)} actions limited` }, count(r.vitals.lateChunks)) : dash],
+    ["spool", r.vitals ? h("span", { title: "episodes that wait for the archive's acknowledgement" }, count(r.vitals.spooledEpisodes)) : dash],
   ];
   return h("article", { class: `card robot ${r.state}`, "data-key": r.name, "aria-label": r.name },
     h("div", { class: "spread", style: { margin: 0 } }, h("h3", null, r.name), h("span", { class: "row", style: { gap: "4px" } }, r.isPaused && r.state !== "paused" && pill("paused", "pausing"), pill(r.state, robotStates[r.state]))),

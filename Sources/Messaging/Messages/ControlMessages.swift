@@ -107,10 +107,15 @@ public struct NextJobRequest: Request {
   public var worker: String
   public var incarnation: String
   public var waitSeconds: Double
-  public init(worker: String, incarnation: String, waitSeconds: Double) {
+  /// For collectors: how the robot fares.
+  public var vitals: RobotVitals?
+  public init(
+    worker: String, incarnation: String, waitSeconds: Double, vitals: RobotVitals? = nil
+  ) {
     self.worker = worker
     self.incarnation = incarnation
     self.waitSeconds = waitSeconds
+    self.vitals = vitals
   }
 
   public struct Reply: Codable, Sendable {
@@ -132,11 +137,17 @@ public struct HeartbeatRequest: Request {
   /// The lease being worked on.
   public var lease: String?
   public var progress: JobProgress?
-  public init(worker: String, incarnation: String, lease: String?, progress: JobProgress?) {
+  /// For collectors: how the robot fares.
+  public var vitals: RobotVitals?
+  public init(
+    worker: String, incarnation: String, lease: String?, progress: JobProgress?,
+    vitals: RobotVitals? = nil
+  ) {
     self.worker = worker
     self.incarnation = incarnation
     self.lease = lease
     self.progress = progress
+    self.vitals = vitals
   }
 
   public struct Reply: Codable, Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import Messaging
 import RecapAlgorithm
 
 /// A snapshot as Prometheus scrapes it: text format 0.0.4.
@@ -113,6 +114,36 @@ public enum PrometheusText {
         page.sample("recap_robot_policy_lag", [("robot", robot.name)], Double(lag))
       }
     }
+    for (name, type, help, number) in vitals {
+      page.family(name, type, help)
+      for robot in robots {
+        if let vitals = robot.vitals {
+          page.sample(name, [("robot", robot.name)], Double(vitals[keyPath: number]))
+        }
+      }
+    }
+  }
+
+  private static var vitals: [(String, String, String, KeyPath<RobotVitals, Int>)] {
+    [
+      (
+        "recap_robot_spooled_episodes", "gauge",
+        "Episodes that wait for the archive's acknowledgement.", \.spooledEpisodes
+      ),
+      ("recap_robot_chunks_total", "counter", "Chunks of actions that a robot executed.", \.chunks),
+      (
+        "recap_robot_late_chunks_total", "counter",
+        "Times that a chunk ran out before the next was there.", \.lateChunks
+      ),
+      (
+        "recap_robot_holds_total", "counter", "Times that the watchdog told a robot to hold.",
+        \.holds
+      ),
+      (
+        "recap_robot_limited_actions_total", "counter",
+        "Actions of the policy that were beyond the limits.", \.limitedActions
+      ),
+    ]
   }
 
   private static func addLearners(_ snapshot: WatchSnapshot, to page: inout Page) {

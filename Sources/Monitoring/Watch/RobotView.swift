@@ -34,6 +34,8 @@ public struct RobotView: Codable, Hashable, Sendable {
   /// What the robot is, and what it offers.
   public var embodiment: String?
   public var tasks: [String]
+  /// Its spool, late chunks and the like, as it said last; nil where no coordinator can be asked.
+  public var vitals: RobotVitals?
 
   public enum State: String, Codable, Hashable, Sendable, CaseIterable {
     /// In the order in which a person wants to see them.
@@ -73,7 +75,8 @@ public struct RobotView: Codable, Hashable, Sendable {
           $0.practice.steps > 0 ? $0.practice.interventionShare : nil
         },
         lastEpisode: latest?.storedAt, lastOutcome: latest?.outcome,
-        embodiment: live[name]?.embodiment, tasks: live[name]?.tasks ?? [])
+        embodiment: live[name]?.embodiment, tasks: live[name]?.tasks ?? [],
+        vitals: live[name]?.vitals)
       if let progress = live[name]?.progress, live[name]?.job == job?.id, job != nil {
         (view.done, view.total) = (progress.done, progress.total)
       }

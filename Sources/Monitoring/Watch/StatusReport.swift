@@ -84,12 +84,17 @@ public struct StatusReport: Codable, Hashable, Sendable {
       let (a, b) = (order.firstIndex(of: $0.element.state), order.firstIndex(of: $1.element.state))
       return a == b ? $0.offset < $1.offset : (a ?? 0) < (b ?? 0)
     }.map(\.element)
-    return [["robot", "state", "task", "episodes", "success", "intervened", "heard"]]
+    let heading = [
+      "robot", "state", "task", "episodes", "success", "intervened", "late", "spool", "heard",
+    ]
+    return [heading]
       + sorted.prefix(count).map { robot in
         [
           robot.name, robot.state.rawValue + (robot.isPaused ? " (paused)" : ""),
           robot.task ?? "–", "\(robot.episodes)", Self.percent(robot.successRate),
           Self.percent(robot.interventionShare),
+          robot.vitals.map { "\($0.lateChunks)" } ?? "–",
+          robot.vitals.map { "\($0.spooledEpisodes)" } ?? "–",
           robot.silentSeconds.map { RunTimeline.words($0) } ?? "–",
         ]
       }

@@ -15,9 +15,12 @@ public struct DriverDescribe: Request {
 public struct DriverDescription: Codable, Hashable, Sendable {
   public var embodiment: Embodiment
   public var tasks: [TaskDescription]
-  public init(embodiment: Embodiment, tasks: [TaskDescription]) {
+  /// Whether it knows `driver.hold`; nil where it does not say, which means no.
+  public var holds: Bool?
+  public init(embodiment: Embodiment, tasks: [TaskDescription], holds: Bool? = nil) {
     self.embodiment = embodiment
     self.tasks = tasks
+    self.holds = holds
   }
 }
 
@@ -53,6 +56,18 @@ public struct DriverExecute: Request {
     self.episode = episode
     self.turn = turn
     self.steps = steps
+  }
+}
+
+/// Has the robot stand still until the next execution, and tells what is sensed. Counts as a turn, and is repeated like one.
+public struct DriverHold: Request {
+  public static let type = "driver.hold"
+  public typealias Reply = DriverTurn
+  public var episode: String
+  public var turn: Int
+  public init(episode: String, turn: Int) {
+    self.episode = episode
+    self.turn = turn
   }
 }
 

@@ -5,8 +5,12 @@ import Messaging
 public actor DriverRobot: Robot {
   public nonisolated let embodiment: Embodiment
   public nonisolated let tasks: [TaskDescription]
+  public nonisolated let holds: Bool
   private let link: DriverLink
   private var episode: RunningEpisode?
+  /// The episode while a request of it is under way, and after one that has failed: it is lost then, but the driver may
+  /// still be told to hold.
+  private var unsettled: RunningEpisode?
 
   private struct RunningEpisode {
     let id: String
@@ -51,6 +55,7 @@ public actor DriverRobot: Robot {
   private init(_ description: DriverDescription, _ link: DriverLink) {
     embodiment = description.embodiment
     tasks = description.tasks
+    holds = description.holds ?? false
     self.link = link
   }
 
@@ -65,7 +70,7 @@ public actor DriverRobot: Robot {
         "the driver does not offer the task '\(name)'; it offers "
           + tasks.map(\.name).joined(separator: ", "))
     }
-    episode = nil
+    (episode, unsettled) = (nil, nil)
     let request = DriverBegin(
       // Unlike any before, also of other collectors: a driver takes a known name for a repetition.
       episode: String(UInt64.random(in: 0 ... .max), radix: 36), task: name, seed: seed,
@@ -100,6 +105,7 @@ public actor DriverRobot: Robot {
     // Until the answer is understood nobody knows where the robot is.
     self.episode = nil
     episode.turn += 1
+    unsettled = episode
     let request = DriverExecute(episode: episode.id, turn: episode.turn, steps: steps)
     let moving = Duration.seconds(Double(steps) / embodiment.controlRate)
     let answer = try await link.ask(request, frames: frames, within: link.patience.answer + moving)
@@ -108,7 +114,29 @@ public actor DriverRobot: Robot {
       throw DriverError.invalidReply("it executed nothing, and nothing changed")
     }
     episode.personInControl = turn.personInControl
+    unsettled = nil
     if turn.outcome == nil { self.episode = episode }
+    return turn
+  }
+
+  /// Tells the driver to hold the robot where it is; also after an execution that failed or was cancelled, though the
+  /// episode stays lost.
+  ///
+  /// - Throws: As `execute`; the episode is lost then too.
+  public func hold() async throws -> RobotTurn {
+    let goesOn = self.episode != nil
+    guard var episode = self.episode ?? unsettled else {
+      throw DriverError.invalidRequest("no episode is running: begin one")
+    }
+    self.episode = nil
+    episode.turn += 1
+    unsettled = episode
+    let request = DriverHold(episode: episode.id, turn: episode.turn)
+    let answer = try await link.ask(request, within: link.patience.answer)
+    let turn = try episode.reply.turn(answer, atMost: 0)
+    episode.personInControl = turn.personInControl
+    unsettled = nil
+    if turn.outcome == nil, goesOn { self.episode = episode }
     return turn
   }
 

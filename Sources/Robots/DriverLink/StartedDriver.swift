@@ -8,6 +8,7 @@ import Messaging
 public actor StartedDriver: Robot {
   public nonisolated let embodiment: Embodiment
   public nonisolated let tasks: [TaskDescription]
+  public nonisolated let holds: Bool
   private let start: @Sendable () async throws -> Life
   private let notify: @Sendable (String) -> Void
   /// The driver's present life, or its last; nil when it could not be started again.
@@ -65,6 +66,7 @@ public actor StartedDriver: Robot {
     let life = try await start()
     embodiment = life.robot.embodiment
     tasks = life.robot.tasks
+    holds = life.robot.holds
     self.life = life
     self.start = start
     self.notify = notify
@@ -84,6 +86,13 @@ public actor StartedDriver: Robot {
       throw DriverError.invalidRequest("no episode is running: begin one")
     }
     return try await life.robot.execute(chunk, steps: steps)
+  }
+
+  public func hold() async throws -> RobotTurn {
+    guard let life else {
+      throw DriverError.invalidRequest("no episode is running: begin one")
+    }
+    return try await life.robot.hold()
   }
 
   /// Stops the driver.

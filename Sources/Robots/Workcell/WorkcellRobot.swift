@@ -119,6 +119,16 @@ public actor WorkcellRobot: Robot {
     return turn
   }
 
+  /// Always: its time stands still between two executions.
+  public nonisolated var holds: Bool { true }
+
+  public func hold() throws -> RobotTurn {
+    guard let attempt else { throw WorkcellError.notBegun }
+    guard attempt.cell.ending == nil else { throw WorkcellError.episodeOver }
+    return RobotTurn(
+      observation: observe(attempt.cell), personInControl: attempt.personInControl)
+  }
+
   /// The number of actions in a chunk that can be executed.
   private func check(_ chunk: ActionChunk?) throws(WorkcellError) -> Int {
     guard let chunk, chunk.count > 0 else { throw .chunkMissing }

@@ -248,6 +248,12 @@ struct RobotRecord: Encodable {
         + (view.lastOutcome.map { " (\($0.words))" } ?? ""),
       "joined: \(words(view.joined))",
     ]
+    if let vitals = view.vitals {
+      lines.append(
+        "chunks: \(vitals.chunks), \(vitals.lateChunks) late; told to hold \(vitals.holds) times; "
+          + "\(vitals.limitedActions) actions limited")
+      lines.append("spool: \(vitals.spooledEpisodes) episodes wait for the archive")
+    }
     if let silent = view.silentSeconds { lines.append("heard \(Int(silent)) s ago") }
     lines += incidents.prefix(10).map { "\(words($0.time))  \($0.text)" }
     return lines.joined(separator: "\n")

@@ -1,3 +1,4 @@
+import CollectorRole
 import Configuration
 import Episodes
 import Foundation
@@ -10,7 +11,8 @@ struct AttachedRobot: Sendable {
   let robot: any Robot
   /// The run's tasks that this robot practises.
   let tasks: [TaskDescription]
-  private let started: StartedDriver?
+  /// How policies control it.
+  let terms: ControlTerms
 
   /// Builds the workcell, or starts and reaches the driver, and puts all away when the body is done.
   ///
@@ -19,27 +21,31 @@ struct AttachedRobot: Sendable {
     _ settings: RobotSettings, of configuration: RunConfiguration, logs: String?,
     _ body: (AttachedRobot) async throws -> Value
   ) async throws -> Value {
-    let attached = try await attach(settings, of: configuration, logs: logs)
+    let (robot, started) = try await reach(settings, of: configuration, logs: logs)
     do {
-      let value = try await body(attached)
-      await attached.detach()
+      let value = try await body(
+        AttachedRobot(
+          robot: robot, tasks: try tasks(of: robot, for: settings),
+          terms: try ControlTerms(settings, for: robot)))
+      await started?.stop()
       return value
     } catch {
-      await attached.detach()
+      await started?.stop()
       throw error
     }
   }
 
-  private static func attach(
+  /// - Returns: The robot, and its driver once more where it was started here.
+  private static func reach(
     _ settings: RobotSettings, of configuration: RunConfiguration, logs: String?
-  ) async throws -> AttachedRobot {
+  ) async throws -> (robot: any Robot, started: StartedDriver?) {
     let wanted = settings.tasks ?? configuration.tasks.map(\.name)
     switch settings.kind {
     case .workcell:
       let robot = try WorkcellRobot(
         name: settings.name, tasks: wanted, cameras: settings.observation.cameras.pixels,
         environmentState: settings.observation.environmentState)
-      return AttachedRobot(robot: robot, tasks: robot.tasks, started: nil)
+      return (robot, nil)
     case .driver:
       let endpoint = settings.driver?.endpoint ?? localDriverEndpoint(settings.name)
       let command = settings.driver?.commandLine(
@@ -56,21 +62,14 @@ struct AttachedRobot: Sendable {
       guard let command else {
         let robot = try await DriverRobot.connect(
           client: ZeroMQClient(endpoint: endpoint), called: driver, notify: notify)
-        return AttachedRobot(
-          robot: robot, tasks: try tasks(of: robot, for: settings), started: nil)
+        return (robot, nil)
       }
       let robot = try await StartedDriver(notify: notify) {
         try await StartedDriver.Life(
           process: DriverProcess(command: command, endpoint: endpoint, log: log),
           client: { try ZeroMQClient(endpoint: endpoint) }, called: driver, notify: notify)
       }
-      do {
-        return AttachedRobot(
-          robot: robot, tasks: try tasks(of: robot, for: settings), started: robot)
-      } catch {
-        await robot.stop()
-        throw error
-      }
+      return (robot, robot)
     }
   }
 
@@ -86,9 +85,6 @@ struct AttachedRobot: Sendable {
     }
     return robot.tasks.filter { wanted.contains($0.name) }
   }
-
-  /// Stops the driver, if this side started it.
-  private func detach() async { await started?.stop() }
 
   /// A socket file short enough for the system's limit of 107 bytes, whatever the run's directory is called.
   private static func localDriverEndpoint(_ name: String) -> String {

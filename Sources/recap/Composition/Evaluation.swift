@@ -122,12 +122,13 @@ extension Composition {
       guard let task = attached.tasks.first(where: { $0.name == job.task }) else {
         return attempts
       }
-      let policy = try Policy(checkpoint: try await archive.checkpoint(digest))
+      let policy = try ActingPolicy(checkpoint: try await archive.checkpoint(digest))
       while let (trial, index) = queue.withLock({ $0.popFirst() }) {
         let attempt = Attempt(
           job: job, work: works[trial], index: index, task: task, policyDigest: digest,
           robotName: settings.name)
-        let episode = try await attempt.episode(by: attached.robot, policy: policy)
+        let episode = try await attempt.episode(
+          by: attached.robot, policy: policy, under: attached.terms)
         attempts.append(
           Tried(
             trial: trial,

@@ -70,25 +70,29 @@ extension Composition {
   ) async throws {
     try await AttachedRobot.with(settings, of: configuration, logs: logs) { attached in
       try await collect(
-        with: attached.robot, tasks: attached.tasks, named: settings.name, runID: runID,
-        coordinator: coordinator, spool: spool)
+        with: attached.robot, tasks: attached.tasks, under: attached.terms, named: settings.name,
+        runID: runID, coordinator: coordinator, spool: spool)
     }
   }
 
   /// Takes part in a run with a robot until that is over.
   ///
-  /// - Parameter tasks: Of those that the robot offers.
+  /// - Parameters:
+  ///   - tasks: Of those that the robot offers.
+  ///   - terms: How policies control it.
   static func collect(
-    with robot: any Robot, tasks: [TaskDescription], named name: String, runID: String?,
-    coordinator: CoordinatorContact, spool: String
+    with robot: any Robot, tasks: [TaskDescription], under terms: ControlTerms = ControlTerms(),
+    named name: String, runID: String?, coordinator: CoordinatorContact, spool: String
   ) async throws {
+    let spool = try EpisodeSpool(directory: spool, runID: runID)
+    let tally = ControlTally()
     let worker = try makeWorker(
       WorkerDescription(
         name: name, incarnation: UUID().uuidString, role: .collector,
         embodiment: robot.embodiment, tasks: tasks, runID: runID),
-      coordinator: coordinator)
+      coordinator: coordinator, vitals: { RobotVitals(tally.counts, spool) })
     let collector = Collector(
-      robot: robot, worker: worker, spool: try EpisodeSpool(directory: spool, runID: runID))
+      robot: robot, terms: terms, tally: tally, worker: worker, spool: spool)
     try await collector.run()
   }
 
@@ -96,10 +100,14 @@ extension Composition {
   private static func robot(
     _ options: CollectorOptions, of configuration: RunConfiguration
   ) throws -> RobotSettings {
+    let known = configuration.robots.first { $0.name == options.name }
     if let driver = options.driver {
-      return .driver(named: options.name, at: driver)
+      // All robots of a run are of one embodiment, so that what holds for one holds for a guest.
+      return .driver(
+        named: options.name, at: driver,
+        control: known == nil ? configuration.robots.first?.control : known?.control)
     }
-    guard let robot = configuration.robots.first(where: { $0.name == options.name }) else {
+    guard let robot = known else {
       throw UnknownRobot(name: options.name, known: configuration.robots.map(\.name))
     }
     return robot
@@ -130,11 +138,20 @@ extension Composition {
   /// A worker with a control connection and a data connection of its own, so that a large transfer never delays a
   /// heartbeat.
   private static func makeWorker(
-    _ description: WorkerDescription, coordinator: CoordinatorContact
+    _ description: WorkerDescription, coordinator: CoordinatorContact,
+    vitals: @escaping @Sendable () -> RobotVitals? = { nil }
   ) throws -> Worker {
     Worker(
       description, control: try coordinator.client(),
-      archive: ArchiveClient(client: try coordinator.client()))
+      archive: ArchiveClient(client: try coordinator.client()), vitals: vitals)
+  }
+}
+
+extension RobotVitals {
+  fileprivate init(_ counts: ControlCounts, _ spool: EpisodeSpool) {
+    self.init(
+      spooledEpisodes: spool.length.value, chunks: counts.chunks, lateChunks: counts.lateChunks,
+      holds: counts.holds, limitedActions: counts.limitedActions)
   }
 }
 

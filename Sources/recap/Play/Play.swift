@@ -76,7 +76,7 @@ extension Composition {
 
 /// A run's policy that acts while a person watches.
 private struct PlayedPolicy {
-  var policy: Policy
+  var policy: ActingPolicy
   var checkpoint: ContentDigest
   /// Of the iteration that this practice would be for.
   var iteration: Int
@@ -108,7 +108,7 @@ private struct PlayedPolicy {
     self.robot = robot
     iteration = current.k + 1
     checkpoint = current.checkpoint
-    policy = try Policy(checkpoint: try await archive.checkpoint(current.checkpoint))
+    policy = try ActingPolicy(checkpoint: try await archive.checkpoint(current.checkpoint))
   }
 }
 

@@ -62,6 +62,30 @@ struct PrometheusTests {
     #expect(try left(1).job == "fold/demonstrations/1", "it waits for work and gets it at once")
   }
 
+  @Test("late chunks and the spool are on every page that lists robots")
+  func vitals() throws {
+    var run = LoggedRun()
+    try run.join("left", .collector)
+    let vitals = RobotVitals(
+      spooledEpisodes: 4, chunks: 120, lateChunks: 3, holds: 1, limitedActions: 17)
+    let snapshot = run.snapshot([
+      WorkerStatus(name: "left", role: .collector, silentSeconds: 1, vitals: vitals)
+    ])
+    let text = PrometheusText.text(snapshot)
+    for (name, value) in [
+      ("spooled_episodes", 4), ("chunks_total", 120), ("late_chunks_total", 3), ("holds_total", 1),
+      ("limited_actions_total", 17),
+    ] {
+      #expect(text.contains("recap_robot_\(name){robot=\"left\"} \(value)\n"))
+    }
+    #expect(!PrometheusText.text(run.snapshot()).contains("late_chunks"), "nobody said")
+    #expect(RobotView.all(snapshot).first?.vitals == vitals)
+    let rows = StatusReport(snapshot).text().split(separator: "\n").filter {
+      $0.hasPrefix("robot ") || $0.hasPrefix("left ")
+    }.map { $0.split(separator: " ").suffix(4).map(String.init) }
+    #expect(rows == [["intervened", "late", "spool", "heard"], ["3", "4", "1", "s"]])
+  }
+
   @Test("status fits the screen that it is asked for")
   func status() throws {
     var run = LoggedRun()

@@ -114,6 +114,14 @@ class Checks:
             self.turns += 1
         return reply
 
+    def hold_message(self, **changes: Any) -> wire.Message:
+        """Asks the driver to hold, which counts as a turn."""
+        body = {"episode": self.episode, "turn": self.turns + 1}
+        reply = self.link.ask("driver.hold", body | changes, within=self.settings.patience)
+        if "turn" not in changes:
+            self.turns += 1
+        return reply
+
     def execute(self, count: int, supervision: str = "none", chunk: Floats | None = None) -> Turn:
         """Executes, and reads the reply."""
         given = self.chunk(count) if chunk is None and supervision != "demonstration" else chunk

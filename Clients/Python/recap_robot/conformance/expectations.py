@@ -28,6 +28,8 @@ class Described:
     actions: int
     rate: float
     tasks: Sequence[Mapping[str, Any]]
+    holds: bool = False
+    """Whether it knows `driver.hold`."""
 
 
 def described(body: Mapping[str, Any]) -> Described:
@@ -69,12 +71,13 @@ def described(body: Mapping[str, Any]) -> Described:
         actions=_integer(robot, "actionWidth", 1, where),
         rate=float(rate),
         tasks=tasks,
+        holds="holds" in body and _field(body, "holds", bool, ""),
     )
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A reply to `driver.begin` or `driver.execute` that is as it should be."""
+    """A reply to `driver.begin`, `driver.execute` or `driver.hold` that is as it should be."""
 
     steps: int
     outcome: str | None

@@ -18,6 +18,7 @@ RULES = "WireProtocol.md, Rules"
 DESCRIBE = "Drivers.md, driver.describe"
 BEGIN = "Drivers.md, driver.begin"
 EXECUTE = "Drivers.md, driver.execute"
+HOLD = "Drivers.md, driver.hold"
 REPETITIONS = "Drivers.md, Repetitions"
 
 
@@ -264,6 +265,24 @@ def ends(checks: Checks) -> None:
     if done > limit:
         raise Broken(f"expected at most {limit} steps, got {done}")
     checks.refuses("an execution after the end", lambda: checks.execute(1))
+
+
+@_rule("driver.hold executes nothing, and is a turn like another", HOLD)
+def hold(checks: Checks) -> None:
+    if not checks.robot.holds:
+        raise NotTried('it does not describe itself with "holds": true')
+    checks.begin()
+    checks.execute(1)
+    first = checks.hold_message()
+    held = turn(first, checks.robot, checks.task, "none", 0)
+    _alike(first, checks.hold_message(turn=checks.turns))
+    if held.outcome is not None:
+        return
+    same(held.now(), checks.execute(1).first(), "what was sensed after the hold")
+    checks.refuses("a hold of another episode", lambda: checks.hold_message(episode="no such"))
+    checks.refuses(
+        "a hold that skips a turn", lambda: checks.hold_message(turn=checks.turns + 2)
+    )
 
 
 @_rule("In a demonstration the person acts throughout", EXECUTE)
