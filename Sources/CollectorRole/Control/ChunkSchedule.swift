@@ -21,8 +21,7 @@ struct ChunkSchedule: Sendable {
   enum Move: Equatable {
     /// Ask the policy from what is sensed now; its answer goes to `answered`. Then come back.
     case ask(question: Int)
-    /// Have the robot execute the first `steps` actions of a chunk; the others it is not told of in vain, should a
-    /// person take over.
+    /// Have the robot execute the first `steps` actions of a chunk.
     case execute(ActionChunk, steps: Int)
     /// Tell the robot to hold, and sense anew.
     case hold
