@@ -172,7 +172,7 @@ import Testing
   }
 
   @Test(
-    "an episode of which nobody says how it ended is not judged, or dropped or failed if one says so")
+    "an episode of which nobody says how it ended is not judged, or dropped, or failed")
   func withoutVerdict() async throws {
     let said = Locked<[String]>([])
     try await withRobot(

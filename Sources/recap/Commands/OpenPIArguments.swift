@@ -72,7 +72,9 @@ struct OpenPIArguments: ParsableArguments {
     guard let openpiPort else { return [] }
     var words = ["--openpi-port \(openpiPort)", "--host \(Shell.word(serving.host))"]
     if let tasks { words.append("--tasks \(Shell.word(tasks))") }
-    if withoutVerdict != Self.usualVerdict { words.append("--without-verdict \(withoutVerdict.rawValue)") }
+    if withoutVerdict != Self.usualVerdict {
+      words.append("--without-verdict \(withoutVerdict.rawValue)")
+    }
     if silence != Self.usualSilence { words.append("--silence \(silence)") }
     if let file = serving.apiKeyFile { words.append("--api-key-file \(Shell.word(file))") }
     if serving.trustedNetwork { words.append("--trusted-network") }
