@@ -20,9 +20,13 @@ extension Plan {
     case .trainValue(let work):
       order.dataset = dataset(of: work.dataset)
       order.initial = work.initial.flatMap { network($0, for: place) }
+    case .estimateValues(let work):
+      order.dataset = dataset(of: work.dataset)
+      order.value = checkpoint(of: work.value)
     case .label(let work):
       order.dataset = dataset(of: work.dataset)
       order.value = checkpoint(of: work.value)
+      order.values = work.shards?.compactMap(values(of:))
     case .trainPolicy(let work):
       order.dataset = dataset(of: work.dataset)
       order.initial = work.initial.flatMap { network($0, for: place) }
@@ -45,10 +49,12 @@ extension Job {
       let indices = receipts.map(\.index).sorted()
       return indices == Array(expected)
         ? nil : "expected episodes \(expected) of stage \(work.stage), got \(indices)"
-    case (.trainValue, .checkpoint), (.trainPolicy, .checkpoint), (.label, .labels):
+    case (.trainValue, .checkpoint), (.trainPolicy, .checkpoint), (.estimateValues, .values),
+      (.label, .labels):
       return nil
     case (_, .episodes): return "\(id) cannot give episodes"
     case (_, .checkpoint): return "\(id) cannot give a checkpoint"
+    case (_, .values): return "\(id) cannot give values"
     case (_, .labels): return "\(id) cannot give labels"
     }
   }
