@@ -11,7 +11,11 @@ extension RunConfiguration {
       shape: .list(of: .mapping(taskFields.merging(named) { $1 }), atLeast: 1), required: true),
     "schedule": Shape.Field(
       shape: .reflecting(
-        defaults.schedule, ranges: ["iterations": .atLeast(0), "episodesPerJob": .atLeast(1)])),
+        defaults.schedule,
+        ranges: [
+          "iterations": .atLeast(0), "episodesPerJob": .atLeast(1),
+          "episodesPerLabelJob": .atLeast(1),
+        ])),
     "method": Shape.Field(shape: .reflecting(defaults.method, ranges: methodRanges)),
     "models": Shape.Field(shape: runModelShape),
     "training": Shape.Field(shape: .reflecting(defaults.training, ranges: trainingRanges)),
@@ -161,6 +165,7 @@ extension RunConfiguration {
     "heartbeatSeconds": Shape.Field(shape: .number(.above(0))),
     "leaseSeconds": Shape.Field(shape: .number(.above(0))),
     "maximumAttempts": Shape.Field(shape: .integer(.atLeast(1))),
+    "labellers": Shape.Field(shape: .integer(.from(1, to: 256))),
     "policyLearners": Shape.Field(shape: .integer(.from(1, to: 256))),
     "learnerThreads": Shape.Field(shape: .integer(.from(1, to: 256))),
     "listen": Shape.Field(shape: .list(of: .text(.endpoint), atLeast: 0)),

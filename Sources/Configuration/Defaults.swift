@@ -12,7 +12,7 @@ extension RunConfiguration {
     name: "", seed: 1, tasks: [],
     schedule: LoopSettings(
       iterations: 2, pretraining: true, restartFromPretrained: true, episodesPerJob: 10,
-      judging: .leaveOut),
+      episodesPerLabelJob: 500, judging: .leaveOut),
     method: MethodSettings(),
     models: ModelSettings(
       policy: PolicySettings(
@@ -25,7 +25,7 @@ extension RunConfiguration {
       policySFT: .defaults, policy: .defaults),
     robots: [],
     runtime: RuntimeSettings(
-      heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, policyLearners: 1,
+      heartbeatSeconds: 2, leaseSeconds: 15, maximumAttempts: 5, labellers: 1, policyLearners: 1,
       learnerThreads: 1, listen: []),
     monitoring: MonitoringSettings())
 }

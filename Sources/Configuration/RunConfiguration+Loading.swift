@@ -67,7 +67,11 @@ extension RunConfiguration {
   /// - Throws: `ConfigurationError` for a setting that this version does not know or accept.
   public init(resolvedJSON: String) throws {
     let source = "stored configuration (of another version of recap?)"
-    let root = try SettingNode(yaml: resolvedJSON, source: source)
+    var root = try SettingNode(yaml: resolvedJSON, source: source)
+    if root["schedule"]?["episodesPerLabelJob"] == nil {
+      // An earlier version labelled every dataset in one job, and this decides the run's jobs.
+      root["schedule"]?["episodesPerLabelJob"] = SettingNode(.nothing)
+    }
     try ShapeChecker.require(root, Self.shape, source: source)
     self = try Self.decoded(root)
   }

@@ -78,6 +78,9 @@ public struct LoopSettings: Codable, Hashable, Sendable {
   /// A collect job holds at most this many episodes: smaller jobs spread better, larger ones cost
   /// less talk.
   public var episodesPerJob: Int
+  /// A larger dataset is labelled in shards of at most so many episodes, which labellers share; nil
+  /// to label every dataset in one job. The labels are the same.
+  public var episodesPerLabelJob: Int?
   /// What learning does about episodes that nobody has judged.
   public var judging: JudgingPolicy
 }
@@ -116,6 +119,9 @@ public struct RuntimeSettings: Codable, Hashable, Sendable {
   /// each attempt. Going on with the run gives every job its attempts anew. A worker that is lost
   /// is no failure of its job, unless the job loses ten times as many, and twenty more.
   public var maximumAttempts: Int
+  /// Labellers that `recap run` starts in its process; more than one share what is labelled in shards
+  /// (`schedule.episodesPerLabelJob`).
+  public var labellers: Int
   /// Policy learners that `recap run` starts in its process. Each keeps one core busy and trains
   /// one task's policy at a time, so more than the run has tasks have nothing to do.
   public var policyLearners: Int

@@ -13,7 +13,8 @@ extension RunConfiguration {
       },
       iterations: schedule.iterations, pretraining: schedule.pretraining,
       restartFromPretrained: schedule.restartFromPretrained,
-      episodesPerJob: schedule.episodesPerJob, seed: seed, method: method,
+      episodesPerJob: schedule.episodesPerJob,
+      episodesPerLabelJob: schedule.episodesPerLabelJob, seed: seed, method: method,
       training: TrainingSchedule(
         valuePretrain: training.valuePretrain, value: training.value,
         policyPretrain: training.policyPretrain, policySFT: training.policySFT,

@@ -26,6 +26,8 @@ enum JobSummary {
         .sorted { $0.key < $1.key }
         .map { "\($0.key) \(String(format: "%.3g", $0.value))" }
       return (["checkpoint \(digest.short)"] + shown).joined(separator: ", ")
+    case .values(let digest):
+      return "values \(digest.short) of \(job.episodeCount) episodes"
     case .labels(_, let metadata):
       return metadata.tasks.sorted { $0.key < $1.key }.map { task, summary in
         "\(task): \(String(format: "%.0f", 100 * summary.positiveShare)) % of "

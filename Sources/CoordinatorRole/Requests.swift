@@ -155,7 +155,7 @@ extension JobResult {
   fileprivate var blobs: [ContentDigest] {
     switch self {
     case .episodes(let receipts): receipts.map(\.digest)
-    case .checkpoint(let digest, _), .labels(let digest, _): [digest]
+    case .checkpoint(let digest, _), .values(let digest), .labels(let digest, _): [digest]
     }
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 import RecapAlgorithm
 
 extension Archive {
-  /// Takes over what a job of another run has made: episodes, a checkpoint's files or a label set,
+  /// Takes over what a job of another run has made: episodes, a checkpoint's files, values or a label set,
   /// with their rows and the job's training metrics, all durable on return.
   ///
   /// Blobs are checked against their digests and shared with the other run on the disk where its
@@ -35,6 +35,8 @@ extension Archive {
       }
       // Last, as a learner stores it: a manifest's files are there when it is.
       try await putBlob(manifest, kind: "checkpoint")
+    case .values(let digest):
+      try await putBlob(try await shared(digest, with: other), kind: "values")
     case .labels(let digest, _):
       try await putBlob(try await shared(digest, with: other), kind: "labels")
     }

@@ -294,6 +294,7 @@ public actor Archive: ArchiveReading {
     try await catalogue.write { [hook] database in
       switch result {
       case .episodes: break
+      case .values(let digest): try Self.requireBlob(database, digest)
       case .checkpoint(let digest, let metrics):
         try Self.requireBlob(database, digest)
         let kind = job.role == .valueLearner ? "value" : "policy"

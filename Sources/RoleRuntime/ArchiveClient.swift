@@ -33,7 +33,7 @@ public struct ArchiveClient: Sendable {
 
   /// Stores a blob; it is durable on return.
   ///
-  /// - Parameter kind: What it is, for the catalogue: "checkpoint", "labels".
+  /// - Parameter kind: What it is, for the catalogue: "checkpoint", "values", "labels".
   /// - Throws: `RequestError.refused` with the archive's reason; `CancellationError`.
   public func putBlob(_ bytes: [UInt8], kind: String) async throws -> ContentDigest {
     try await ask(PutBlobRequest(kind: kind), frames: [Frame(bytes)]).body.digest
@@ -86,11 +86,19 @@ public struct ArchiveClient: Sendable {
   ///
   /// - Returns: The episodes in the dataset's order.
   public func getEpisodes(of order: JobOrder) async throws -> [Episode] {
-    try await concurrentMap(order.dataset) { digest in
-      var episode = try await getEpisode(digest)
-      if let outcome = order.outcomes?[digest] { episode.metadata.outcome = outcome }
-      return episode
+    var episodes = try await getEpisodes(order.dataset)
+    guard let outcomes = order.outcomes else { return episodes }
+    for (place, digest) in order.dataset.enumerated() {
+      if let outcome = outcomes[digest] { episodes[place].metadata.outcome = outcome }
     }
+    return episodes
+  }
+
+  /// Fetches episodes as they were recorded, a few at a time.
+  ///
+  /// - Returns: The episodes in the order of their digests.
+  public func getEpisodes(_ digests: [ContentDigest]) async throws -> [Episode] {
+    try await concurrentMap(digests) { try await getEpisode($0) }
   }
 
   /// The episodes of a job that are stored already.
@@ -98,7 +106,7 @@ public struct ArchiveClient: Sendable {
     try await ask(ListEpisodesRequest(job: job)).body.receipts
   }
 
-  // MARK: Checkpoints and labels
+  // MARK: Checkpoints, values and labels
 
   /// Stores a checkpoint: a blob a file, then a manifest that names them, whose digest is the
   /// checkpoint's.
@@ -124,6 +132,16 @@ public struct ArchiveClient: Sendable {
       try await getBlob(manifest.files[name] ?? digest)
     }
     return Dictionary(uniqueKeysWithValues: zip(names, contents))
+  }
+
+  /// Stores a shard's values.
+  public func putValues(_ values: ValueSet) async throws -> ContentDigest {
+    try await putBlob(try ValueSetFile.serialize(values), kind: "values")
+  }
+
+  /// Fetches a shard's values.
+  public func getValues(_ digest: ContentDigest) async throws -> ValueSet {
+    try ValueSetFile.parse(try await getBlob(digest))
   }
 
   /// Stores a label set.

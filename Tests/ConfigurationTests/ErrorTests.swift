@@ -24,7 +24,8 @@ import Testing
     #expect(
       try messages(smallest + "\nschedule: {xyzzy: 1}") == [
         "schedule.xyzzy (line 7): unknown key; "
-          + "valid: episodesPerJob, iterations, judging, pretraining, restartFromPretrained"
+          + "valid: episodesPerJob, episodesPerLabelJob, iterations, judging, pretraining, "
+          + "restartFromPretrained"
       ])
   }
 
@@ -49,7 +50,10 @@ import Testing
     ("seed=red", "seed", "got the text 'red'; expected an integer, at least 0"),
     ("seed=1.5", "seed", "got 1.5; expected an integer, at least 0"),
     ("seed=", "seed", "got nothing; expected an integer, at least 0"),
-    ("schedule=4", "schedule", "got 4; expected a mapping with episodesPerJob, iterations, "),
+    (
+      "schedule=4", "schedule",
+      "got 4; expected a mapping with episodesPerJob, episodesPerLabelJob, "
+    ),
     ("runtime.listen=tcp://*:1", "runtime.listen", "got the text 'tcp://*:1'; expected a list"),
     (
       "schedule.restartFromPretrained=2", "schedule.restartFromPretrained",

@@ -108,6 +108,19 @@ import Testing
     #expect(try RunConfiguration(resolvedJSON: earlier) == run)
   }
 
+  /// Shards decide the jobs of a run, and one of an earlier version had none.
+  @Test func aStoredConfigurationOfAnEarlierVersionHasNoShards() throws {
+    var run = try configuration()
+    #expect(run.schedule.episodesPerLabelJob == 500)
+    let earlier = try run.resolvedJSON.replacing(/,\s*"episodesPerLabelJob" : 500/, with: "")
+      .replacing(/"episodesPerLabelJob" : 500,/, with: "")
+    #expect(!earlier.contains("episodesPerLabelJob"))
+    run.schedule.episodesPerLabelJob = nil
+    #expect(try RunConfiguration(resolvedJSON: earlier) == run)
+    #expect(try RunConfiguration(resolvedJSON: run.resolvedJSON) == run)
+    #expect(try configuration(overrides: ["schedule.episodesPerLabelJob=null"]) == run)
+  }
+
   @Test func aStoredConfigurationOfALaterVersionIsRefusedByKey() throws {
     let json = try configuration().resolvedJSON.replacing("\"seed\"", with: "\"sed\"")
     let error = try #require(throws: ConfigurationError.self) {

@@ -222,3 +222,44 @@ func episode(images: Bool = true, environmentState: Bool = true, steps: Int = 3)
     ) { try LabelSetFile.parse(file.serialized()) }
   }
 }
+
+@Suite struct `A value set file` {
+  private func values() -> ValueSet {
+    let digests = ["a", "b"].map { `A label set file`.digest($0) }
+    func description(_ id: String) -> EpisodeValues.Description {
+      EpisodeValues.Description(
+        id: id, task: "espresso", maximumSteps: 90, source: .corrected, outcome: .failure)
+    }
+    return ValueSet(
+      provenance: .init(job: "espresso/1/labels/0", value: digests[1]),
+      episodes: [
+        digests[0]: EpisodeValues(
+          episode: description("x"), values: [-0.5, -0.25], interventions: [true, false]),
+        digests[1]: EpisodeValues(episode: description("y"), values: [-1], interventions: [false]),
+      ])
+  }
+
+  @Test func `survives a round trip`() throws {
+    let bytes = try ValueSetFile.serialize(values())
+    #expect(try ValueSetFile.parse(bytes) == values())
+    #expect(try ValueSetFile.serialize(try ValueSetFile.parse(bytes)) == bytes)
+  }
+
+  @Test func `refuses columns that do not fit and values that are no numbers`() throws {
+    let digest = `A label set file`.digest("b")
+    var broken = values()
+    broken.episodes[digest]?.interventions = []
+    #expect(throws: EpisodeError.self) { try ValueSetFile.serialize(broken) }
+    broken = values()
+    broken.episodes[digest]?.values = [.nan]
+    #expect(throws: EpisodeError.self) { try ValueSetFile.serialize(broken) }
+    var file = try SafetensorsFile(parsing: try ValueSetFile.serialize(values()))
+    file.add("\(digest).value", shape: [2], floats: [1, 2])
+    #expect(throws: EpisodeError.self) { try ValueSetFile.parse(file.serialized()) }
+    let labels = try LabelSetFile.serialize(
+      LabelSet(
+        metadata: LabelSetMetadata(job: "j", value: digest, lookahead: nil, tasks: [:]),
+        episodes: [:]))
+    #expect(throws: EpisodeError.self) { try ValueSetFile.parse(labels) }
+  }
+}

@@ -83,6 +83,11 @@ import Testing
           stage: "s")),
       .trainValue(TrainValueWork(dataset: ["a"], initial: nil, training: training)),
       .label(LabelWork(dataset: ["a"], value: "v", lookahead: 50, positiveShare: ["t": 0.4])),
+      .estimateValues(
+        EstimateValuesWork(dataset: ["a"], episodeCount: 2, value: "v", stage: "t/1/labels")),
+      .label(
+        LabelWork(
+          dataset: ["a"], value: "v", shards: ["s"], lookahead: 50, positiveShare: ["t": 0.4])),
       .trainPolicy(
         TrainPolicyWork(
           dataset: ["a"], labels: nil, initial: "p", training: training, indicatorDropout: 0.3)),
@@ -100,7 +105,7 @@ import Testing
     let receipt = EpisodeReceipt(
       id: "e", index: 1, digest: digest, steps: 3, interventionSteps: 0, outcome: .success)
     let results: [JobResult] = [
-      .episodes([receipt]), .checkpoint(digest, metrics: ["loss": 0.5]),
+      .episodes([receipt]), .checkpoint(digest, metrics: ["loss": 0.5]), .values(digest),
       .labels(digest, LabelSetMetadata(job: "j", value: digest, lookahead: nil, tasks: [:])),
     ]
     for result in results {

@@ -46,12 +46,12 @@ extension ScheduleSettings {
         name: "stack", demonstrations: 2, autonomousEpisodes: 2, correctedEpisodes: 0,
         evaluationEpisodes: 2, positiveShare: 0.1),
     ], iterations: Int = 2, restartFromPretrained: Bool = true, episodesPerJob: Int = 2,
-    seed: UInt64 = 1
+    episodesPerLabelJob: Int? = nil, seed: UInt64 = 1
   ) -> ScheduleSettings {
     let training = TrainingSettings(steps: 10, batchSize: 4, learningRate: 1e-3)
     return ScheduleSettings(
       tasks: tasks, iterations: iterations, restartFromPretrained: restartFromPretrained,
-      episodesPerJob: episodesPerJob, seed: seed,
+      episodesPerJob: episodesPerJob, episodesPerLabelJob: episodesPerLabelJob, seed: seed,
       training: TrainingSchedule(
         valuePretrain: training, value: training, policyPretrain: training, policy: training))
   }

@@ -189,6 +189,11 @@ private struct MadeUpRuns {
       let manifest = #"{"files":{"weights":"\#(weights.rawValue)"}}"#
       return .checkpoint(
         try await archive.putBlob(Array(manifest.utf8), kind: "checkpoint"), metrics: ["loss": 1])
+    case .estimateValues:
+      let values = ValueSet(
+        provenance: .init(job: order.job.id, value: try #require(order.value)), episodes: [:])
+      return .values(
+        try await archive.putBlob(try ValueSetFile.serialize(values), kind: "values"))
     case .label:
       let metadata = LabelSetMetadata(
         job: order.job.id, value: try #require(order.value), lookahead: nil, tasks: [:])

@@ -6,7 +6,7 @@ import RecapAlgorithm
 /// Stores a blob; the reply means it is durable. Frame 2: the bytes.
 public struct PutBlobRequest: Request {
   public static let type = "archive.put-blob"
-  /// What it is, for the catalogue: "checkpoint", "labels".
+  /// What it is, for the catalogue: "checkpoint", "values", "labels".
   public var kind: String
   public init(kind: String) { self.kind = kind }
 

@@ -37,7 +37,8 @@ public struct RunView: Codable, Hashable, Sendable {
   /// What needs somebody's attention, the worst first.
   public var alerts: [Alert]
 
-  /// A box of the picture: a stage of collecting with all its slices, or one job of learning.
+  /// A box of the picture: a stage of collecting with all its slices, labelling with all its shards, or
+  /// one job of learning.
   public struct StageView: Codable, Hashable, Sendable {
     /// Such as "espresso/1/autonomous".
     public var stage: String
@@ -52,7 +53,8 @@ public struct RunView: Codable, Hashable, Sendable {
     public var jobs: Int
     public var jobsDone: Int
     public var jobsRunning: Int
-    /// Of a stage of collecting: in all, and those of finished jobs and reported ones.
+    /// Of a stage of collecting, or of labelling in shards: in all, and those of finished jobs and
+    /// reported ones.
     public var episodes: Int?
     public var episodesDone: Int?
     /// Who works on it.
@@ -152,6 +154,10 @@ extension RunView.StageView {
       }
       view.progress = (Double(stage.jobsDone) + partial) / Double(max(stage.jobs, 1))
       if let done = view.episodesDone { view.episodesDone = done + reported }
+      if view.kind == .labels, let episodes = view.episodes, stage.jobsDone < stage.jobs {
+        // The job that labels by the shards' values is little work beside them.
+        view.progress = Double(view.episodesDone ?? 0) / Double(episodes + 1)
+      }
       if let start = starts.min() {
         let end = view.state == .running ? snapshot.now : ends.max() ?? timeline.last ?? start
         view.seconds = max(0, end.timeIntervalSince(start))
@@ -178,7 +184,7 @@ extension RunView.StageView {
         case .evaluation: .evaluation
         }
     case .trainValue: kind = .value
-    case .label: kind = .labels
+    case .estimateValues, .label: kind = .labels
     case .trainPolicy: kind = .policy
     }
     state =

@@ -36,7 +36,7 @@ public struct TrainingView: Codable, Hashable, Sendable {
       switch job.work {
       case .trainValue(let work): settings = work.training
       case .trainPolicy(let work): settings = work.training
-      case .collect, .label: return nil
+      case .collect, .estimateValues, .label: return nil
       }
       var view = TrainingView(
         job: job.id, kind: job.role == .valueLearner ? "value" : "policy", task: job.task,

@@ -129,8 +129,7 @@ struct JobPace {
       }
     }
     // Labelling is quick beside all else: better a guess than no estimate.
-    if case .label = job.work { return 1 }
-    return nil
+    return job.role == .advantageLabeller ? 1 : nil
   }
 
   /// The closest kind first.
@@ -141,7 +140,15 @@ struct JobPace {
         "\(role)/\(job.task ?? "")/\(work.source.rawValue)", "\(role)/\(job.task ?? "")", role,
       ]
     }
-    return ["\(role)/\(job.task ?? "")", role]
+    // A shard's episodes, or what is left to do with all shards' values, take another time than
+    // labelling a dataset in one go.
+    let part =
+      switch job.work {
+      case .estimateValues: "\(role)/shard"
+      case .label(let work) where work.shards != nil: "\(role)/shards"
+      default: role
+      }
+    return ["\(part)/\(job.task ?? "")", part]
   }
 
   private static func units(_ job: Job) -> Double {
@@ -149,6 +156,7 @@ struct JobPace {
     case .collect(let work): Double(work.episodeCount)
     case .trainValue(let work): Double(max(work.training.steps * work.training.batchSize, 1))
     case .trainPolicy(let work): Double(max(work.training.steps * work.training.batchSize, 1))
+    case .estimateValues(let work): Double(max(work.episodeCount, 1))
     case .label(let work): Double(max(work.dataset.count, 1))
     }
   }

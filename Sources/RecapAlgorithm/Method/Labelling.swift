@@ -60,6 +60,19 @@ public enum Labelling {
         maximumSteps: metadata.task.maximumSteps, source: metadata.source,
         outcome: metadata.outcome, interventions: episode.interventions, values: values)
     }
+
+    /// An episode whose values another job has estimated.
+    ///
+    /// - Parameters:
+    ///   - digest: The episode blob's digest.
+    ///   - outcome: That counts; nil for the recorded one.
+    public init(digest: ContentDigest, _ stored: EpisodeValues, outcome: Outcome? = nil) {
+      let episode = stored.episode
+      self.init(
+        digest: digest, id: episode.id, task: episode.task, maximumSteps: episode.maximumSteps,
+        source: episode.source, outcome: outcome ?? episode.outcome,
+        interventions: stored.interventions, values: stored.values)
+    }
   }
 
   /// Labels a dataset.

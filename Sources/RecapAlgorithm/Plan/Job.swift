@@ -28,6 +28,7 @@ public struct Job: Codable, Hashable, Sendable, Identifiable {
   public enum Work: Codable, Hashable, Sendable {
     case collect(CollectWork)
     case trainValue(TrainValueWork)
+    case estimateValues(EstimateValuesWork)
     case label(LabelWork)
     case trainPolicy(TrainPolicyWork)
   }
@@ -37,7 +38,7 @@ public struct Job: Codable, Hashable, Sendable, Identifiable {
     switch work {
     case .collect: .collector
     case .trainValue: .valueLearner
-    case .label: .advantageLabeller
+    case .estimateValues, .label: .advantageLabeller
     case .trainPolicy: .policyLearner
     }
   }
@@ -47,7 +48,8 @@ public struct Job: Codable, Hashable, Sendable, Identifiable {
     switch work {
     case .collect(let work): work.policy.map { [$0] } ?? []
     case .trainValue(let work): work.dataset + (work.initial.map { [$0] } ?? [])
-    case .label(let work): work.dataset + [work.value]
+    case .estimateValues(let work): work.dataset + [work.value]
+    case .label(let work): work.dataset + [work.value] + (work.shards ?? [])
     case .trainPolicy(let work):
       work.dataset + (work.labels.map { [$0] } ?? []) + (work.initial.map { [$0] } ?? [])
     }
@@ -118,11 +120,32 @@ public struct TrainValueWork: Codable, Hashable, Sendable {
   }
 }
 
+/// Values alone, of one shard of the dataset that a labelling job labels.
+public struct EstimateValuesWork: Codable, Hashable, Sendable {
+  /// The collect jobs whose episodes are the shard.
+  public var dataset: [String]
+  /// How many episodes these are.
+  public var episodeCount: Int
+  /// The job that trained the value function.
+  public var value: String
+  /// The stage this job is a part of, such as "espresso/1/labels": the labelling job's id.
+  public var stage: String
+
+  public init(dataset: [String], episodeCount: Int, value: String, stage: String) {
+    self.dataset = dataset
+    self.episodeCount = episodeCount
+    self.value = value
+    self.stage = stage
+  }
+}
+
 /// Values, advantages and indicators for a dataset.
 public struct LabelWork: Codable, Hashable, Sendable {
   public var dataset: [String]
   /// The job that trained the value function.
   public var value: String
+  /// The jobs that estimate the dataset's values, a shard each; nil where this job does that itself.
+  public var shards: [String]?
   /// The lookahead N in steps; nil for N = T.
   public var lookahead: Int?
   /// The share p of positive labels, by task.
@@ -131,11 +154,12 @@ public struct LabelWork: Codable, Hashable, Sendable {
   public var failureCost: Double?
 
   public init(
-    dataset: [String], value: String, lookahead: Int?, positiveShare: [String: Double],
-    failureCost: Double? = nil
+    dataset: [String], value: String, shards: [String]? = nil, lookahead: Int?,
+    positiveShare: [String: Double], failureCost: Double? = nil
   ) {
     self.dataset = dataset
     self.value = value
+    self.shards = shards
     self.lookahead = lookahead
     self.positiveShare = positiveShare
     self.failureCost = failureCost
@@ -221,6 +245,8 @@ public enum JobResult: Codable, Hashable, Sendable {
   case episodes([EpisodeReceipt])
   /// A checkpoint bundle, and the last value of each training metric.
   case checkpoint(ContentDigest, metrics: [String: Double])
+  /// The values of a shard.
+  case values(ContentDigest)
   /// A label set.
   case labels(ContentDigest, LabelSetMetadata)
 }
@@ -263,6 +289,8 @@ public struct JobOrder: Codable, Hashable, Sendable {
   public var policy: ContentDigest?
   /// Value checkpoint to label with.
   public var value: ContentDigest?
+  /// The values of the dataset's shards, where others have estimated them; nil where there are none.
+  public var values: [ContentDigest]?
   /// Label set to train with.
   public var labels: ContentDigest?
 

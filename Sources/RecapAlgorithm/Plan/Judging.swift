@@ -113,10 +113,11 @@ extension Plan {
 }
 
 extension Job {
-  /// The collect jobs whose episodes it learns from.
+  /// The collect jobs whose episodes' outcomes it learns from.
   var dataset: [String] {
     switch work {
-    case .collect: []
+    // V does not depend on how an episode ended.
+    case .collect, .estimateValues: []
     case .trainValue(let work): work.dataset
     case .label(let work): work.dataset
     case .trainPolicy(let work): work.dataset

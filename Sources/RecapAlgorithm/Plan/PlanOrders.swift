@@ -4,8 +4,8 @@ extension Plan {
   /// A job with its inputs resolved to digests; nil while something that it needs is not done.
   ///
   /// A dataset's episodes come in the order in which the job names its collect jobs, and by index
-  /// within each, so the order does not depend on who recorded what when. Those that nobody has judged
-  /// are left out.
+  /// within each, so the order does not depend on who recorded what when. Nothing is learned from those
+  /// that nobody has judged: they are left out.
   ///
   /// - Parameter lease: Goes into the order.
   public func order(for id: String, lease: String) -> JobOrder? {
@@ -20,9 +20,14 @@ extension Plan {
     case .trainValue(let work):
       order.dataset = dataset(of: place)
       order.initial = work.initial.flatMap { network($0, for: place) }
+    case .estimateValues(let work):
+      // Whatever is said of them later, V is the same.
+      order.dataset = work.dataset.flatMap { receipts(of: $0) }.map(\.digest)
+      order.value = checkpoint(of: work.value)
     case .label(let work):
       order.dataset = dataset(of: place)
       order.value = checkpoint(of: work.value)
+      order.values = work.shards?.compactMap(values(of:))
     case .trainPolicy(let work):
       order.dataset = dataset(of: place)
       order.initial = work.initial.flatMap { network($0, for: place) }
@@ -41,10 +46,12 @@ extension Job {
       let indices = receipts.map(\.index).sorted()
       return indices == Array(expected)
         ? nil : "expected episodes \(expected) of stage \(work.stage), got \(indices)"
-    case (.trainValue, .checkpoint), (.trainPolicy, .checkpoint), (.label, .labels):
+    case (.trainValue, .checkpoint), (.trainPolicy, .checkpoint), (.estimateValues, .values),
+      (.label, .labels):
       return nil
     case (_, .episodes): return "\(id) cannot give episodes"
     case (_, .checkpoint): return "\(id) cannot give a checkpoint"
+    case (_, .values): return "\(id) cannot give values"
     case (_, .labels): return "\(id) cannot give labels"
     }
   }

@@ -14,7 +14,8 @@ public enum JobState: Hashable, Sendable {
   case done
 }
 
-/// How far a stage is: a collect stage with all its slices, or one job of learning.
+/// How far a stage is: a collect stage with all its slices, labelling with all its shards, or one job
+/// of learning.
 public struct StageProgress: Hashable, Sendable {
   /// Such as "espresso/1/autonomous".
   public var stage: String
@@ -28,7 +29,7 @@ public struct StageProgress: Hashable, Sendable {
   /// Those that a free worker may have.
   public var jobsReady: Int
   public var jobsDone: Int
-  /// 0 unless it is a collect stage.
+  /// 0 unless it is a collect stage, or labelling in shards.
   public var episodes: Int
   /// Of finished jobs.
   public var episodesDone: Int
@@ -95,6 +96,11 @@ extension Plan {
     if case .checkpoint(let digest, _) = result(of: id) { digest } else { nil }
   }
 
+  /// The values that a job estimated for a shard; nil until it is done or if it estimates none.
+  public func values(of id: String) -> ContentDigest? {
+    if case .values(let digest) = result(of: id) { digest } else { nil }
+  }
+
   /// The label set that a job made; nil until it is done or if it makes none.
   public func labels(of id: String) -> (digest: ContentDigest, metadata: LabelSetMetadata)? {
     if case .labels(let digest, let metadata) = result(of: id) { (digest, metadata) } else { nil }
@@ -131,10 +137,8 @@ extension Plan {
       if !isDone, record.lease == nil, record.missing == 0, heldBy(index) == 0 {
         stages[place].jobsReady += 1
       }
-      if case .collect(let work) = job.work {
-        stages[place].episodes += work.episodeCount
-        stages[place].episodesDone += isDone ? work.episodeCount : 0
-      }
+      stages[place].episodes += job.episodeCount
+      stages[place].episodesDone += isDone ? job.episodeCount : 0
     }
     return stages
   }

@@ -123,7 +123,7 @@ extension Job {
     case .collect(let work): [work.policy].compactMap(\.self)
     case .trainValue(let work): [work.initial].compactMap(\.self)
     case .trainPolicy(let work): [work.initial].compactMap(\.self)
-    case .label: []
+    case .estimateValues, .label: []
     }
   }
 }

@@ -20,6 +20,7 @@ import Episodes
 /// Where the policy's extraction needs no labels there is no V either; without pre-training each
 /// task's networks begin at random weights. A task that is not specialised to has demonstrations
 /// alone. Evaluation episodes are in no dataset. The slices of a stage are of nearly equal size.
+/// Where labelling is divided, `<task>/k/labels/<shard>` come before `<task>/k/labels`.
 public enum Schedule {
   /// What pre-training's jobs have in place of a task's name.
   static let pretraining = "pretrain"
@@ -44,7 +45,7 @@ public enum Schedule {
     for iteration in 0...settings.iterations {
       jobs += interleaved(specialised.map { $0.evaluation(iteration) })
     }
-    return jobs
+    return sharded(jobs, settings)
   }
 
   private static func pretraining(_ demonstrations: [String], _ settings: ScheduleSettings) -> [Job]
@@ -77,7 +78,7 @@ public enum Schedule {
     ]
   }
 
-  fileprivate static func job(
+  static func job(
     _ id: String, task: String? = nil, iteration: Int? = nil, _ settings: ScheduleSettings,
     _ work: Job.Work
   ) -> Job {
@@ -235,9 +236,23 @@ extension TrainPolicyWork {
 }
 
 extension Job {
-  /// The stage that it is a part of: the collect stage that it is a slice of, or itself.
+  /// The stage that it is a part of: the collect stage that it is a slice of, the labelling job that
+  /// it is a shard of, or itself.
   public var stage: String {
-    if case .collect(let work) = work { work.stage } else { id }
+    switch work {
+    case .collect(let work): work.stage
+    case .estimateValues(let work): work.stage
+    case .trainValue, .label, .trainPolicy: id
+    }
+  }
+
+  /// The episodes that it records, or whose values are all that it makes; 0 for other work.
+  public var episodeCount: Int {
+    switch work {
+    case .collect(let work): work.episodeCount
+    case .estimateValues(let work): work.episodeCount
+    case .trainValue, .label, .trainPolicy: 0
+    }
   }
 
   /// The seed of the stage's episode `index`, whichever job holds it: of its start and of the

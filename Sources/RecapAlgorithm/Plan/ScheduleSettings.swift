@@ -12,6 +12,9 @@ public struct ScheduleSettings: Codable, Hashable, Sendable {
   public var restartFromPretrained: Bool
   /// A collect job holds at most this many episodes, ≥ 1.
   public var episodesPerJob: Int
+  /// A labelling job reads at most this many episodes, ≥ 1, or one collect job's where these are more:
+  /// larger datasets are divided. Nil for whole datasets.
+  public var episodesPerLabelJob: Int?
   /// Everything random follows from this number.
   public var seed: UInt64
   public var method: MethodSettings
@@ -21,7 +24,8 @@ public struct ScheduleSettings: Codable, Hashable, Sendable {
   public init(
     tasks: [TaskSchedule], iterations: Int, pretraining: Bool = true,
     restartFromPretrained: Bool = true,
-    episodesPerJob: Int, seed: UInt64, method: MethodSettings = MethodSettings(),
+    episodesPerJob: Int, episodesPerLabelJob: Int? = nil, seed: UInt64,
+    method: MethodSettings = MethodSettings(),
     training: TrainingSchedule
   ) {
     self.tasks = tasks
@@ -29,6 +33,7 @@ public struct ScheduleSettings: Codable, Hashable, Sendable {
     self.pretraining = pretraining
     self.restartFromPretrained = restartFromPretrained
     self.episodesPerJob = episodesPerJob
+    self.episodesPerLabelJob = episodesPerLabelJob
     self.seed = seed
     self.method = method
     self.training = training
@@ -118,6 +123,10 @@ extension ScheduleSettings {
     found.require(iterations >= 0, "schedule.iterations", "must be 0 or more, got \(iterations)")
     found.require(
       episodesPerJob >= 1, "schedule.episodesPerJob", "must be 1 or more, got \(episodesPerJob)")
+    if let episodes = episodesPerLabelJob {
+      found.require(
+        episodes >= 1, "schedule.episodesPerLabelJob", "must be 1 or more, got \(episodes)")
+    }
     var names: Set<String> = []
     for (index, task) in tasks.enumerated() {
       let first = names.insert(task.name).inserted

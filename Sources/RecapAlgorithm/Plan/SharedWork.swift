@@ -17,6 +17,7 @@ public struct SharedWork: Codable, Hashable, Sendable {
       switch job.work {
       case .collect(let work): episodes += work.episodeCount
       case .trainValue, .trainPolicy: trainings += 1
+      case .estimateValues: break
       case .label: labelSets += 1
       }
     }

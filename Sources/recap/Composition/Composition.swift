@@ -259,7 +259,12 @@ enum Composition {
   /// The learners of a run in one process, with their names.
   private static func learners(of configuration: RunConfiguration) -> [(WorkerRole, String)] {
     WorkerRole.allCases.filter { $0 != .collector }.flatMap { role in
-      let count = role == .policyLearner ? configuration.runtime.policyLearners : 1
+      let count =
+        switch role {
+        case .policyLearner: configuration.runtime.policyLearners
+        case .advantageLabeller: configuration.runtime.labellers
+        case .valueLearner, .collector: 1
+        }
       return (1...count).map { number in
         (role, count == 1 ? role.defaultName : "\(role.defaultName)-\(number)")
       }

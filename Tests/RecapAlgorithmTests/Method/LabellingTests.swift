@@ -27,6 +27,21 @@ import Testing
     #expect(abs(advantage + 0.3) < 1e-6)
   }
 
+  @Test func storedValuesGiveTheSameLabelsAndHearOfVerdicts() throws {
+    let episode = try valued("a", source: .corrected, outcome: .failure, values: [-0.2, -0.6])
+    let stored = EpisodeValues(
+      episode: .init(
+        id: "a", task: "fold", maximumSteps: 10, source: .corrected, outcome: .failure),
+      values: [-0.2, -0.6], interventions: [false, false])
+    func again(_ outcome: Outcome?) throws -> LabelSet {
+      try label([Labelling.ValuedEpisode(digest: digest("a"), stored, outcome: outcome)])
+    }
+    #expect(try again(nil) == label([episode]))
+    let success = try valued("a", source: .corrected, outcome: .success, values: [-0.2, -0.6])
+    #expect(try again(.success) == label([success]))
+    #expect(try again(.success) != again(nil))
+  }
+
   @Test func aSmallDatasetByHand() throws {
     // L = 10, five steps, R = −0.4 … 0: A = R − V = 0.1, 0, −0.1, 0.2, −0.2; 2 of 5 positive.
     let episode = try valued(

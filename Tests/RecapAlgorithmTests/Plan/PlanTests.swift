@@ -76,6 +76,7 @@ func result(of order: JobOrder) -> JobResult {
   let job = order.job
   let inputs =
     order.dataset + [order.initial, order.policy, order.value, order.labels].compactMap { $0 }
+    + (order.values ?? [])
   let product = "\(job.id) \(job.seed) \(inputs.map(\.short).joined(separator: " "))"
   switch job.work {
   case .collect(let work):
@@ -88,6 +89,8 @@ func result(of order: JobOrder) -> JobResult {
     return .episodes(order.lease.hasSuffix("@1") ? receipts : receipts.reversed())
   case .trainValue, .trainPolicy:
     return .checkpoint(digest(product), metrics: [:])
+  case .estimateValues:
+    return .values(digest(product))
   case .label:
     return .labels(
       digest(product),

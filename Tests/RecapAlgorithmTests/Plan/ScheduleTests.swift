@@ -112,7 +112,7 @@ import Testing
         case .trainValue(let work): work.dataset
         case .label(let work): work.dataset
         case .trainPolicy(let work): work.dataset
-        case .collect: []
+        case .collect, .estimateValues: []
         }
       #expect(!dataset.contains { $0.contains("/evaluate/") })
     }
@@ -127,6 +127,49 @@ import Testing
     let practice = try #require(jobs.lastIndex { $0.id.contains("/autonomous/") })
     let evaluation = try #require(jobs.firstIndex { $0.id.contains("/evaluate/") })
     #expect(practice < evaluation)
+  }
+
+  @Test func aLargeDatasetIsLabelledInShards() throws {
+    let whole = Schedule.jobs(for: .small())
+    let jobs = Schedule.jobs(for: .small(episodesPerLabelJob: 6))
+    // 7 demonstrations in pre-training; 5 + 3 + 2 episodes of fold at k = 1, 15 at k = 2; 4 and 6 of stack.
+    #expect(
+      jobs.filter { $0.role == .advantageLabeller }.map(\.id).sorted() == [
+        "fold/1/labels", "fold/1/labels/0", "fold/1/labels/1", "fold/2/labels", "fold/2/labels/0",
+        "fold/2/labels/1", "fold/2/labels/2", "pretrain/labels", "pretrain/labels/0",
+        "pretrain/labels/1", "stack/1/labels", "stack/2/labels",
+      ])
+    for labelling in jobs {
+      guard case .label(let work) = labelling.work else { continue }
+      let shards = jobs.filter { $0.stage == labelling.id && $0.id != labelling.id }
+      #expect(work.shards == (shards.isEmpty ? nil : shards.map(\.id)))
+      // Every episode is read once, in the dataset's order, by V of the labelling.
+      var read: [String] = []
+      for shard in shards {
+        guard case .estimateValues(let part) = shard.work else { continue }
+        read += part.dataset
+        #expect(part.value == work.value && part.episodeCount <= 6)
+        let episodes = part.dataset.map { id in jobs.first { $0.id == id }?.episodeCount ?? 0 }
+        #expect(episodes.reduce(0, +) == part.episodeCount)
+      }
+      #expect(read == (shards.isEmpty ? [] : work.dataset))
+      // Otherwise it is the job that it would be without.
+      var alone = labelling
+      var bare = work
+      bare.shards = nil
+      alone.work = .label(bare)
+      #expect(whole.contains(alone))
+    }
+    // All else is as it was, and so is a dataset that is small enough.
+    #expect(
+      jobs.filter { $0.role != .advantageLabeller }
+        == whole.filter { $0.role != .advantageLabeller })
+    #expect(Schedule.jobs(for: .small(episodesPerLabelJob: 15)) == whole)
+    // A collect job's episodes are never divided.
+    let single = Schedule.jobs(for: .small(episodesPerLabelJob: 1)).filter {
+      $0.stage == "pretrain/labels"
+    }
+    #expect(single.map(\.episodeCount) == [1, 2, 2, 2, 0])
   }
 
   @Test func slicesCoverEveryEpisodeOnce() {
@@ -214,6 +257,7 @@ import Testing
       ("tasks[0].positiveShare", { $0.tasks[0].positiveShare = 1 }),
       ("schedule.iterations", { $0.iterations = -1 }),
       ("schedule.episodesPerJob", { $0.episodesPerJob = 0 }),
+      ("schedule.episodesPerLabelJob", { $0.episodesPerLabelJob = 0 }),
       ("method.failureCost", { $0.method.failureCost = 0 }),
       ("method.positiveShare", { $0.method.positiveShare = 0 }),
       ("method.pretrainPositiveShare", { $0.method.pretrainPositiveShare = .nan }),

@@ -13,7 +13,7 @@ import Testing
         TaskSchedule(
           name: "stack", demonstrations: 1, autonomousEpisodes: 2, correctedEpisodes: 0,
           evaluationEpisodes: 2),
-      ], iterations: 1))
+      ], iterations: 1, episodesPerLabelJob: 2))
 
   /// What comes out when nothing goes wrong.
   private static let reference: SimulatedWorld? = {
@@ -45,6 +45,27 @@ import Testing
         world.coordinator.plan.results == reference.coordinator.plan.results, "seed \(seed)")
       #expect(world.coordinator.ordersByJob == reference.coordinator.ordersByJob, "seed \(seed)")
     }
+  }
+
+  /// Shards of one labelling are done by whoever comes, several at a time, and again where a labeller
+  /// is lost.
+  @Test func shardsAreSharedAndRepeated() throws {
+    let shards = Self.jobs.filter { if case .estimateValues = $0.work { true } else { false } }
+    #expect(Set(shards.map(\.stage)) == ["pretrain/labels", "fold/1/labels", "stack/1/labels"])
+    var (bySeveral, repeated) = (0, 0)
+    for seed in 1...60 as ClosedRange<UInt64> {
+      var world = SimulatedWorld(seed: seed, jobs: Self.jobs)
+      try world.run()
+      let workers = Dictionary(grouping: shards, by: \.stage).mapValues { jobs in
+        Set(jobs.compactMap { world.coordinator.doers[$0.id] }).count
+      }
+      bySeveral += workers.values.count { $0 > 1 }
+      let plan = world.coordinator.plan
+      repeated += plan.jobs.indices.count {
+        shards.contains(plan.jobs[$0]) && plan.records[$0].grants > 1
+      }
+    }
+    #expect(bySeveral > 60 && repeated > 20, "\(bySeveral) \(repeated)")
   }
 
   /// The schedules are as unkind as they are meant to be; otherwise the test above would prove

@@ -29,6 +29,8 @@ struct SimulatedCoordinator {
   private var live: [String: (job: String, worker: String)] = [:]
   private var done: [String: String] = [:]
   private(set) var ordersByJob: [String: JobOrder] = [:]
+  /// Whose result each job has, but for adopted ones.
+  private(set) var doers: [String: String] = [:]
   private(set) var restarts = 0
   private(set) var rejections = 0
   private(set) var repetitions = 0
@@ -250,6 +252,7 @@ struct SimulatedCoordinator {
           guard done.updateValue(lease, forKey: held.job) == nil else {
             throw Violation("\(held.job) got a second result")
           }
+          doers[held.job] = held.worker
           guard commands.contains(.jobDone(job: held.job)) else {
             throw Violation("\(held.job) was accepted but not done")
           }

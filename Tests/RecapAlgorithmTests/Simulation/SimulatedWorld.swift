@@ -80,6 +80,7 @@ struct SimulatedWorld {
       SimulatedWorker(name: "third", role: .collector, tasks: ["stack"]),
       SimulatedWorker(name: "value", role: .valueLearner),
       SimulatedWorker(name: "labels", role: .advantageLabeller),
+      SimulatedWorker(name: "labels-2", role: .advantageLabeller),
       SimulatedWorker(name: "policy", role: .policyLearner),
       SimulatedWorker(name: "policy-2", role: .policyLearner),
     ]
