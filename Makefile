@@ -2,6 +2,8 @@
 
 SWIFT_BUILD = swift build --explicit-target-dependency-import-check error
 RECAP = .build/release/recap
+# With MPI everything is compiled otherwise, so it has a folder of its own.
+MPI_BUILD = .build/mpi
 # Further arguments for the runs below, as in: make demo ARGS="--seed 2 --dir runs/second"
 ARGS ?=
 
@@ -10,6 +12,7 @@ unexport OPENBLAS_CORETYPE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-network test-podman test-browser test-openpi
+.PHONY: build-mpi test-mpi
 .PHONY: chaos lint format check check-monitoring demo metaworld metaworld-camera
 .PHONY: bench bench-build bench-compare bench-transport bench-dashboard clean
 
@@ -21,6 +24,11 @@ setup: ## Install missing system packages (root or sudo) and check the Swift too
 
 build: setup ## Build the recap executable in release mode
 	$(SWIFT_BUILD) --configuration release --product recap
+
+build-mpi: ## Build with MPI, into .build/mpi: learners of several ranks (installs OpenMPI)
+	@Scripts/setup.sh libopenmpi-dev openmpi-bin
+	$(SWIFT_BUILD) --configuration release --traits MPI --scratch-path $(MPI_BUILD) --product recap
+	$(SWIFT_BUILD) --configuration release --traits MPI --scratch-path $(MPI_BUILD) --product recap-bench
 
 test: setup ## Build and run the whole test suite
 	$(SWIFT_BUILD) --build-tests
@@ -46,6 +54,9 @@ test-network: build ## Try a run over a slow and broken network, in network name
 
 chaos: build ## Kill random processes of local launches; ARGS="--kills 10 --seed 3" for fewer (50)
 	Cluster/local/chaos.py $(ARGS)
+
+test-mpi: build-mpi ## Try learners of several ranks with mpirun on this machine
+	RECAP=$(MPI_BUILD)/release Cluster/local/test-mpi.py $(ARGS)
 
 test-lerobot: ## Check exported data sets with LeRobot itself (downloads 1.5 GB at the first call)
 	Clients/Python/tests/lerobot/run.sh

@@ -50,6 +50,11 @@ let package = Package(
     .executable(name: "recap", targets: ["recap"]),
     .executable(name: "recap-bench", targets: ["recap-bench"]),
   ],
+  traits: [
+    .trait(
+      name: "MPI",
+      description: "Learners of several ranks over MPI: needs OpenMPI (Debian: libopenmpi-dev).")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -69,25 +74,33 @@ let package = Package(
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(name: "CDashboardPage", exclude: ["page"]),
     .target(
+      name: "CMPI", cSettings: [.define("RECAP_MPI", .when(traits: ["MPI"]))],
+      linkerSettings: [.linkedLibrary("mpi", .when(traits: ["MPI"]))]),
+    .target(
       name: "CKernels",
       // Kernels stay optimised in debug builds: tests would be a hundred times slower otherwise.
       cSettings: [.unsafeFlags(["-O3"])]),
 
     // What the operating system offers, made safe
+    module("Collectives", []),
     module("DurableFiles", []),
     module("Executors", []),
     module("HTTPService", Library.networking),
     module("ImageFiles", ["CPNG", "CTurboJPEG"]),
+    // Empty without the trait MPI.
+    module("MPICommunicator", ["CMPI", "Collectives"]),
     module("Plots", ["CRSVG"]),
 
     // The learning engine
     module("Tensors", ["COpenBLAS", "CKernels"]),
-    module("Networks", ["Tensors"]),
+    module("Networks", ["Collectives", "Tensors"]),
 
     // What robots do and what we make of it
     module("Episodes", ["Tensors", Library.crypto]),
     module("RecapAlgorithm", ["Episodes", "Tensors"]),
-    module("Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"]),
+    module(
+      "Policies",
+      ["Collectives", "Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"]),
     module(
       "Configuration", ["RecapAlgorithm", "Episodes", "Networks", "Policies", Library.yaml]),
 
@@ -100,7 +113,10 @@ let package = Package(
     module("Robots", ["Episodes", "Messaging", "Tensors"]),
     module(
       "RoleRuntime",
-      ["Messaging", "DurableFiles", "Executors", "Episodes", "RecapAlgorithm", Library.logging]),
+      [
+        "Collectives", "Messaging", "DurableFiles", "Executors", "Episodes", "RecapAlgorithm",
+        Library.logging,
+      ]),
 
     // The roles: none imports another
     module(
@@ -165,7 +181,7 @@ let package = Package(
         "CoordinatorRole", "Monitoring", "Experiments", "Plots", "Configuration", "ZeroMQTransport",
         "Dashboard", "HTTPService", "Robots", "EpisodeStorage", "RoleRuntime", "Policies",
         "Messaging", "Episodes", "RecapAlgorithm", "Executors", "DurableFiles", "Launching",
-        "PolicyServing", Library.argumentParser, Library.logging,
+        "PolicyServing", "Collectives", "MPICommunicator", Library.argumentParser, Library.logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -174,7 +190,8 @@ let package = Package(
       dependencies: [
         "Networks", "Tensors", "Policies", "Episodes", "RecapAlgorithm", "PolicyServing",
         "HTTPService", "Configuration", "EpisodeStorage", "Messaging", "ZeroMQTransport",
-        "RoleRuntime", "Executors", Library.argumentParser, Library.logging,
+        "RoleRuntime", "Executors", "Collectives", "MPICommunicator", Library.argumentParser,
+        Library.logging,
       ],
       path: "Sources/RecapBench", swiftSettings: swiftSettings),
 
@@ -185,11 +202,12 @@ let package = Package(
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
     tests(of: "Plots", ["ImageFiles"]),
     tests(of: "Tensors", ["CKernels"]),
-    tests(of: "Networks", ["Tensors"]),
+    tests(of: "Networks", ["Tensors", "Collectives"]),
     tests(of: "Episodes", ["Tensors"]),
     tests(of: "RecapAlgorithm", ["Episodes", "Tensors"]),
     tests(
-      of: "Policies", ["Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"],
+      of: "Policies",
+      ["Collectives", "Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"],
       resources: [.copy("Fixtures")]),
     tests(of: "Configuration", ["RecapAlgorithm", "Episodes", "Policies"]),
     tests(of: "EpisodeStorage", ["Episodes", "RecapAlgorithm", Library.database]),
@@ -198,7 +216,10 @@ let package = Package(
     tests(of: "Robots", ["Episodes", "Messaging", "Tensors", "ZeroMQTransport"]),
     tests(
       of: "RoleRuntime",
-      ["Messaging", "DurableFiles", "Episodes", "RecapAlgorithm", Library.logging]),
+      [
+        "Collectives", "Messaging", "DurableFiles", "Executors", "Episodes", "RecapAlgorithm",
+        Library.logging,
+      ]),
     tests(
       of: "Monitoring",
       [

@@ -3,18 +3,21 @@
 # nodes, launches a small run on them, stops it and goes on, crashes one node in the middle, sees the run end with nothing
 # lost, and stops what it started. As root on Debian 12; about five minutes.
 #
-# Usage: Cluster/slurm/test-cluster.sh [--crash n1|n2|n3] [--keep]
+# Usage: Cluster/slurm/test-cluster.sh [--crash n1|n2|n3] [--ranks R] [--keep]
 #   --crash  the node to crash: n1 has the coordinator, n2 the learners, n3 (the default) collectors
+#   --ranks  processes of each learner, over MPI: needs a recap of `make build-mpi`, as RECAP
 #   --keep   leave the folder with the logs
 # RECAP names the program to test (default: .build/release/recap, or .build/debug/recap).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 crash=n3
+ranks=1
 keep=
 while [ $# -gt 0 ]; do
   case $1 in
     --crash) crash=${2:?--crash needs a node}; shift ;;
+    --ranks) ranks=${2:?--ranks needs a number}; shift ;;
     --keep) keep=1 ;;
     *) echo "unknown argument $1; see the head of $0" >&2; exit 64 ;;
   esac
@@ -158,6 +161,9 @@ await 60 "three idle nodes" idle_nodes 3
 cat >"$root/cluster.yaml" <<YAML
 kind: slurm
 endpoint: tcp://127.0.0.1:*
+roles:
+  valueLearners: {ranks: $ranks}
+  policyLearners: {ranks: $ranks}
 slurm:
   # Preferences would do; requirements keep each part on the node that the test is about, while there is one.
   coordinatorOptions: [$([ "$crash" = n1 ] || echo "--constraint=coordinator")]

@@ -33,7 +33,9 @@ public struct MachineLaunch: Sendable {
     processes = launch.processes(
       coordinator: launch.coordinatorArguments(listen: place), connect: { _ in place },
       spool: { "\(directory)/spool/\($0)" }, states: "\(directory)/training")
-    commands = processes.map { ProcessCommand(name: $0.name, words: [program] + $0.arguments) }
+    commands = processes.map {
+      ProcessCommand(name: $0.name, words: $0.words(program: program))
+    }
   }
 
   /// The processes of `kind: hosts`: the coordinator here, each other one on the host that takes it. ssh carries the
@@ -56,11 +58,12 @@ public struct MachineLaunch: Sendable {
       let host = try placement.host(for: role, robot: process.robot)
       guard let destination = host.ssh else {
         return ProcessCommand(
-          name: process.name, words: [host.program ?? program] + process.arguments)
+          name: process.name, words: process.words(program: host.program ?? program))
       }
       // A port of its own for each process, so that several on one host do not meet.
       let port = Self.firstTunnelPort + index
-      let words = Self.arguments(
+      var there = process
+      there.arguments = Self.arguments(
         process.arguments, place: place, port: port, local: directory)
       return ProcessCommand(
         name: process.name,
@@ -69,7 +72,7 @@ public struct MachineLaunch: Sendable {
           "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", "-o",
           "ExitOnForwardFailure=yes", "-R",
           "127.0.0.1:\(port):\(place.dropFirst("tcp://".count))", destination,
-          Self.shell(words, program: host.program ?? program, directory: host.directory),
+          Self.shell(there, program: host.program ?? program, directory: host.directory),
         ])
     }
   }
@@ -87,11 +90,11 @@ public struct MachineLaunch: Sendable {
     }
   }
 
-  private static func shell(_ arguments: [String], program: String, directory: String) -> String {
-    let words = arguments.map(Shell.word).joined(separator: " ")
+  private static func shell(_ process: RoleProcess, program: String, directory: String) -> String {
+    let words = process.words(program: program).map { $0 == program ? path($0) : Shell.word($0) }
     let place = path(directory)
-    return "mkdir -p \(place) && cd \(place) && exec env \(Lifeline.variable)=1 \(path(program)) "
-      + words
+    return "mkdir -p \(place) && cd \(place) && exec env \(Lifeline.variable)=1 "
+      + words.joined(separator: " ")
   }
 
   /// A path as a word of a shell, which is to see a ~ for the home directory.
@@ -107,8 +110,8 @@ public struct MachineLaunch: Sendable {
   /// What the processes need together.
   public var need: ProcessSize {
     ProcessSize(
-      threads: processes.reduce(0) { $0 + $1.size.threads },
-      memoryGB: processes.reduce(0) { $0 + $1.size.memoryGB })
+      threads: processes.reduce(0) { $0 + $1.size.threads * ($1.ranks ?? 1) },
+      memoryGB: processes.reduce(0) { $0 + $1.size.memoryGB * Double($1.ranks ?? 1) })
   }
 }
 

@@ -8,18 +8,35 @@ public struct RoleProcess: Codable, Hashable, Sendable {
   public var role: ProcessRole
   /// What follows `recap`.
   public var arguments: [String]
+  /// Of each rank, where there are several.
   public var size: ProcessSize
   /// The robot of a collector.
   public var robot: String?
+  /// Of a learner that is several processes; nil for one.
+  public var ranks: Int?
 
   public init(
-    name: String, role: ProcessRole, arguments: [String], size: ProcessSize, robot: String? = nil
+    name: String, role: ProcessRole, arguments: [String], size: ProcessSize, robot: String? = nil,
+    ranks: Int? = nil
   ) {
     self.name = name
     self.role = role
     self.arguments = arguments
     self.size = size
     self.robot = robot
+    self.ranks = ranks
+  }
+
+  /// What starts it on one machine. Ranks share the machine with other processes, so none is bound to a core of its own
+  /// or refused for the lack of one; and they get the time to stop by themselves.
+  ///
+  /// - Parameter program: The path of `recap`.
+  func words(program: String) -> [String] {
+    guard let ranks else { return [program] + arguments }
+    return [
+      "mpirun", "-n", "\(ranks)", "--oversubscribe", "--bind-to", "none", "--mca",
+      "odls_base_sigkill_timeout", "10", program,
+    ] + arguments
   }
 }
 
@@ -80,7 +97,10 @@ public struct Launch: Sendable {
       Self.names(of: role, count: size.count).map { name in
         var arguments = [role.rawValue, "--connect", connect(name), "--name", name]
         if role != .labeller { arguments += ["--states", states, "--threads", "\(size.threads)"] }
-        return RoleProcess(name: name, role: role, arguments: arguments, size: size.size)
+        if size.ranks > 1 { arguments.append("--mpi") }
+        return RoleProcess(
+          name: name, role: role, arguments: arguments, size: size.size,
+          ranks: size.ranks > 1 ? size.ranks : nil)
       }
     }
     let first = RoleProcess(

@@ -30,7 +30,9 @@ public struct SlurmLaunch: Sendable {
 
   /// The script of the coordinator and the learners, and its path.
   public var mainScript: (path: String, text: String) {
-    let learners = processes.filter { $0.role != .coordinator && $0.role != .collector }
+    let workers = processes.filter { $0.role != .coordinator && $0.role != .collector }
+    let learners = workers.filter { $0.ranks == nil }
+    let ranked = workers.filter { $0.ranks != nil }
     let coordinator = processes[0]
     let settings = launch.cluster.slurm
     var lines = ["#!/bin/bash"]
@@ -38,6 +40,10 @@ public struct SlurmLaunch: Sendable {
     lines += resources(tasks: 1, [coordinator], settings.coordinatorOptions)
     lines += ["#SBATCH hetjob"] + common
     lines += resources(tasks: learners.count, learners, settings.learnerOptions)
+    for learner in ranked {
+      lines += ["#SBATCH hetjob"] + common
+      lines += resources(tasks: learner.ranks ?? 1, [learner], settings.learnerOptions)
+    }
     lines += [
       "",
       "# The coordinator and the learners of run \(launch.run). Each is started again when it fails;",
@@ -58,8 +64,15 @@ public struct SlurmLaunch: Sendable {
       coordinator=$!
       srun --het-group=1 --ntasks=\(learners.count) --kill-on-bad-exit=0 bash -c learner &
       learners=$!
+      """)
+    for (index, learner) in ranked.enumerated() {
+      // Here a whole step is started again: its ranks live and die together.
+      lines.append("\(keep(learner, step: index + 2)) &\nlearners=\"$learners $!\"")
+    }
+    lines.append(
+      """
       # Slurm tells this script alone that the job is to stop or move.
-      trap 'kill -TERM "$coordinator" "$learners" 2>/dev/null' TERM
+      trap 'kill -TERM "$coordinator" $learners 2>/dev/null' TERM
       wait "$coordinator"; status=$?
       # The trap ends a wait early.
       while kill -0 "$coordinator" 2>/dev/null; do wait "$coordinator"; status=$?; done
@@ -70,8 +83,8 @@ public struct SlurmLaunch: Sendable {
         sleep 10
         [ -z "$collectors" ] || scancel --quiet "$collectors"
       fi
-      kill -TERM "$learners" 2>/dev/null
-      wait "$learners"
+      kill -TERM $learners 2>/dev/null
+      wait $learners
       exit "$status"
       """)
     return ("\(folder)/main.sbatch", lines.joined(separator: "\n") + "\n")
@@ -151,15 +164,23 @@ public struct SlurmLaunch: Sendable {
   }
 
   /// The command that keeps a process going on its node.
-  private func keep(_ process: RoleProcess) -> String {
+  ///
+  /// - Parameter step: For one of several ranks, the part of the job that they are the tasks of.
+  private func keep(_ process: RoleProcess, step: Int? = nil) -> String {
     let restart = launch.cluster.restart
     let words =
       [
         program, "launch", "keep", "--name", process.name, "--logs", launch.logs, "--limit",
         "\(restart.limit)", "--first-delay", "\(restart.firstDelaySeconds)", "--longest-delay",
         "\(restart.longestDelaySeconds)", "--forgotten-after", "\(restart.forgottenAfterSeconds)",
-        "--stop-seconds", "\(launch.cluster.stopSeconds)", "--", program,
-      ] + process.arguments
+        "--stop-seconds", "\(launch.cluster.stopSeconds)", "--",
+      ]
+      + (step.map {
+        [
+          "srun", "--het-group=\($0)", "--ntasks=\(process.ranks ?? 1)", "--mpi=pmix",
+          "--kill-on-bad-exit=1",
+        ]
+      } ?? []) + [program] + process.arguments
     return words.map(Shell.word).joined(separator: " ")
   }
 }

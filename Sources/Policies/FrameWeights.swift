@@ -43,8 +43,11 @@ struct FrameWeights {
   }
 
   /// A batch's targets with the rule in them.
+  ///
+  /// - Parameter own: The samples that this rank works on; what takes the network's passes is 0 for others.
   func weighed(
-    _ targets: PolicyNetwork.Targets, of frames: [Int], in columns: ObservationColumns
+    _ targets: PolicyNetwork.Targets, of frames: [Int], in columns: ObservationColumns,
+    own: Range<Int>
   ) -> PolicyNetwork.Targets {
     var targets = targets
     switch rule {
@@ -58,9 +61,12 @@ struct FrameWeights {
         }
       }
     case .trustRegion(let size, let advantages, let reference):
+      let errors = reference.halfSquaredErrors(
+        targets.slice(own, of: frames.count), of: Array(frames[own]), in: columns)
+      var all = [Float](repeating: 0, count: frames.count)
+      all.replaceSubrange(own, with: errors)
       targets.trustRegion = PolicyNetwork.TrustRegion(
-        size: size, advantages: frames.map { advantages[$0] },
-        reference: reference.halfSquaredErrors(targets, of: frames, in: columns))
+        size: size, advantages: frames.map { advantages[$0] }, reference: all)
     }
     return targets
   }

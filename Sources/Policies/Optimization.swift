@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import Networks
 import RecapAlgorithm
@@ -12,6 +13,7 @@ final class Optimization {
 
   private let store: ParameterStore
   private let workers: DataParallel
+  private let communicator: (any Communicator)?
   private let sliceSize: Int
   private let settings: TrainingSettings
   private let optimizer: AdamW
@@ -22,14 +24,21 @@ final class Optimization {
   /// - Parameters:
   ///   - tokensPerSample: Of the network, for the size of slices.
   ///   - threads: Threads to share the work out to; more than two sum in another order.
+  ///   - communicator: The ranks that share each batch out; nil for this process alone.
   /// - Throws: `PolicyError.settings` for a number out of range.
   init(
-    _ store: ParameterStore, _ settings: TrainingSettings, tokensPerSample: Int, threads: Int
+    _ store: ParameterStore, _ settings: TrainingSettings, tokensPerSample: Int, threads: Int,
+    communicator: (any Communicator)? = nil
   ) throws(PolicyError) {
     guard settings.steps >= 0, settings.batchSize > 0 else {
       throw .settings(
         "training needs 0 or more steps of at least 1 sample, got \(settings.steps) and "
           + "\(settings.batchSize)")
+    }
+    if let ranks = communicator?.count, settings.batchSize < ranks {
+      throw .settings(
+        "batchSize is \(settings.batchSize), which \(ranks) ranks cannot share; it must be at least \(ranks)"
+      )
     }
     guard settings.learningRate > 0, settings.learningRate.isFinite else {
       throw .settings("learningRate is \(settings.learningRate); it must be above 0")
@@ -42,7 +51,8 @@ final class Optimization {
     }
     self.store = store
     self.settings = settings
-    workers = DataParallel(store, threads: max(1, threads))
+    self.communicator = communicator
+    workers = DataParallel(store, threads: max(1, threads), communicator: communicator)
     sliceSize = max(1, Self.tokensPerSlice / max(1, tokensPerSample))
     optimizer = AdamW(store)
     schedule = LearningRateSchedule(
@@ -54,10 +64,18 @@ final class Optimization {
   /// Bytes of pooled memory: constant once all shapes have been seen.
   var pooledBytes: Int { workers.pooledBytes }
 
+  /// How long steps have waited for the gradients of other ranks.
+  var waited: Duration { workers.waited }
+
+  /// The samples that this rank works on, of a batch of `count`.
+  func ownSamples(of count: Int) -> Range<Int> {
+    workers.ownSamples(of: count, sliceSize: sliceSize)
+  }
+
   /// Descends a batch's loss.
   ///
   /// - Parameters:
-  ///   - samples: In the batch.
+  ///   - samples: In the batch, of which this rank works on its own.
   ///   - loss: Records the share in the batch's loss of some samples, and gives its parts, of which
   ///     the first is the share itself.
   /// - Returns: "gradient norm" before clipping and "learning rate", and the sums of the parts.
@@ -69,7 +87,8 @@ final class Optimization {
       let (loss, parts) = loss(tape, samples)
       return (loss, parts.map { Double(tape.scalar($0)) })
     }
-    let parts = slices.dropFirst().reduce(slices[0]) { zip($0, $1).map(+) }
+    let own = slices.dropFirst().reduce(slices[0]) { zip($0, $1).map(+) }
+    let parts = communicator?.sum(own) ?? own
     guard parts.allSatisfy(\.isFinite) else { throw .diverged(step: stepsDone) }
     let rate = schedule.rate(at: stepsDone)
     let norm = optimizer.step(

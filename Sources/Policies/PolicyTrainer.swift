@@ -1,3 +1,4 @@
+import Collectives
 import Episodes
 import Networks
 import RecapAlgorithm
@@ -30,12 +31,14 @@ public final class PolicyTrainer {
   ///   - indicatorDropout: In [0, 1].
   ///   - weighting: What each action's flow-matching error counts. All but `.uniform` need labels.
   ///   - threads: Threads to share the work out to; more than two round otherwise.
+  ///   - communicator: The ranks that train it together, each with an equal policy and the same of all
+  ///     else: each works on its share of every batch. Nil for this process alone.
   ///   - seed: Of batches, noise and dropout.
   /// - Throws: `PolicyError` for examples that the policy cannot read, or settings out of range.
   public init(
     policy: Policy, examples: TrainingExamples, heldOut: TrainingExamples? = nil,
     settings: TrainingSettings, indicatorDropout: Double, weighting: ActionWeighting = .uniform,
-    threads: Int = 1, seed: UInt64
+    threads: Int = 1, communicator: (any Communicator)? = nil, seed: UInt64
   ) throws {
     guard (0...1).contains(indicatorDropout) else {
       throw PolicyError.settings("indicatorDropout is \(indicatorDropout); it must be in 0…1")
@@ -48,7 +51,8 @@ public final class PolicyTrainer {
     validationFrames = heldOut?.validationBatches() ?? []
     weights = try FrameWeights(weighting, examples: examples, policy: policy, threads: threads)
     optimization = try Optimization(
-      policy.store, settings, tokensPerSample: policy.network.layout.count, threads: threads)
+      policy.store, settings, tokensPerSample: policy.network.layout.count, threads: threads,
+      communicator: communicator)
     random = RandomSource(seed: seed, stream: "policy training")
   }
 
@@ -59,7 +63,9 @@ public final class PolicyTrainer {
   /// - Throws: `PolicyError.diverged` when the loss or its gradient is not finite.
   public func step() throws -> [String: Double] {
     let frames = batches.examples.sample(settings.batchSize, using: &random)
-    let targets = weights.weighed(targets(of: frames), of: frames, in: batches.columns)
+    let targets = weights.weighed(
+      targets(of: frames), of: frames, in: batches.columns,
+      own: optimization.ownSamples(of: frames.count))
     let totals = targets.totals
     let (network, inputs, columns) = (policy.network, policy.inputs, batches.columns)
     let noise = StateNoise(deviation: settings.stateNoise, using: &random)
@@ -98,6 +104,9 @@ public final class PolicyTrainer {
 
   /// Gradient steps taken.
   public var stepsDone: Int { optimization.stepsDone }
+
+  /// How long steps have waited for the gradients of other ranks when their own were done.
+  public var waited: Duration { optimization.waited }
 
   /// The state from which the training goes on exactly, after any step before `finish`.
   public func state() throws -> [UInt8] { try optimization.state(random: random) }

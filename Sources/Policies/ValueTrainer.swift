@@ -1,3 +1,4 @@
+import Collectives
 import Episodes
 import RecapAlgorithm
 import Tensors
@@ -27,13 +28,16 @@ public final class ValueTrainer {
   ///   - settings: How long and how fast.
   ///   - failureCost: C_fail in steps; nil for each task's time limit.
   ///   - threads: Threads to share the work out to; more than two round otherwise.
+  ///   - communicator: The ranks that train it together, each with an equal value function and the same
+  ///     of all else: each works on its share of every batch. Nil for this process alone.
   ///   - seed: Of the batches.
   /// - Throws: `PolicyError` for episodes that the value function cannot read, or settings out of
   ///   range.
   public init(
     value: ValueFunction, episodes: [Episode], heldOut: [Episode] = [],
     pairs: ImageTextPairs? = nil,
-    settings: TrainingSettings, failureCost: Double?, threads: Int = 1, seed: UInt64
+    settings: TrainingSettings, failureCost: Double?, threads: Int = 1,
+    communicator: (any Communicator)? = nil, seed: UInt64
   ) throws {
     if let failureCost, !(failureCost > 0) {
       throw PolicyError.settings("failureCost is \(failureCost); it must be above 0")
@@ -46,7 +50,7 @@ public final class ValueTrainer {
       heldOut.isEmpty ? nil : try HeldOutFrames(heldOut, for: value, failureCost: failureCost)
     optimization = try Optimization(
       value.store, settings, tokensPerSample: value.inputs.shape.observationTokens + 1,
-      threads: threads)
+      threads: threads, communicator: communicator)
     random = RandomSource(seed: seed, stream: "value training")
     self.value = value
     self.examples = examples
@@ -124,6 +128,9 @@ public final class ValueTrainer {
 
   /// Gradient steps taken.
   public var stepsDone: Int { optimization.stepsDone }
+
+  /// How long steps have waited for the gradients of other ranks when their own were done.
+  public var waited: Duration { optimization.waited }
 
   /// The state from which the training goes on exactly, after any step before `finish`.
   public func state() throws -> [UInt8] { try optimization.state(random: random) }

@@ -7,7 +7,7 @@ struct RecapBench: AsyncParsableCommand {
     abstract: "Measures the learning engine, the data plane and what serves policies.",
     subcommands: [
       ModelCommand.self, MemoryCommand.self, TransportCommand.self, StoreCommand.self,
-      FleetCommand.self, ServeCommand.self,
+      FleetCommand.self, ServeCommand.self, RanksCommand.self,
     ],
     defaultSubcommand: ModelCommand.self)
 }

@@ -1,3 +1,4 @@
+import Collectives
 import Networks
 import Tensors
 
@@ -16,11 +17,15 @@ final class ReferenceTraining {
   private let batch: ReferenceBatch
   private let sliceSize: Int
 
-  init(_ model: ReferenceModel, samples: Int, threads: Int, sliceSize: Int?) {
+  init(
+    _ model: ReferenceModel, samples: Int, threads: Int, sliceSize: Int?,
+    communicator: (any Communicator)? = nil, overlapsSums: Bool = true
+  ) {
     self.model = model
     network = ReferenceTraining.network(store, model)
     ReferenceParameters.fill(store, of: model)
-    workers = DataParallel(store, threads: threads)
+    workers = DataParallel(
+      store, threads: threads, communicator: communicator, overlapsSums: overlapsSums)
     optimizer = AdamW(store)
     batch = ReferenceBatch(count: samples)
     // Few samples stay in the caches; with large matrices a product wants more rows.

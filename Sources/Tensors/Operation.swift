@@ -33,6 +33,22 @@ enum Operation {
   case weightedSum([(variable: Variable, weight: Float)])
 }
 
+extension Operation {
+  /// The parameters that its backward pass adds gradients to.
+  var parameters: [Parameter] {
+    switch self {
+    case .parameter(let parameter): [parameter]
+    case .linear(_, let weight, let bias, _): bias.map { [weight, $0] } ?? [weight]
+    case .rmsNorm(_, let weight, _): [weight]
+    case .embedding(let table, _): [table]
+    case .leaf, .add, .addPerSample, .multiply, .scale, .activation, .adaptiveNorm, .gate, .rotary,
+      .attention, .concatenate, .slice, .columns, .reshape, .softmax, .knownGradient,
+      .squaredError, .sum, .weightedSum:
+      []
+    }
+  }
+}
+
 enum Activation {
   case gelu, silu, tanh, gatedGELU
 }

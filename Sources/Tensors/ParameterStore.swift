@@ -145,6 +145,17 @@ public final class ParameterStore {
     }
   }
 
+  /// Each parameter's range of the flat buffers, with the padding behind it, in the order of adding: together they are
+  /// all of them.
+  public var parameterRanges: [Range<Int>] {
+    slots.map { $0.offset..<$0.offset + FloatMemory.aligned($0.count) }
+  }
+
+  /// The gradients of a range of the flat buffers, which whoever has it may change until a parameter is added.
+  public func gradientMemory(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: gradientBuffer + range.lowerBound, count: range.count)
+  }
+
   public func zeroGradients() {
     gradientBuffer.update(repeating: 0, count: flatCount)
   }

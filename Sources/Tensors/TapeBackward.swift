@@ -3,22 +3,46 @@ import CKernels
 extension Tape {
   /// Adds d loss / d parameter to the gradient of every parameter that `loss` depends on.
   ///
-  /// - Parameter loss: A scalar of this pass.
+  /// - Parameters:
+  ///   - loss: A scalar of this pass.
+  ///   - whenFinal: Hears of each of the store's parameters, by its number in the order of adding, once nothing more
+  ///     will be added to its gradient: first of those that `loss` does not depend on, then of the last ones used.
   /// - Precondition: the pass was started with `reset(recording: true)`.
-  public func backward(from loss: Variable) {
+  public func backward(from loss: Variable, whenFinal: ((Int) -> Void)? = nil) {
     precondition(isRecording, "backward: the pass was started with reset(recording: false)")
     let last = index(loss)
     precondition(
       nodes[last].shape.count == 1, "backward: a loss is one number, not \(nodes[last].shape.array)"
     )
-    guard let start = gradientTarget(last) else { return }
-    start.start[0] = 1
-    for node in stride(from: last, through: 0, by: -1) where nodes[node].gradient >= 0 {
-      propagate(node)
-      release(nodes[node].gradient)
-      nodes[node].gradient = -1
+    var uses = whenFinal == nil ? [] : firstUses(through: last)
+    if let whenFinal {
+      for parameter in uses.indices where uses[parameter].node < 0 { whenFinal(parameter) }
+      uses.removeAll { $0.node < 0 }
+      uses.sort { ($0.node, $0.parameter) < ($1.node, $1.parameter) }
+    }
+    gradientTarget(last)?.start[0] = 1
+    for node in stride(from: last, through: 0, by: -1) {
+      if nodes[node].gradient >= 0 {
+        propagate(node)
+        release(nodes[node].gradient)
+        nodes[node].gradient = -1
+      }
+      while let whenFinal, let use = uses.last, use.node == node {
+        uses.removeLast()
+        whenFinal(use.parameter)
+      }
     }
     gradients.removeAll(keepingCapacity: true)
+  }
+
+  /// The first node that uses each parameter, by the parameter's number; −1 for one that no node uses. The backward
+  /// pass reaches it last.
+  private func firstUses(through last: Int) -> [(node: Int, parameter: Int)] {
+    var uses = parameters.slots.indices.map { (node: -1, parameter: $0) }
+    for node in stride(from: last, through: 0, by: -1) {
+      for parameter in nodes[node].operation.parameters { uses[parameter.index].node = node }
+    }
+    return uses
   }
 
   // MARK: Gradient buffers

@@ -10,20 +10,20 @@ import RoleRuntime
 /// The value learner: fits the distributional value function to the returns of a dataset (paper, Equation 1).
 ///
 /// The arithmetic runs on this actor's own thread.
-public actor ValueLearner: Role, JobHandler {
-  private let worker: Worker
+public actor ValueLearner: Role, JobHandler, JobHelper {
+  private let jobs: JobSource
   private let shelf: TrainingShelf?
   private let threads: TrainingThreads
   private let log = Logger(label: "recap.value-learner")
   private let executor = ThreadExecutor(name: "value-learner")
 
   /// - Parameters:
-  ///   - shelf: Keeps the state of the training at hand; nil to start interrupted jobs anew.
+  ///   - shelf: Keeps the state of the training at hand; nil to start interrupted jobs anew, and on ranks that help.
   ///   - threads: Threads of its arithmetic.
   public init(
-    worker: Worker, shelf: TrainingShelf? = nil, threads: TrainingThreads = TrainingThreads()
+    _ jobs: JobSource, shelf: TrainingShelf? = nil, threads: TrainingThreads = TrainingThreads()
   ) {
-    self.worker = worker
+    self.jobs = jobs
     self.shelf = shelf
     self.threads = threads
   }
@@ -34,11 +34,53 @@ public actor ValueLearner: Role, JobHandler {
 
   /// Takes jobs until the run is over or the task is cancelled.
   public func run() async throws {
-    try await worker.run(self)
+    try await jobs.run(self)
   }
 
   /// Trains one value function and stores its checkpoint.
   public func run(_ order: JobOrder, _ context: JobContext) async throws -> JobResult {
+    let threads = threads.count(for: order.job)
+    let saves = try shelf?.place(for: order, configuration: context.configuration)
+    try jobs.ranks?.share(order, context, threads: threads)
+    let (value, metrics) = try await train(order, context, threads: threads, saves: saves)
+    let checkpoint = try await context.archive.putCheckpoint(try value.checkpoint().files)
+    try saves?.remove()
+    return .checkpoint(checkpoint, metrics: metrics)
+  }
+
+  /// Trains the first rank's value function with it.
+  public func help(with order: JobOrder, _ context: JobContext, threads: Int) async throws {
+    _ = try await train(order, context, threads: threads, saves: nil)
+  }
+
+  private func train(
+    _ order: JobOrder, _ context: JobContext, threads: Int, saves: SavedTraining?
+  ) async throws -> (ValueFunction, metrics: [String: Double]) {
+    let task: Trained
+    do {
+      task = try await prepare(order, context, threads: threads)
+    } catch {
+      jobs.ranks?.refuse()
+      throw error
+    }
+    var metrics = try await carryOut(
+      task.trainer, with: jobs.ranks, steps: task.steps, saves: saves, reportingTo: context)
+    if let pairs = task.pairs { metrics["captioned images"] = Double(pairs.count) }
+    task.trainer.finish()
+    return (task.value, metrics)
+  }
+
+  /// What is to be trained.
+  private struct Trained {
+    var value: ValueFunction
+    var trainer: ValueTrainer
+    var steps: Int
+    var pairs: ImageTextPairs?
+  }
+
+  private func prepare(
+    _ order: JobOrder, _ context: JobContext, threads: Int
+  ) async throws -> Trained {
     guard case .trainValue(let work) = order.job.work else {
       throw UnexpectedWork(job: order.job.id, role: .valueLearner)
     }
@@ -59,16 +101,9 @@ public actor ValueLearner: Role, JobHandler {
     let trainer = try ValueTrainer(
       value: value, episodes: split.training.map { episodes[$0] },
       heldOut: split.heldOut.map { episodes[$0] }, pairs: pairs, settings: work.training,
-      failureCost: work.failureCost, threads: threads.count(for: order.job),
-      seed: order.job.seed)
-    let saves = try shelf?.place(for: order, configuration: context.configuration)
-    var metrics = try await carryOut(
-      trainer, steps: work.training.steps, saves: saves, reportingTo: context)
-    if let pairs { metrics["captioned images"] = Double(pairs.count) }
-    trainer.finish()
-    let checkpoint = try await context.archive.putCheckpoint(try value.checkpoint().files)
-    try saves?.remove()
-    return .checkpoint(checkpoint, metrics: metrics)
+      failureCost: work.failureCost, threads: threads,
+      communicator: jobs.ranks?.communicator, seed: order.job.seed)
+    return Trained(value: value, trainer: trainer, steps: work.training.steps, pairs: pairs)
   }
 
   private func model(

@@ -90,6 +90,8 @@ struct LearnerOptions: Sendable {
   var states: String?
   /// Threads of its arithmetic.
   var threads: Int
+  /// Whether it is one of several processes, which MPI connects.
+  var usesMPI: Bool
 }
 
 extension WorkerRole {

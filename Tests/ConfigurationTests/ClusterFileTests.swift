@@ -73,6 +73,14 @@ import Testing
         "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {namespace: Lab}",
         "kubernetes.namespace (line 3): got 'Lab'; expected lower-case letters"
       ),
+      (
+        "kind: local\nroles: {labellers: {ranks: 2}}",
+        "roles.labellers.ranks (line 2): got 2; expected 1: only learners train together"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nroles: {policyLearners: {ranks: 4}}",
+        "roles.policyLearners.ranks (line 3): got 4; expected 1: pods are not started by mpirun"
+      ),
       ("kind: hosts", "hosts (line 1): missing, but required for kind: hosts"),
       (
         "kind: hosts\nhosts: [{name: a, roles: [collectors, labellers, valueLearners]}]",

@@ -39,6 +39,29 @@ import Yams
       parts[1].contains("--publish '/shared/runs/a run/launch/coordinator.endpoint'"))
   }
 
+  @Test func ranksAreAStepOfTheirOwnInAPartOfTheirOwn() throws {
+    let slurm = SlurmLaunch(
+      try launch(
+        """
+        kind: slurm
+        roles: {policyLearners: {count: 2, ranks: 4, threads: 2}, valueLearners: {ranks: 2}}
+        """), program: "/bin/recap")
+    let parts = slurm.mainScript.text.components(separatedBy: "#SBATCH hetjob\n")
+    #expect(parts.count == 5)
+    // What is left of the learners is the labeller.
+    #expect(parts[1].hasPrefix("#SBATCH --ntasks=1\n"))
+    #expect(parts[2].hasPrefix("#SBATCH --ntasks=2\n#SBATCH --cpus-per-task=1\n"))
+    #expect(parts[4].hasPrefix("#SBATCH --ntasks=4\n#SBATCH --cpus-per-task=2\n"))
+    let steps = parts[4].split(separator: "\n").filter { $0.contains("--mpi=pmix") }
+    #expect(steps.count == 3)
+    #expect(
+      steps[2].hasPrefix("/bin/recap launch keep --name policy-learner-2 ")
+        && steps[2].contains(
+          " -- srun --het-group=4 --ntasks=4 --mpi=pmix --kill-on-bad-exit=1 /bin/recap "
+            + "policy-learner ")
+        && steps[2].hasSuffix(" --mpi &"))
+  }
+
   @Test func slurmsCollectorsAreAnArrayThatFollowsTheMainJob() throws {
     let slurm = SlurmLaunch(try launch("kind: slurm"), program: "/bin/recap")
     let text = slurm.collectorScript.text
@@ -49,7 +72,8 @@ import Yams
   }
 
   @Test func theScriptsAreBash() throws {
-    let slurm = SlurmLaunch(try launch("kind: slurm"), program: "/bin/recap")
+    let slurm = SlurmLaunch(
+      try launch("{kind: slurm, roles: {valueLearners: {ranks: 2}}}"), program: "/bin/recap")
     for script in [slurm.mainScript.text, slurm.collectorScript.text] {
       let bash = Process()
       bash.executableURL = URL(filePath: "/bin/bash")

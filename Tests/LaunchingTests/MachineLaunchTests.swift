@@ -42,6 +42,34 @@ import Testing
     #expect(machine.need == ProcessSize(threads: 11, memoryGB: 7))
   }
 
+  @Test func aLearnerOfSeveralRanksIsStartedByMpirun() throws {
+    let machine = local(
+      try launch(
+        "{kind: local, roles: {valueLearners: {ranks: 3, threads: 2, memoryGB: 4}}}"))
+    let place = "ipc:///home/me/runs/demo-1/coordinator.sock"
+    #expect(
+      machine.commands[1].words == [
+        "mpirun", "-n", "3", "--oversubscribe", "--bind-to", "none", "--mca",
+        "odls_base_sigkill_timeout", "10", "/bin/recap", "value-learner", "--connect", place,
+        "--name", "value-learner", "--states", "runs/demo-1/training", "--threads", "2", "--mpi",
+      ])
+    #expect(machine.commands.count { $0.words.contains("--mpi") } == 1)
+    // Four processes of one core, six cores of ranks; 2 of 0.5, 3 of 1 and 3 of 4.
+    #expect(machine.need == ProcessSize(threads: 11, memoryGB: 16))
+    let away = try MachineLaunch(
+      hosts: launch(
+        """
+        kind: hosts
+        roles: {policyLearners: {ranks: 2}}
+        hosts:
+          - {name: here, roles: [valueLearners, labellers, collectors]}
+          - {name: a, ssh: me@a, program: ~/recap, roles: [policyLearners]}
+        """), program: "/bin/recap")
+    let last = away.commands.first { $0.name == "policy-learner" }?.words.last ?? ""
+    #expect(last.contains("RECAP_STOP_WITH_STDIN=1 mpirun -n 2 --oversubscribe --bind-to none "))
+    #expect(last.contains(" ~/recap policy-learner --connect tcp://127.0.0.1:"))
+  }
+
   @Test func aDeepRunDirectoryHasItsSocketElsewhere() throws {
     let deep = "/" + String(repeating: "d", count: 100)
     #expect(local(try launch("kind: local", directory: deep)).endpoint == "ipc:///tmp/x.sock")

@@ -96,6 +96,23 @@ extension ClusterFile {
         "kubernetes.namespace", root["kubernetes"]?["namespace"],
         "got '\(namespace)'; expected lower-case letters, digits and '-'")
     }
+    for (role, size) in [
+      ("valueLearners", roles.valueLearners), ("labellers", roles.labellers),
+      ("policyLearners", roles.policyLearners),
+    ] where size.ranks > 1 {
+      let node = root["roles"]?[role]?["ranks"]
+      if role == "labellers" {
+        note(
+          "roles.labellers.ranks", node,
+          "got \(size.ranks); expected 1: only learners train together, labellers are more with count"
+        )
+      } else if kind == .kubernetes {
+        note(
+          "roles.\(role).ranks", node,
+          "got \(size.ranks); expected 1: pods are not started by mpirun or srun. Give the role more "
+            + "threads, or use another kind of cluster file")
+      }
+    }
     if kind == .hosts { problems += hostProblems(root) }
     return problems
   }

@@ -61,6 +61,8 @@ public struct ProcessSize: Codable, Hashable, Sendable {
 /// A role's processes and what each of them may use.
 public struct RoleSize: Codable, Hashable, Sendable {
   public var count: Int
+  /// Processes that each learner is made of, which train together over MPI; what follows is for each.
+  public var ranks = 1
   /// Processor cores, and for a learner the threads that it trains with.
   public var threads: Int
   /// Memory in units of 10⁹ bytes.

@@ -33,7 +33,10 @@ extension ClusterFile {
   ]
   private static let processSize = Shape.mapping(sizeFields)
   private static let roleSize = Shape.mapping(
-    sizeFields.merging(["count": Shape.Field(shape: .integer(.from(1, to: 10_000)))]) { $1 })
+    sizeFields.merging([
+      "count": Shape.Field(shape: .integer(.from(1, to: 10_000))),
+      "ranks": Shape.Field(shape: .integer(.from(1, to: 1024))),
+    ]) { $1 })
 
   private static let options = Shape.Field(shape: .list(of: .text(.any), atLeast: 0))
 

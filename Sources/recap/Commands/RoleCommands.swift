@@ -175,11 +175,13 @@ struct CollectorCommand: AsyncParsableCommand {
 struct ValueLearnerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: WorkerRole.valueLearner.defaultName,
-    abstract: "Trains value functions: how far is it to success from here?")
+    abstract: "Trains value functions: how far is it to success from here?",
+    discussion: RankArguments.discussion("value-learner"))
 
   @OptionGroup var worker: LearnerArguments
+  @OptionGroup var ranks: RankArguments
 
-  func run() async throws { try await worker.work(as: .valueLearner) }
+  func run() async throws { try await worker.work(as: .valueLearner, usesMPI: ranks.mpi) }
 }
 
 /// `recap labeller`
@@ -197,11 +199,13 @@ struct LabellerCommand: AsyncParsableCommand {
 struct PolicyLearnerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: WorkerRole.policyLearner.defaultName,
-    abstract: "Trains policies on the labelled episodes.")
+    abstract: "Trains policies on the labelled episodes.",
+    discussion: RankArguments.discussion("policy-learner"))
 
   @OptionGroup var worker: LearnerArguments
+  @OptionGroup var ranks: RankArguments
 
-  func run() async throws { try await worker.work(as: .policyLearner) }
+  func run() async throws { try await worker.work(as: .policyLearner, usesMPI: ranks.mpi) }
 }
 
 /// What the roles that compute need to know.
@@ -228,11 +232,38 @@ struct LearnerArguments: ParsableArguments {
     }
   }
 
-  func work(as role: WorkerRole) async throws {
+  func work(as role: WorkerRole, usesMPI: Bool = false) async throws {
     try await Composition.learner(
       LearnerOptions(
         role: role, coordinator: coordinator.place, keys: try coordinator.clientKeys(of: role),
-        name: name ?? role.defaultName, states: states, threads: threads))
+        name: name ?? role.defaultName, states: states, threads: threads, usesMPI: usesMPI))
+  }
+}
+
+/// What learners need to know that can be several processes.
+struct RankArguments: ParsableArguments {
+  @Flag(
+    help: ArgumentHelp(
+      "Be one of the ranks that mpirun or srun has started, which train together.",
+      discussion: "Needs a recap that was built with MPI: make build-mpi."))
+  var mpi = false
+
+  func validate() throws {
+    let environment = ProcessInfo.processInfo.environment
+    if !mpi, let ranks = environment["OMPI_COMM_WORLD_SIZE"].flatMap({ Int($0) }), ranks > 1 {
+      throw ValidationError(
+        "mpirun started \(ranks) processes, but without --mpi each would be a learner of its own")
+    }
+  }
+
+  static func discussion(_ command: String) -> String {
+    """
+    With --mpi it is one learner of several processes, ranks, each of which works on its share of \
+    every batch. The result is that of one process, whatever the number of ranks.
+
+      recap \(command) --connect tcp://127.0.0.1:7700 --threads 2
+      mpirun -n 4 --bind-to none recap \(command) --mpi --connect tcp://127.0.0.1:7700
+    """
   }
 }
 

@@ -53,6 +53,15 @@ extension Composition {
   /// One learner or labeller.
   static func learner(_ options: LearnerOptions) async throws {
     Logs.bootstrap(.info)
+    if options.usesMPI {
+      try await rankedLearner(options)
+    } else {
+      try await learner(options, ranks: nil)
+    }
+  }
+
+  /// - Parameter ranks: Those that help; nil for none.
+  static func learner(_ options: LearnerOptions, ranks: RankGroup?) async throws {
     try await joining(options.coordinator, keys: options.keys) { coordinator in
       let run = try await description(ofRunAt: coordinator)
       let states =
@@ -60,7 +69,7 @@ extension Composition {
       try await learn(
         options.role, name: options.name, coordinator: coordinator,
         states: run.runID.map { "\(states)/\($0)" } ?? states,
-        threads: TrainingThreads(own: options.threads))
+        threads: TrainingThreads(own: options.threads), ranks: ranks)
     }
   }
 
@@ -113,23 +122,28 @@ extension Composition {
     return robot
   }
 
-  /// - Parameter states: The directory for the states of interrupted trainings.
+  /// - Parameters:
+  ///   - states: The directory for the states of interrupted trainings.
+  ///   - ranks: Those that help; nil for none.
   static func learn(
     _ role: WorkerRole, name: String, coordinator: CoordinatorContact, states: String,
-    threads: TrainingThreads
+    threads: TrainingThreads, ranks: RankGroup? = nil
   ) async throws {
+    try ranks?.begin(at: coordinator.endpoint)
     let worker = try makeWorker(
       WorkerDescription(name: name, incarnation: UUID().uuidString, role: role),
       coordinator: coordinator)
     switch role {
     case .valueLearner:
       try await ValueLearner(
-        worker: worker, shelf: TrainingShelf(directory: states), threads: threads
+        .coordinator(worker, ranks: ranks), shelf: TrainingShelf(directory: states),
+        threads: threads
       ).run()
     case .advantageLabeller: try await AdvantageLabeller(worker: worker).run()
     case .policyLearner:
       try await PolicyLearner(
-        worker: worker, shelf: TrainingShelf(directory: states), threads: threads
+        .coordinator(worker, ranks: ranks), shelf: TrainingShelf(directory: states),
+        threads: threads
       ).run()
     case .collector: preconditionFailure("a collector needs a robot")
     }
