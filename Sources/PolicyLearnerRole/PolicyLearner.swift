@@ -9,10 +9,10 @@ import RoleRuntime
 /// The policy learner: trains the advantage-conditioned policy on everything recorded so far (paper, Equation 3).
 ///
 /// The arithmetic runs on this actor's own thread.
-public actor PolicyLearner: Role, JobHandler, JobHelper {
-  private let jobs: JobSource
-  private let shelf: TrainingShelf?
-  private let threads: TrainingThreads
+public actor PolicyLearner: Learner {
+  public nonisolated let jobs: JobSource
+  public nonisolated let shelf: TrainingShelf?
+  public nonisolated let threads: TrainingThreads
   private let executor = ThreadExecutor(name: "policy-learner")
 
   /// - Parameters:
@@ -30,53 +30,9 @@ public actor PolicyLearner: Role, JobHandler, JobHelper {
     executor.asUnownedSerialExecutor()
   }
 
-  /// Takes jobs until the run is over or the task is cancelled.
-  public func run() async throws {
-    try await jobs.run(self)
-  }
-
-  /// Trains one policy and stores its checkpoint.
-  public func run(_ order: JobOrder, _ context: JobContext) async throws -> JobResult {
-    let threads = threads.count(for: order.job)
-    let saves = try shelf?.place(for: order, configuration: context.configuration)
-    try jobs.ranks?.share(order, context, threads: threads)
-    let (policy, metrics) = try await train(order, context, threads: threads, saves: saves)
-    let checkpoint = try await context.archive.putCheckpoint(try policy.checkpoint().files)
-    try saves?.remove()
-    return .checkpoint(checkpoint, metrics: metrics)
-  }
-
-  /// Trains the first rank's policy with it.
-  public func help(with order: JobOrder, _ context: JobContext, threads: Int) async throws {
-    _ = try await train(order, context, threads: threads, saves: nil)
-  }
-
-  private func train(
-    _ order: JobOrder, _ context: JobContext, threads: Int, saves: SavedTraining?
-  ) async throws -> (Policy, metrics: [String: Double]) {
-    let task: Trained
-    do {
-      task = try await prepare(order, context, threads: threads)
-    } catch {
-      jobs.ranks?.refuse()
-      throw error
-    }
-    let metrics = try await carryOut(
-      task.trainer, with: jobs.ranks, steps: task.steps, saves: saves, reportingTo: context)
-    task.trainer.finish()
-    return (task.policy, metrics)
-  }
-
-  /// What is to be trained.
-  private struct Trained {
-    var policy: Policy
-    var trainer: PolicyTrainer
-    var steps: Int
-  }
-
-  private func prepare(
+  public func prepare(
     _ order: JobOrder, _ context: JobContext, threads: Int
-  ) async throws -> Trained {
+  ) async throws -> PreparedTraining {
     guard case .trainPolicy(let work) = order.job.work else {
       throw UnexpectedWork(job: order.job.id, role: .policyLearner)
     }
@@ -91,7 +47,10 @@ public actor PolicyLearner: Role, JobHandler, JobHelper {
       heldOut: heldOut.isEmpty ? nil : Self.dataset(heldOut),
       settings: work.training, indicatorDropout: work.indicatorDropout, weighting: work.weighting,
       threads: threads, communicator: jobs.ranks?.communicator, seed: order.job.seed)
-    return Trained(policy: policy, trainer: trainer, steps: work.training.steps)
+    return PreparedTraining(trainer, steps: work.training.steps) {
+      trainer.finish()
+      return try policy.checkpoint().files
+    }
   }
 
   /// An episode to learn from.

@@ -10,10 +10,10 @@ import RoleRuntime
 /// The value learner: fits the distributional value function to the returns of a dataset (paper, Equation 1).
 ///
 /// The arithmetic runs on this actor's own thread.
-public actor ValueLearner: Role, JobHandler, JobHelper {
-  private let jobs: JobSource
-  private let shelf: TrainingShelf?
-  private let threads: TrainingThreads
+public actor ValueLearner: Learner {
+  public nonisolated let jobs: JobSource
+  public nonisolated let shelf: TrainingShelf?
+  public nonisolated let threads: TrainingThreads
   private let log = Logger(label: "recap.value-learner")
   private let executor = ThreadExecutor(name: "value-learner")
 
@@ -32,55 +32,9 @@ public actor ValueLearner: Role, JobHandler, JobHelper {
     executor.asUnownedSerialExecutor()
   }
 
-  /// Takes jobs until the run is over or the task is cancelled.
-  public func run() async throws {
-    try await jobs.run(self)
-  }
-
-  /// Trains one value function and stores its checkpoint.
-  public func run(_ order: JobOrder, _ context: JobContext) async throws -> JobResult {
-    let threads = threads.count(for: order.job)
-    let saves = try shelf?.place(for: order, configuration: context.configuration)
-    try jobs.ranks?.share(order, context, threads: threads)
-    let (value, metrics) = try await train(order, context, threads: threads, saves: saves)
-    let checkpoint = try await context.archive.putCheckpoint(try value.checkpoint().files)
-    try saves?.remove()
-    return .checkpoint(checkpoint, metrics: metrics)
-  }
-
-  /// Trains the first rank's value function with it.
-  public func help(with order: JobOrder, _ context: JobContext, threads: Int) async throws {
-    _ = try await train(order, context, threads: threads, saves: nil)
-  }
-
-  private func train(
-    _ order: JobOrder, _ context: JobContext, threads: Int, saves: SavedTraining?
-  ) async throws -> (ValueFunction, metrics: [String: Double]) {
-    let task: Trained
-    do {
-      task = try await prepare(order, context, threads: threads)
-    } catch {
-      jobs.ranks?.refuse()
-      throw error
-    }
-    var metrics = try await carryOut(
-      task.trainer, with: jobs.ranks, steps: task.steps, saves: saves, reportingTo: context)
-    if let pairs = task.pairs { metrics["captioned images"] = Double(pairs.count) }
-    task.trainer.finish()
-    return (task.value, metrics)
-  }
-
-  /// What is to be trained.
-  private struct Trained {
-    var value: ValueFunction
-    var trainer: ValueTrainer
-    var steps: Int
-    var pairs: ImageTextPairs?
-  }
-
-  private func prepare(
+  public func prepare(
     _ order: JobOrder, _ context: JobContext, threads: Int
-  ) async throws -> Trained {
+  ) async throws -> PreparedTraining {
     guard case .trainValue(let work) = order.job.work else {
       throw UnexpectedWork(job: order.job.id, role: .valueLearner)
     }
@@ -103,7 +57,11 @@ public actor ValueLearner: Role, JobHandler, JobHelper {
       heldOut: split.heldOut.map { episodes[$0] }, pairs: pairs, settings: work.training,
       failureCost: work.failureCost, threads: threads,
       communicator: jobs.ranks?.communicator, seed: order.job.seed)
-    return Trained(value: value, trainer: trainer, steps: work.training.steps, pairs: pairs)
+    let metrics = pairs.map { ["captioned images": Double($0.count)] } ?? [:]
+    return PreparedTraining(trainer, steps: work.training.steps, metrics: metrics) {
+      trainer.finish()
+      return try value.checkpoint().files
+    }
   }
 
   private func model(
