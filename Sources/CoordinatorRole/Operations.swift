@@ -18,7 +18,7 @@ public enum WorkerOperation: Hashable, Sendable {
   /// - Parameters:
   ///   - here: Workers that the run knows besides those of its plan.
   ///   - person: Who wants it, for the record.
-  /// - Throws: `NoSuchWorker`; `AlreadyInvited`.
+  /// - Throws: `NoSuchWorker`; `WorkerRemoved` for what only one that is here can do; `AlreadyInvited`.
   public func event(
     in plan: Plan, knowing here: some Sequence<String>, by person: String
   ) throws -> PlanEvent? {
@@ -29,9 +29,11 @@ public enum WorkerOperation: Hashable, Sendable {
     switch self {
     case .pause(let worker):
       try check(worker)
+      if plan.removed.contains(worker) { throw WorkerRemoved(name: worker) }
       return plan.paused.contains(worker) ? nil : .workerPaused(worker: worker, by: person)
     case .resume(let worker):
       try check(worker)
+      if plan.removed.contains(worker) { throw WorkerRemoved(name: worker) }
       return plan.paused.contains(worker) ? .workerResumed(worker: worker, by: person) : nil
     case .invite(let invitation):
       if let earlier = plan.invitations[invitation.worker] {
@@ -70,7 +72,8 @@ public struct NoSuchWorker: Error, CustomStringConvertible {
   }
 
   public var description: String {
-    "there is no worker '\(name)' here; there are \(known.joined(separator: ", "))"
+    "there is no worker '\(name)' here; "
+      + (known.isEmpty ? "none has joined yet" : "there are \(known.joined(separator: ", "))")
   }
 }
 

@@ -58,7 +58,8 @@ public final class HTTPServer: Sendable {
         }
       return HTTPServer(listener, host: host, limits)
     } catch {
-      throw HTTPServerError(host: host, port: port, reason: "\(error)")
+      let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
+      throw HTTPServerError(host: host, port: port, reason: reason ?? "\(error)")
     }
   }
 

@@ -208,8 +208,8 @@ extension Acknowledgement: DirectBody {
 
 extension HeartbeatRequest: DirectBody {
   func write(to json: inout JSONWriter) -> Bool {
-    // Metrics are any numbers: `Codable` knows how to write those.
-    guard progress == nil else { return false }
+    // Metrics and vitals have any numbers: `Codable` knows how to write those.
+    guard progress == nil, vitals == nil else { return false }
     json.append("{\"incarnation\":")
     json.append(string: incarnation)
     if let lease {

@@ -23,6 +23,8 @@ public actor Worker {
   private var terms: JoinRequest.Reply?
   /// The latest report of the job at hand.
   private var progress: JobProgress?
+  /// How the link to the coordinator does.
+  private var link: (roundTrip: Duration?, unanswered: Int) = (nil, 0)
   /// Whether a person has paused this worker, as the coordinator said last.
   private var isPaused = false
 
@@ -91,7 +93,7 @@ public actor Worker {
       let wait = min(timing.longestJobWait, .seconds((terms?.leaseSeconds ?? 10) / 2))
       let request = NextJobRequest(
         worker: description.name, incarnation: description.incarnation, waitSeconds: wait.inSeconds,
-        vitals: vitals())
+        vitals: vitalsWithLink())
       let control = control
       let timeout = wait + timing.requestTimeout
       do {
@@ -164,6 +166,14 @@ public actor Worker {
 
   private func note(_ progress: JobProgress) { self.progress = progress }
 
+  /// How the robot fares, and its link.
+  private func vitalsWithLink() -> RobotVitals? {
+    var vitals = vitals()
+    vitals?.roundTripSeconds = link.roundTrip.map { $0 / .seconds(1) }
+    vitals?.unansweredHeartbeats = link.unanswered
+    return vitals
+  }
+
   /// Sends heartbeats until the task is cancelled (true) or the lease is lost (false).
   private func keepAlive(lease: String) async -> Bool {
     var failures = 0
@@ -176,8 +186,10 @@ public actor Worker {
         try await clock.sleep(for: pause)
         let request = HeartbeatRequest(
           worker: description.name, incarnation: description.incarnation, lease: lease,
-          progress: progress, vitals: vitals())
+          progress: progress, vitals: vitalsWithLink())
+        let begin = ContinuousClock.now
         let reply = try await control.send(request, timeout: timing.requestTimeout)
+        link.roundTrip = .now - begin
         failures = 0
         isPaused = reply.paused
         if !reply.known {
@@ -203,6 +215,7 @@ public actor Worker {
         }
       } catch {
         failures += 1
+        link.unanswered += 1
         if !Task.isCancelled { log.warning("heartbeat: \(error); the job goes on") }
       }
     }

@@ -74,6 +74,18 @@ class LargeRun:
             process.wait(timeout=60)
 
 
+def first_view(browser, url):
+    """Seconds until a browser that is running, and has never been here, shows the run."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    begin = time.time()
+    page.goto(url)
+    page.wait_for_selector("main .plan")
+    seconds = time.time() - begin
+    context.close()
+    return seconds
+
+
 def test_the_page_stays_quick(large, tmp_path, browser):
     if not large:
         pytest.skip("with --large only")
@@ -89,13 +101,12 @@ def test_the_page_stays_quick(large, tmp_path, browser):
         fleet = [run.robots(seconds=900, episode_seconds=60)]
         time.sleep(20)
 
+        firsts = sorted(first_view(browser, run.url) for _ in range(5))
         sizes, asked = {}, []
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.on("response", lambda answer: sizes.update({answer.url: len(answer.body())}) if "/api/" not in answer.url else asked.append((time.time(), answer.url)))
-        begin = time.time()
         page.goto(run.url)
         page.wait_for_selector("main .plan")
-        first = time.time() - begin
         times = {}
         for name in [*VIEWS, "robots"]:
             begin = time.time()
@@ -110,13 +121,13 @@ def test_the_page_stays_quick(large, tmp_path, browser):
         updates = sum("api/robots" in url for _, url in asked)
         here = next(workers["here"] for workers in run.get("api/run")["workers"] if workers["role"] == "collector")
         print(
-            f"\n{run.episodes()} episodes, {here} robots: first view after {first:.2f} s, page of "
+            f"\n{run.episodes()} episodes, {here} robots: first view after {firsts[2]:.2f} s ({firsts[0]:.2f} to {firsts[4]:.2f}), page of "
             f"{sum(sizes.values()) / 1000:.0f} kB, other views "
             + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in times.items())
             + f"; {updates} updates a minute with {share:.0%} of a core")
         assert here == ROBOTS
         assert sum(sizes.values()) < 300_000
-        assert first < 1
+        assert firsts[2] < 1
         assert updates > 30
         assert share < 0.3
     finally:

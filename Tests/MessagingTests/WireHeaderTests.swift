@@ -23,6 +23,9 @@ import Testing
         HeartbeatRequest(worker: text, incarnation: "1", lease: nil, progress: nil),
         HeartbeatRequest(worker: "w", incarnation: text, lease: text, progress: nil),
         HeartbeatRequest(
+          worker: "w", incarnation: "1", lease: text, progress: nil,
+          vitals: RobotVitals(spooledEpisodes: 2, roundTripSeconds: 0.25)),
+        HeartbeatRequest(
           worker: text, incarnation: text, lease: "l",
           progress: JobProgress(done: 1, total: 2, unit: "steps", metrics: ["loss": .nan])),
       ]

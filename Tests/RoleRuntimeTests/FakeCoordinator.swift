@@ -24,6 +24,8 @@ actor FakeCoordinator {
   struct Refusal: Error, CustomStringConvertible { let description: String }
 
   private(set) var log: [Event] = []
+  /// Of the last heartbeat.
+  private(set) var vitals: RobotVitals?
   private var jobs: [JobOrder]
   /// The job that the worker holds.
   private var held: JobOrder?
@@ -123,6 +125,7 @@ actor FakeCoordinator {
 
   private func heartbeat(_ request: HeartbeatRequest) throws -> HeartbeatRequest.Reply {
     if refusesToMeet { throw Refusal(description: "this run needs no such robot") }
+    vitals = request.vitals
     note(.heartbeat(lease: request.lease, done: request.progress?.done))
     return HeartbeatRequest.Reply(
       leaseValid: request.lease == held?.lease, known: isKnown, paused: isPaused)

@@ -34,12 +34,15 @@ func makeArchiveClient(
     client: link.client, cacheBytes: cacheBytes, requestTimeout: timeout, clock: FastClock())
 }
 
-func makeWorker(_ link: TestLink, timeout: Duration = patience) -> Worker {
+func makeWorker(
+  _ link: TestLink, timeout: Duration = patience, vitals: RobotVitals? = nil
+) -> Worker {
   Worker(
     WorkerDescription(name: "w", incarnation: "1", role: .advantageLabeller),
     control: link.client, archive: makeArchiveClient(link), clock: FastClock(),
     timing: WorkerTiming(
-      requestTimeout: timeout, longestJobWait: .seconds(5), farewellTimeout: timeout))
+      requestTimeout: timeout, longestJobWait: .seconds(5), farewellTimeout: timeout),
+    vitals: { vitals })
 }
 
 /// Does jobs with a closure.

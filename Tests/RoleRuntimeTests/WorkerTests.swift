@@ -51,6 +51,23 @@ import Testing
       ])
   }
 
+  @Test func aRobotsVitalsTellHowItsLinkDoes() async throws {
+    let coordinator = FakeCoordinator(leases: ["a"])
+    let link = TestLink(coordinator.makeRouter())
+    let server = link.serve()
+    defer { server.cancel() }
+    try await makeWorker(link, vitals: RobotVitals(spooledEpisodes: 3)).run(
+      ClosureHandler { _, _ in
+        while await coordinator.vitals?.roundTripSeconds == nil {
+          try await Task.sleep(for: .milliseconds(2))
+        }
+        return noEpisodes
+      })
+    let vitals = try #require(await coordinator.vitals)
+    #expect(vitals.spooledEpisodes == 3 && vitals.unansweredHeartbeats == 0)
+    #expect((0..<60).contains(vitals.roundTripSeconds ?? -1))
+  }
+
   @Test func aLostLeaseCancelsItsJobAndOnlyThat() async throws {
     let coordinator = FakeCoordinator(leases: ["a", "b"])
     let link = TestLink(coordinator.makeRouter())

@@ -190,6 +190,7 @@ function robotCard(r, app, session, run) {
     ["episodes", count(r.episodes)], ["success", percent(r.successRate, 0)], ["corrected steps", percent(r.interventionShare)],
     ["late chunks", r.vitals ? h("span", { title: `${count(r.vitals.chunks)} chunks since it started; told to hold ${count(r.vitals.holds)} times; ${count(r.vitals.limitedActions)} actions limited` }, count(r.vitals.lateChunks)) : dash],
     ["spool", r.vitals ? h("span", { title: "episodes that wait for the archive's acknowledgement" }, count(r.vitals.spooledEpisodes)) : dash],
+    ["link", r.vitals && known(r.vitals.roundTripSeconds) ? h("span", { title: `what its last heartbeat took; ${count(r.vitals.unansweredHeartbeats)} got no answer since it started` }, `${Math.max(1, Math.round(r.vitals.roundTripSeconds * 1000))} ms${r.vitals.unansweredHeartbeats ? `, ${count(r.vitals.unansweredHeartbeats)} lost` : ""}`) : dash],
   ];
   return h("article", { class: `card robot ${r.state}`, "data-key": r.name, "aria-label": r.name },
     h("div", { class: "spread", style: { margin: 0 } }, h("h3", null, r.name), h("span", { class: "row", style: { gap: "4px" } }, r.isPaused && r.state !== "paused" && pill("paused", "pausing"), pill(r.state, robotStates[r.state]))),

@@ -11,15 +11,21 @@ public struct RobotVitals: Codable, Hashable, Sendable {
   public var holds: Int
   /// Actions of the policy that were beyond the configured limits, and executed within them.
   public var limitedActions: Int
+  /// How long the coordinator took to answer the last sign of life that it answered, seconds; nil before the first.
+  public var roundTripSeconds: Double?
+  /// Signs of life that nobody answered in time.
+  public var unansweredHeartbeats: Int
 
   public init(
     spooledEpisodes: Int, chunks: Int = 0, lateChunks: Int = 0, holds: Int = 0,
-    limitedActions: Int = 0
+    limitedActions: Int = 0, roundTripSeconds: Double? = nil, unansweredHeartbeats: Int = 0
   ) {
     self.spooledEpisodes = spooledEpisodes
     self.chunks = chunks
     self.lateChunks = lateChunks
     self.holds = holds
     self.limitedActions = limitedActions
+    self.roundTripSeconds = roundTripSeconds
+    self.unansweredHeartbeats = unansweredHeartbeats
   }
 }

@@ -117,31 +117,42 @@ public enum PrometheusText {
     for (name, type, help, number) in vitals {
       page.family(name, type, help)
       for robot in robots {
-        if let vitals = robot.vitals {
-          page.sample(name, [("robot", robot.name)], Double(vitals[keyPath: number]))
+        if let number = robot.vitals.flatMap(number) {
+          page.sample(name, [("robot", robot.name)], number)
         }
       }
     }
   }
 
-  private static var vitals: [(String, String, String, KeyPath<RobotVitals, Int>)] {
+  private static var vitals: [(String, String, String, (RobotVitals) -> Double?)] {
     [
       (
         "recap_robot_spooled_episodes", "gauge",
-        "Episodes that wait for the archive's acknowledgement.", \.spooledEpisodes
+        "Episodes that wait for the archive's acknowledgement.", { Double($0.spooledEpisodes) }
       ),
-      ("recap_robot_chunks_total", "counter", "Chunks of actions that a robot executed.", \.chunks),
+      (
+        "recap_robot_chunks_total", "counter", "Chunks of actions that a robot executed.",
+        { Double($0.chunks) }
+      ),
       (
         "recap_robot_late_chunks_total", "counter",
-        "Times that a chunk ran out before the next was there.", \.lateChunks
+        "Times that a chunk ran out before the next was there.", { Double($0.lateChunks) }
       ),
       (
         "recap_robot_holds_total", "counter", "Times that the watchdog told a robot to hold.",
-        \.holds
+        { Double($0.holds) }
       ),
       (
         "recap_robot_limited_actions_total", "counter",
-        "Actions of the policy that were beyond the limits.", \.limitedActions
+        "Actions of the policy that were beyond the limits.", { Double($0.limitedActions) }
+      ),
+      (
+        "recap_robot_round_trip_seconds", "gauge",
+        "How long the coordinator took to answer its last heartbeat.", { $0.roundTripSeconds }
+      ),
+      (
+        "recap_robot_unanswered_heartbeats_total", "counter",
+        "Heartbeats that nobody answered in time.", { Double($0.unansweredHeartbeats) }
       ),
     ]
   }

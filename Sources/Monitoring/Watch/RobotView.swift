@@ -131,3 +131,11 @@ public struct RobotView: Codable, Hashable, Sendable {
     }
   }
 }
+
+extension RobotView {
+  /// Its state in words, and whether a person has paused it.
+  public var stateWords: String {
+    guard isPaused, state != .paused else { return state.rawValue }
+    return state == .away ? "away, paused" : "\(state.rawValue), pausing"
+  }
+}

@@ -55,6 +55,8 @@ public struct RunTimeline: Sendable {
   /// When anything happened first and last.
   public private(set) var first: Date?
   public private(set) var last: Date?
+  /// When something of the run's work happened last.
+  public private(set) var lastWork: Date?
   /// The workers that are here as far as the log knows, with their roles.
   public private(set) var workers: [String: WorkerRole] = [:]
   /// Every robot that has ever been here.
@@ -92,6 +94,8 @@ public struct RunTimeline: Sendable {
     sequence = row.sequence
     first = first ?? row.time
     last = row.time
+    // People judge and look after robots long after a run has ended.
+    if !event.isOfAPerson { lastWork = row.time }
     note(event, row)
     for command in plan.handle(event) { note(command, row) }
   }
@@ -190,5 +194,15 @@ public struct RunTimeline: Sendable {
     if whole < 60 { return "\(whole) s" }
     if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
     return "\(whole / 3600) h \(whole / 60 % 60) min"
+  }
+}
+
+extension PlanEvent {
+  /// Whether it is a person's word and no work of the run's.
+  fileprivate var isOfAPerson: Bool {
+    switch self {
+    case .episodeJudged, .workerPaused, .workerResumed, .workerInvited, .workerRemoved: true
+    default: false
+    }
   }
 }

@@ -97,7 +97,7 @@ public struct RunView: Codable, Hashable, Sendable {
     isLive = snapshot.status != nil
     failure = plan.failure
     lastEvent = timeline.last
-    let end = state == .running ? snapshot.now : timeline.last ?? snapshot.run.created
+    let end = state == .running ? snapshot.now : timeline.lastWork ?? snapshot.run.created
     elapsedSeconds = max(0, end.timeIntervalSince(timeline.first ?? snapshot.run.created))
     remainingSeconds = snapshot.remainingSeconds
     jobsDone = plan.jobsDone

@@ -90,7 +90,7 @@ public struct StatusReport: Codable, Hashable, Sendable {
     return [heading]
       + sorted.prefix(count).map { robot in
         [
-          robot.name, robot.state.rawValue + (robot.isPaused ? " (paused)" : ""),
+          robot.name, robot.stateWords,
           robot.task ?? "–", "\(robot.episodes)", Self.percent(robot.successRate),
           Self.percent(robot.interventionShare),
           robot.vitals.map { "\($0.lateChunks)" } ?? "–",

@@ -84,7 +84,9 @@ struct LabelEpisodes: AsyncParsableCommand {
         return
       }
       let queue = try await session.queue(selection.query, for: by)
-      if queue.isEmpty { return print("\(by) has judged every episode that matches") }
+      if queue.isEmpty {
+        return print("there is no episode that matches and that \(by) has not judged")
+      }
       let open = queue.count { $0.outcome == .unjudged }
       if open > 0 { print("\(open) of \(queue.count) episodes are not judged: those come first") }
       for (index, row) in queue.enumerated() {

@@ -145,7 +145,7 @@ struct PauseRobotCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Composition.operate(robot.run.directory, .pause(worker: robot.name))
-    print("\(robot.name) is paused")
+    print("\(robot.name) waits once its episode is over; 'recap robots resume' lets it go on")
   }
 }
 
@@ -211,9 +211,7 @@ struct RobotRecord: Encodable {
     case removed
   }
 
-  var state: String {
-    view.isPaused && view.state != .paused ? "\(view.state.rawValue), pausing" : view.state.rawValue
-  }
+  var state: String { view.stateWords }
 
   static func all(of run: RunArgument) async throws -> [RobotRecord] {
     let snapshot = try await run.watch().snapshot()
@@ -253,6 +251,9 @@ struct RobotRecord: Encodable {
         "chunks: \(vitals.chunks), \(vitals.lateChunks) late; told to hold \(vitals.holds) times; "
           + "\(vitals.limitedActions) actions limited")
       lines.append("spool: \(vitals.spooledEpisodes) episodes wait for the archive")
+      lines.append(
+        "link: " + (vitals.roundTripSeconds.map { "\(Int(($0 * 1000).rounded())) ms, " } ?? "")
+          + "\(vitals.unansweredHeartbeats) heartbeats without an answer")
     }
     if let silent = view.silentSeconds { lines.append("heard \(Int(silent)) s ago") }
     lines += incidents.prefix(10).map { "\(words($0.time))  \($0.text)" }

@@ -72,7 +72,8 @@ struct CoordinatorDoors: Sendable {
   /// - Throws: What a directory that cannot be written to throws.
   mutating func settle(in run: String) throws {
     if protected != nil { try keys.save(in: RunKeys.directory(ofRun: run)) }
-    var places = CoordinatorPlaces(operating: nil, protected: [], server: nil)
+    var places = CoordinatorPlaces(
+      operating: nil, protected: [], server: nil, open: open.boundEndpoints)
     // Some file systems hold no sockets.
     for endpoint in CoordinatorPlaces.operatingEndpoints(ofRun: run) where operating == nil {
       operating = try? ZeroMQServer(endpoints: [endpoint])

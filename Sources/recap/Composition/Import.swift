@@ -48,7 +48,7 @@ extension Composition {
     try await run.archive.close()
     let skipped = others == 0 ? "" : "; \(others) episodes of other sources stayed behind"
     return """
-      \(taken) demonstrations of \(counts.map(\.key).joined(separator: ", ")) are in \(run.directory)\(skipped)
+      \(taken) demonstration\(taken == 1 ? "" : "s") of \(counts.map(\.key).joined(separator: ", ")) are in \(run.directory)\(skipped)
       To go on: recap run --resume \(run.directory)
       """
   }
@@ -57,7 +57,11 @@ extension Composition {
   private static func demonstrations(
     in folder: String
   ) throws -> (byTask: [String: [Episode]], others: Int) {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+    guard let entries = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+      throw ImportRefused(reason: "there is no folder \(folder) that can be read")
+    }
+    let names =
+      entries
       .filter { $0.hasSuffix(".safetensors") }.sorted()
     var (byTask, others) = ([String: [Episode]](), 0)
     var first: (name: String, embodiment: Embodiment)?
@@ -84,7 +88,9 @@ extension Composition {
     guard first != nil else {
       throw ImportRefused(
         reason: "\(folder): expected demonstrations in *.safetensors files, found none"
-          + (others > 0 ? " among \(others) episodes" : ""))
+          + (others > 0
+            ? "; the \(others) episodes there are of other sources, and a run begins with demonstrations"
+            : ""))
     }
     return (byTask, others)
   }

@@ -17,6 +17,8 @@ struct CoordinatorPlaces: Codable, Sendable {
   var protected: [String]
   /// The coordinator's public key; nil where it has none.
   var server: PublicKey?
+  /// Where whoever reaches them connects without a key; nil in files of earlier versions.
+  var open: [String]?
 
   private static func path(_ run: String) -> String { "\(run)/coordinator.json" }
 
@@ -90,6 +92,12 @@ extension Composition {
         reason: "the run has no task '\(foreign)'; it has \(practised.joined(separator: ", "))")
     }
     let places = try CoordinatorPlaces.read(fromRun: run)
+    if let endpoint, places?.open?.contains(endpoint) == true {
+      throw CannotInvite(
+        reason: "\(endpoint) is open to this machine without a key, so nobody needs an invitation; "
+          + "start the robot with: recap collector --connect \(endpoint) --name \(robot) "
+          + "--driver ENDPOINT")
+    }
     let listening = places?.protected.first
     let known = configuration.runtime.listen.first {
       !ZeroMQServer.isLocal($0) && !$0.hasSuffix(":*")
@@ -101,7 +109,8 @@ extension Composition {
     else {
       throw CannotInvite(
         reason: "the run's coordinator listens nowhere that other machines reach; start it with "
-          + "--listen tcp://0.0.0.0:7700, or say with --endpoint where robots will find it")
+          + "--listen tcp://0.0.0.0:7700, or say with --endpoint where robots will find that; robots "
+          + "of this machine need no invitation (recap collector --connect)")
     }
     let server =
       try places?.server

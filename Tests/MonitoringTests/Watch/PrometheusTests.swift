@@ -67,14 +67,16 @@ struct PrometheusTests {
     var run = LoggedRun()
     try run.join("left", .collector)
     let vitals = RobotVitals(
-      spooledEpisodes: 4, chunks: 120, lateChunks: 3, holds: 1, limitedActions: 17)
+      spooledEpisodes: 4, chunks: 120, lateChunks: 3, holds: 1, limitedActions: 17,
+      roundTripSeconds: 0.25, unansweredHeartbeats: 2)
     let snapshot = run.snapshot([
       WorkerStatus(name: "left", role: .collector, silentSeconds: 1, vitals: vitals)
     ])
     let text = PrometheusText.text(snapshot)
     for (name, value) in [
-      ("spooled_episodes", 4), ("chunks_total", 120), ("late_chunks_total", 3), ("holds_total", 1),
-      ("limited_actions_total", 17),
+      ("spooled_episodes", "4"), ("chunks_total", "120"), ("late_chunks_total", "3"),
+      ("holds_total", "1"), ("limited_actions_total", "17"), ("round_trip_seconds", "0.25"),
+      ("unanswered_heartbeats_total", "2"),
     ] {
       #expect(text.contains("recap_robot_\(name){robot=\"left\"} \(value)\n"))
     }
