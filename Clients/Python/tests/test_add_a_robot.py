@@ -11,7 +11,8 @@ from recap_robot.episode_file import read_episode
 
 ROOT = pathlib.Path(__file__).parents[3]
 TEXT = (ROOT / "Documentation" / "AddARobot.md").read_text(encoding="utf-8")
-DRIVER, OBSERVED = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+# What follows them is for programs that speak openpi.
+DRIVER, OBSERVED, *_ = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 CONFIGURATION = re.search(r"```yaml\n(.*?)```", TEXT, re.DOTALL).group(1)
 
 
