@@ -88,9 +88,7 @@ extension Composition {
     guard first != nil else {
       throw ImportRefused(
         reason: "\(folder): expected demonstrations in *.safetensors files, found none"
-          + (others > 0
-            ? "; the \(others) episodes there are of other sources, and a run begins with demonstrations"
-            : ""))
+          + (others > 0 ? " among \(others) episodes: a run begins with demonstrations alone" : ""))
     }
     return (byTask, others)
   }
