@@ -107,13 +107,7 @@ public actor WorkcellRobot: Robot {
       // Handed back: what is left of an older chunk was meant for another state.
       if byPerson && !attempt.personInControl { break }
     }
-    if let ending = attempt.cell.ending {
-      turn.outcome = ending.outcome
-      turn.reason = ending.reason
-      turn.decidedAtStep = attempt.cell.decidedAtStep
-      turn.mistakeAtStep = attempt.cell.mistakeAtStep
-      turn.stages = attempt.cell.stages
-    }
+    turn.conclude(attempt.cell)
     turn.personInControl = attempt.personInControl
     self.attempt = attempt
     return turn
@@ -142,11 +136,7 @@ public actor WorkcellRobot: Robot {
   }
 
   private func observe(_ cell: Workcell) -> Observation {
-    Observation(
-      proprioception: cell.proprioception,
-      environmentState: embodiment.environmentStateWidth > 0 ? cell.environmentState : [],
-      images: imageSide.map { side in
-        WorkcellCamera.allCases.map { cell.image($0, side: side) }
-      } ?? [])
+    cell.observation(
+      environmentState: embodiment.environmentStateWidth > 0, imageSide: imageSide)
   }
 }

@@ -80,12 +80,8 @@ actor PlayedWorkcell: Robot {
       draw(attempt)
       if attempt.cell.ending != nil { break }
     }
+    turn.conclude(attempt.cell)
     if let ending = attempt.cell.ending {
-      turn.outcome = ending.outcome
-      turn.reason = ending.reason
-      turn.decidedAtStep = attempt.cell.decidedAtStep
-      turn.mistakeAtStep = attempt.cell.mistakeAtStep
-      turn.stages = attempt.cell.stages
       let words = ending.outcome.words + (ending.reason.map { ": \($0)" } ?? "")
       draw(attempt, outcome: "\(words) after \(attempt.cell.stepCount) steps; any key goes on")
       self.attempt = attempt
@@ -141,12 +137,8 @@ actor PlayedWorkcell: Robot {
   // MARK: - What is seen
 
   private func observe(_ cell: Workcell) -> Observation {
-    Observation(
-      proprioception: cell.proprioception,
-      environmentState: embodiment.environmentStateWidth > 0 ? cell.environmentState : [],
-      images: cameras.map { side in
-        WorkcellCamera.allCases.map { cell.image($0, side: side) }
-      } ?? [])
+    cell.observation(
+      environmentState: embodiment.environmentStateWidth > 0, imageSide: cameras)
   }
 
   private func draw(_ attempt: Attempt, outcome: String? = nil, isPaused: Bool = false) {
