@@ -14,7 +14,7 @@ unexport OPENBLAS_CORETYPE
 .PHONY: help setup build test test-python test-lerobot test-slurm test-hosts test-network test-podman test-browser test-openpi
 .PHONY: build-mpi test-mpi
 .PHONY: chaos lint format check check-monitoring demo metaworld metaworld-camera
-.PHONY: bench bench-build bench-compare bench-transport bench-dashboard clean
+.PHONY: bench bench-build bench-compare bench-transport bench-serve bench-dashboard clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -106,6 +106,9 @@ bench-compare: bench-build .venv-bench/jax-ready .venv-bench/torch-ready ## Comp
 
 bench-transport: bench-build .venv/test-ready ## Compare messages between roles with C on libzmq and with pyzmq
 	.venv/bin/python Benchmarks/transport.py $(ARGS)
+
+bench-serve: bench-build .venv-bench/serving-ready ## Compare serving with a server built as openpi's is, in JAX
+	.venv-bench/bin/python Benchmarks/serving.py $(ARGS)
 
 clean: ## Remove everything built; runs stay
 	rm -rf .build .venv .venv-bench .venv-lerobot .venv-browser .venv-openpi

@@ -83,6 +83,13 @@ struct ReferenceBatch: Sendable {
     returnBins = Data.integers("in.bin", count, in: 0..<Self.bins)
   }
 
+  /// Observations alone, for sampling.
+  init(images: [UInt8], text: [Int32], state: [Float], noise: [Float]) {
+    count = state.count / Self.stateWidth
+    (self.images, self.text, self.state, self.noise) = (images, text, state, noise)
+    (fast, actions, times, returnBins) = ([], [], [], [])
+  }
+
   /// The last text token stands for the advantage indicator; 0 is none.
   func withoutIndicator() -> ReferenceBatch {
     var batch = self

@@ -8,8 +8,11 @@ struct ReferenceModel: Sendable {
   /// Nil for a value network.
   let expert: TransformerSettings?
 
+  static let vlaTiny = ReferenceModel(
+    "vla-tiny", width: 128, layers: 4, heads: 4, 32, 512, expert: (96, 384))
+
   static let all = [
-    ReferenceModel("vla-tiny", width: 128, layers: 4, heads: 4, 32, 512, expert: (96, 384)),
+    vlaTiny,
     ReferenceModel("vla-small", width: 384, layers: 6, heads: 6, 64, 1536, expert: (192, 768)),
     ReferenceModel("value-tiny", width: 96, layers: 3, heads: 3, 32, 384),
     ReferenceModel("value-small", width: 256, layers: 6, heads: 4, 64, 1024),

@@ -25,8 +25,11 @@ final class ReferenceSampling {
   }
 
   /// Actions [B, 16, 8], or logits [B, 201] of a value network.
-  func run() -> [Float] {
-    let (network, batch, unconditional) = (network, batch, unconditional)
+  func run() -> [Float] { run(batch, unconditional) }
+
+  /// The same of another batch.
+  func run(_ batch: ReferenceBatch, _ unconditional: ReferenceBatch? = nil) -> [Float] {
+    let network = network
     guard batch.count >= workers.threads else {
       return Self.answer(tape, network, batch, unconditional, 0..<batch.count)
     }

@@ -18,10 +18,19 @@ struct ServeCommand: AsyncParsableCommand {
 
         recap-bench serve
         recap-bench serve --model Configs/models/tiny.yaml --clients 8 --rounds 9 --json
+        recap-bench serve --reference --against ws://127.0.0.1:8000   # make bench-serve
       """)
 
   @Option(help: ArgumentHelp("A file of models; without one, a run's defaults.", valueName: "file"))
   var model: String?
+
+  @Flag(help: "The model vla-tiny of recap-bench model, which other programs have too.")
+  var reference = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Another server of this protocol, asked in the same turns.", valueName: "url"))
+  var against: String?
 
   @Option(help: "Clients that ask at a time.")
   var clients = 8
@@ -49,27 +58,32 @@ struct ServeCommand: AsyncParsableCommand {
         "clients (1 to 256), threads (1 to 64), rounds, seconds and beta (0 to 10) are out of range"
       )
     }
+    guard !reference || (model == nil && beta == 1) else {
+      throw ValidationError("--reference goes without --model, and without guidance")
+    }
   }
 
   func run() async throws {
-    let robot = try ServedRobot(modelFile: model)
-    let checkpoint = try robot.checkpoint()
-    let batched = ServingOptions(name: "batched", guidance: beta, lanes: threads)
-    let single = ServingOptions(
-      name: "single", guidance: beta, lanes: 1, batchLimit: 1, patience: .zero)
-    let policy = try Policy(checkpoint: checkpoint)
-    let result = try await withServer(checkpoint, batched) { batchedPort in
-      try await withServer(checkpoint, single) { singlePort in
+    let robot = try reference ? .reference() : ServedRobot(modelFile: model)
+    let alone = try robot.alone()
+    let batches = try await robot.served(
+      ServingOptions(name: "batched", guidance: beta, lanes: threads))
+    let singles = try await robot.served(
+      ServingOptions(name: "single", guidance: beta, batchLimit: 1, patience: .zero))
+    let name = reference ? ReferenceModel.vlaTiny.name : model ?? "defaults"
+    let result = try await withServer(batches) { batched in
+      try await withServer(singles) { single in
         var result = ServingMeasurement(
-          model: model ?? "defaults", clients: clients, threads: threads)
+          model: name, clients: clients, threads: threads, rival: against)
         for _ in 0..<rounds {
-          result.batched.append(try await rate(batchedPort, robot.message))
-          result.single.append(try await rate(singlePort, robot.message))
+          result.batched.append(try await rate(batched, robot.message))
+          result.single.append(try await rate(single, robot.message))
+          if let against { result.rivals.append(try await rate(against, robot.message)) }
           let model = Timing(seconds: seconds / 2) {
-            _ = try? policy.answers(to: [robot.request(beta)])
+            _ = try? alone.answers(to: [robot.request(beta)])
           }
           result.modelAlone.append(model.median * 1000)
-          result.replyAlone.append(try await latency(batchedPort, robot.message) * 1000)
+          result.replyAlone.append(try await latency(batched, robot.message) * 1000)
         }
         return result
       }
@@ -78,17 +92,18 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   /// Runs a server around `body`.
+  ///
+  /// - Parameter body: Is given the server's URL.
   private func withServer<Result: Sendable>(
-    _ checkpoint: CheckpointFiles, _ options: ServingOptions,
-    _ body: (Int) async throws -> Result
+    _ policy: ServedPolicy, _ body: (String) async throws -> Result
   ) async throws -> Result {
     let server = try await PolicyServer.bind(
       host: "127.0.0.1", port: 0, settings: .init(server: "recap-bench"))
     let arrival = PolicyArrival()
-    await arrival.settle(.success(try await ServedPolicy.load(checkpoint, options)))
+    await arrival.settle(.success(policy))
     let running = Task { try await server.run(arrival) }
     do {
-      let result = try await body(server.port)
+      let result = try await body("ws://127.0.0.1:\(server.port)/")
       running.cancel()
       _ = await running.result
       return result
@@ -100,12 +115,12 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   /// Replies a second to all clients together.
-  private func rate(_ port: Int, _ message: [UInt8]) async throws -> Double {
+  private func rate(_ url: String, _ message: [UInt8]) async throws -> Double {
     let (clock, time, clients) = (ContinuousClock(), Duration.seconds(seconds), clients)
     return try await withThrowingTaskGroup(of: (Int, Duration).self) { group in
       for _ in 0..<clients {
         group.addTask {
-          try await Self.conversation(port) { socket in
+          try await Self.conversation(url) { socket in
             for _ in 0..<3 { try await Self.ask(socket, message) }
             let start = clock.now
             var replies = 0
@@ -122,9 +137,9 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   /// Median seconds of a reply to one client alone.
-  private func latency(_ port: Int, _ message: [UInt8]) async throws -> Double {
+  private func latency(_ url: String, _ message: [UInt8]) async throws -> Double {
     let (clock, time) = (ContinuousClock(), Duration.seconds(seconds / 2))
-    return try await Self.conversation(port) { socket in
+    return try await Self.conversation(url) { socket in
       for _ in 0..<3 { try await Self.ask(socket, message) }
       let start = clock.now
       var times: [Double] = []
@@ -138,9 +153,9 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   private static func conversation<Result>(
-    _ port: Int, _ body: (WebSocket) async throws -> Result
+    _ url: String, _ body: (WebSocket) async throws -> Result
   ) async throws -> Result {
-    let socket = try await WebSocketClient.connect("ws://127.0.0.1:\(port)/")
+    let socket = try await WebSocketClient.connect(url)
     _ = try await socket.receive()
     let result = try await body(socket)
     await socket.close()
@@ -160,15 +175,20 @@ private struct ServingMeasurement: Encodable {
   let model: String
   let clients: Int
   let threads: Int
+  /// The URL of another server; nil where none took part.
+  let rival: String?
   /// Replies a second by turn.
   var batched: [Double] = []
   var single: [Double] = []
+  var rivals: [Double] = []
   /// Milliseconds by turn: of the model alone, and of a reply to one client alone.
   var modelAlone: [Double] = []
   var replyAlone: [Double] = []
 
   private enum CodingKeys: String, CodingKey {
     case model, clients, threads
+    case rival = "against"
+    case rivals = "against_per_second"
     case batched = "batched_per_second"
     case single = "one_at_a_time_per_second"
     case modelAlone = "model_ms"
@@ -190,6 +210,10 @@ private struct ServingMeasurement: Encodable {
     row("\(clients) clients, batched, \(threads) threads", batched, "replies/s")
     row("\(clients) clients, one at a time", single, "replies/s")
     row("ratio", zip(batched, single).map { $0 / $1 }, "times")
+    if let rival {
+      row("\(clients) clients, \(rival)", rivals, "replies/s")
+      row("ratio to that", zip(batched, rivals).map { $0 / $1 }, "times")
+    }
     row("the model alone", modelAlone, "ms")
     row("a reply to one client", replyAlone, "ms")
     row("added by serving", zip(replyAlone, modelAlone).map { $0 - $1 }, "ms")
