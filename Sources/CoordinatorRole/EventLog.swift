@@ -3,9 +3,25 @@ import EpisodeStorage
 import Foundation
 import RecapAlgorithm
 
-// The plan's events as the archive keeps them: a line of JSON each.
+// What the archive keeps of a run's plan: the configuration, and the plan's events, a line of JSON each.
+
+extension RunConfiguration {
+  /// The configuration of the run in an archive.
+  ///
+  /// - Throws: What the archive throws, and `ConfigurationError` for a run of another version.
+  public init(of archive: some ArchiveReading) async throws {
+    try self.init(resolvedJSON: await archive.run().configuration)
+  }
+}
 
 extension Plan {
+  /// The plan of the run in an archive.
+  ///
+  /// - Throws: As `RunConfiguration(of:)` and the other initializer.
+  public init(of archive: some ArchiveReading) async throws {
+    self = try await Plan(of: RunConfiguration(of: archive), in: archive)
+  }
+
   /// The plan of a run as its stored events rebuild it.
   ///
   /// - Throws: What the archive throws, and `DecodingError` for an event that this version of recap

@@ -98,12 +98,10 @@ public struct ExperimentPage {
   /// A table for each task with scored stages: how far attempts come.
   private var stages: String {
     report.tasks.compactMap { task in
-      let rows = report.stageRows(of: task)
-      guard let first = rows.first else { return nil }
-      var table = HTML.Table(["arm", "k"] + first.rates.map(\.name), texts: [0])
-      for row in rows where row.rates.count == first.rates.count {
-        table.add(row.cells + row.rates.map(\.text))
-      }
+      let stages = report.stageTable(task)
+      if stages.names.isEmpty { return nil }
+      var table = HTML.Table(["arm", "k"] + stages.names, texts: [0])
+      for row in stages.rows { table.add(row) }
       return "<h3>Stages of \(HTML.text(task)) that were done</h3>\n\(table.html)"
     }.joined(separator: "\n")
   }

@@ -31,24 +31,27 @@ extension ExperimentReport {
       }
     }
     text += aligned(rows, left: hasSeeds ? [0, 1, 6] : [0, 1])
-    text += tasks.map(stageTable).filter { !$0.isEmpty }.map { "\n" + $0 }.joined()
+    text += tasks.map(stageText).filter { !$0.isEmpty }.map { "\n" + $0 }.joined()
     let notes = sharingNotes + missingRunNotes
     if !notes.isEmpty { text += "\n" + notes.map { $0 + "\n" }.joined() }
     return text
   }
 
   /// How often a task's scored stages were done; empty for a task that has none.
-  private func stageTable(of task: String) -> String {
-    StageRate.table(heading: ["\(task): done", "k"], rows: stageRows(of: task))
+  private func stageText(of task: String) -> String {
+    stageTable(task).text(heading: ["\(task): done", "k"])
   }
 
-  /// A row for each arm's iterations of a task with scored stages: the arm, k, and the rates.
-  func stageRows(of task: String) -> [(cells: [String], rates: [StageRate])] {
-    arms.flatMap { arm in
-      (arm.task(task)?.iterations ?? []).compactMap { iteration in
-        iteration.stages.map { (cells: [arm.name, "\(iteration.k)"], rates: $0) }
-      }
-    }
+  /// A row for each arm's iterations of a task with scored stages: the arm, k and the rates.
+  func stageTable(_ task: String) -> StageTable {
+    StageTable(
+      arms.flatMap { arm in
+        (arm.task(task)?.iterations ?? []).compactMap { iteration in
+          iteration.stages.map {
+            (cells: [arm.name, "\(iteration.k)"], rates: $0, episodes: iteration.episodes)
+          }
+        }
+      })
   }
 
   /// The experiment's title and what '±' is.

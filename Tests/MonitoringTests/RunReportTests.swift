@@ -138,6 +138,15 @@ import Testing
     #expect(stages.map(\.name) == ["build", "label"] && stages.map(\.rate) == [1, 0.5])
     // √(0.5 · 0.5 / 2)
     #expect(abs(stages[1].rateStandardError - 0.353553) < 1e-5)
+    #expect(stages.map(\.episodes) == [1, 2])
+    #expect(
+      report.table().hasSuffix(
+        """
+
+        espresso: done  k               build               label
+                        1  100.0 ± 0.0 % of 1  50.0 ± 35.4 % of 2
+
+        """), "\(report.table())")
   }
 
   @Test func anArchiveGivesTheSameReport() async throws {

@@ -37,7 +37,7 @@ struct CommandLineTests {
       (["status"], "Give a run's directory, or --url"),
       (["status", "--url", "http://127.0.0.1:1"], "http://127.0.0.1:1/api/"),
       (["serve"], "either --checkpoint FOLDER or --run RUN --task TASK"),
-      (["serve", "--run", "nowhere"], "--run needs --task"),
+      (["serve", "--run", "nowhere", "--port", "0"], "nowhere holds no run"),
       (["serve", "--checkpoint", "nowhere", "--port", "0"], "there is no nowhere"),
       (["serve", "--checkpoint", "Configs", "--port", "0"], "expected config.json and model.saf"),
       (["serve", "--checkpoint", "x", "--host", "0.0.0.0"], "--api-key-file FILE, or --trusted"),

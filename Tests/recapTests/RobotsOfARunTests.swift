@@ -175,7 +175,11 @@ struct RobotsOfARunTests {
     defer { try? FileManager.default.removeItem(at: it.folder) }
     it.coordinator.terminate()
     await it.coordinator.ended()
-    _ = try await it.invite("arm")
+    let first = try await it.invite("arm", "--tasks", "espresso")
+    // The new key is for the same tasks.
+    let second = try await it.invite("arm", "--again")
+    let again = try await it.record(of: "arm") { _ in true }
+    #expect(first != second && again.invitedFor == ["espresso"])
     for words in [
       ["pause", it.run, "arm"], ["pause", it.run, "cell-2"], ["remove", it.run, "arm"],
     ] {
@@ -186,8 +190,8 @@ struct RobotsOfARunTests {
     #expect(record.access == "removed" && record.view.isPaused)
     let events = try await ArchiveReader(directory: it.run).events().map(\.event)
     #expect(events.count { $0.contains("workerPaused") } == 2)
-    #expect(events.count { $0.contains("workerInvited") } == 1)
-    #expect(events.count { $0.contains("workerRemoved") } == 1)
+    #expect(events.count { $0.contains("workerInvited") } == 2)
+    #expect(events.count { $0.contains("workerRemoved") } == 2)
   }
 
   @Test("what is no invitation is told apart from one that was cut off")

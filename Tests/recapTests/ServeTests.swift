@@ -29,6 +29,8 @@ import Testing
       "serve", "--run", run, "--task", "sushi", "--port", "0")
     #expect(unknown.status != 0)
     #expect(unknown.errors.contains("no task with a policy 'sushi'; it has espresso, tshirt"))
+    let undecided = try await RecapProcess.run("serve", "--run", run, "--port", "0")
+    #expect(undecided.errors.contains("say whose with --task: espresso, tshirt"))
     let early = try await RecapProcess.run(
       "serve", "--run", run, "--task", "tshirt", "--iteration", "7", "--port", "0")
     #expect(early.errors.contains("no iteration of tshirt with a policy '7'; it has 0, 1"))

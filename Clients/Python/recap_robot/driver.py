@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from . import wire
 from .episode import Episode, Turn
-from .robot import Robot
+from .robot import Robot, description
 from .types import Supervision
 
 log = logging.getLogger("recap_robot")
@@ -80,11 +80,7 @@ class Driver:
             return _error(message.id, message.type, str(refusal))
 
     def _describe(self, _: wire.Message) -> Answer:
-        return {
-            "embodiment": self._robot.embodiment.as_json(),
-            "tasks": [task.as_json() for task in self._robot.tasks],
-            "holds": True,
-        }, {}
+        return description(self._robot), {}
 
     def _begin(self, request: wire.Message) -> Answer:
         id = _field(request, "episode", str)

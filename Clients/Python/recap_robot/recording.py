@@ -11,7 +11,7 @@ import numpy as np
 
 from .episode import Columns, Episode
 from .episode_file import RecordedEpisode, write_episode
-from .robot import Robot
+from .robot import Robot, description
 from .types import Outcome, Supervision, Task
 
 
@@ -88,11 +88,4 @@ def _next_number(folder: pathlib.Path) -> int:
 
 def describe(robot: Robot) -> str:
     """What a collector is told of a robot, as JSON for people."""
-    return json.dumps(
-        {
-            "embodiment": robot.embodiment.as_json(),
-            "tasks": [task.as_json() for task in robot.tasks],
-        },
-        indent=2,
-        ensure_ascii=False,
-    )
+    return json.dumps(description(robot), indent=2, ensure_ascii=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy.typing as npt
 
@@ -112,3 +113,12 @@ class Robot(abc.ABC):
         raise NotImplementedError(
             f"{type(self).__name__} offers no demonstrations or corrections: override person_action()"
         )
+
+
+def description(robot: Robot) -> dict[str, Any]:
+    """What a collector is told of a robot: the answer to `driver.describe`."""
+    return {
+        "embodiment": robot.embodiment.as_json(),
+        "tasks": [task.as_json() for task in robot.tasks],
+        "holds": True,
+    }

@@ -88,7 +88,10 @@ export function improvementView(app) {
       const width = chartWidth(380)(2);
       return [h("div", { class: "stack" },
         h("p", { class: "muted" }, "From evaluation episodes alone: fresh seeds, nobody helps, never trained on. Whiskers are one standard error; the dashed line is the policy after imitation, k = 0."),
+        report.unjudged && h("p", { class: "muted" }, `${count(report.unjudged)} evaluation ${report.unjudged === 1 ? "episode is" : "episodes are"} not judged and counted nowhere: filter the episodes by "not judged".`),
         report.tasks.map((task) => {
+          const stages = [...new Set(task.iterations.flatMap((i) => (i.stages ?? []).map((one) => one.name)))];
+          const done = (i, name) => { const one = i.stages?.find((each) => each.name === name); return one ? percent(one.rate) + (one.episodes === i.episodes ? "" : ` of ${one.episodes}`) : dash; };
           const points = (value, error, words) => task.iterations.map((i) => ({ k: i.k, value: i[value], error: i[error], title: `k = ${i.k}: ${words(i)}` }));
           return h("section", { class: "card", "data-key": task.task, "aria-label": task.task },
             h("div", { class: "spread" }, h("h2", null, task.task), gain(task)),
@@ -96,9 +99,9 @@ export function improvementView(app) {
               h("div", null, h("h3", { class: "muted" }, "Success"), iterations(width - 10, points("successRate", "successRateStandardError", (i) => `${percent(i.successRate)} ± ${percent(i.successRateStandardError)}`), { label: `Success of ${task.task}`, format: (v) => percent(v, 0), from: 0, to: 1 })),
               h("div", null, h("h3", { class: "muted" }, "Successes per robot-hour"), iterations(width - 10, points("throughputPerHour", "throughputStandardError", (i) => `${fixed(i.throughputPerHour)} ± ${fixed(i.throughputStandardError)} an hour`), { label: `Throughput of ${task.task}`, format: (v) => fixed(v, 0), from: 0, colour: 2 }))),
             h("div", { class: "scroll" }, h("table", null,
-              h("thead", null, h("tr", null, ["k", "episodes", "success", "per hour", "positive", "intervened"].map((t) => h("th", { class: "number" }, t)))),
+              h("thead", null, h("tr", null, ["k", "episodes", "success", "per hour", "positive", "intervened", ...stages].map((t) => h("th", { class: "number" }, t)))),
               h("tbody", null, task.iterations.map((i) => h("tr", null,
-                [i.k, count(i.episodes), `${percent(i.successRate)} ± ${fixed(100 * i.successRateStandardError)}`, `${fixed(i.throughputPerHour)} ± ${fixed(i.throughputStandardError)}`, percent(i.positiveShare), percent(i.interventionShare)].map((t) => h("td", { class: "number nowrap" }, t))))))));
+                [i.k, count(i.episodes), `${percent(i.successRate)} ± ${fixed(100 * i.successRateStandardError)}`, `${fixed(i.throughputPerHour)} ± ${fixed(i.throughputStandardError)}`, percent(i.positiveShare), percent(i.interventionShare), ...stages.map((name) => done(i, name))].map((t) => h("td", { class: "number nowrap" }, t))))))));
         }))];
     },
   };

@@ -23,24 +23,27 @@ extension RunReport {
       }
     }
     if tasks.isEmpty, unjudged == nil { return "\(run): no evaluation episodes yet\n" }
-    return (tasks.isEmpty ? "" : aligned(rows, left: [0])) + stageTables + unjudgedNote
+    return (tasks.isEmpty ? "" : aligned(rows, left: [0])) + stageTables
+      + (unjudgedNote.map { "\(run): \($0)\n" } ?? "")
   }
 
-  /// What the figures go without.
-  private var unjudgedNote: String {
-    guard let unjudged else { return "" }
+  /// What the figures go without; nil where that is nothing.
+  var unjudgedNote: String? {
+    guard let unjudged else { return nil }
     let (noun, verb) = unjudged == 1 ? ("episode", "is") : ("episodes", "are")
-    return "\(run): \(unjudged) evaluation \(noun) \(verb) not judged and counted nowhere; "
-      + "'recap episodes label' asks\n"
+    return "\(unjudged) evaluation \(noun) \(verb) not judged and counted nowhere; "
+      + "'recap episodes label' asks"
   }
 
   private var stageTables: String {
     tasks.map { task in
-      StageRate.table(
-        heading: ["\(task.task): done", "k"],
-        rows: task.iterations.compactMap { iteration in
-          iteration.stages.map { (cells: ["", "\(iteration.k)"], rates: $0) }
-        })
+      StageTable(
+        task.iterations.compactMap { iteration in
+          iteration.stages.map {
+            (cells: ["", "\(iteration.k)"], rates: $0, episodes: iteration.episodes)
+          }
+        }
+      ).text(heading: ["\(task.task): done", "k"])
     }.filter { !$0.isEmpty }.map { "\n" + $0 }.joined()
   }
 

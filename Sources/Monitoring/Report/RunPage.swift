@@ -30,27 +30,33 @@ public struct RunPage: Sendable {
     let alerts = run.alerts.map { "<p class=\"warning\">\(HTML.text($0.text))</p>" }.joined()
     let waiting =
       status.results.tasks.isEmpty ? "<p>No evaluation episode has been recorded yet.</p>" : ""
+    let unjudged =
+      status.results.unjudgedNote.map { "<p class=\"warning\">\(HTML.text($0))</p>" } ?? ""
     return """
       <h1>\(HTML.text(run.name))</h1>
       <p class="muted">\(run.state.rawValue) · \(run.jobsDone) of \(run.jobs) jobs · \(run.episodes) episodes · \
       \(RunTimeline.words(run.elapsedSeconds)) from the first event on. All rates come from evaluation episodes: fresh \
       seeds, nobody helps, never trained on. ± is one standard error.</p>
-      \(alerts)\(waiting)
+      \(alerts)\(waiting)\(unjudged)
       """
   }
 
   private func section(_ task: RunReport.TaskReport) -> String {
-    let rows = task.iterations.map { iteration in
-      let cells = [
-        "\(iteration.k)", "\(iteration.episodes)",
-        measured(iteration.successRate * 100, iteration.successRateStandardError * 100) + " %",
-        measured(iteration.throughputPerHour, iteration.throughputStandardError),
-        iteration.positiveShare.map { decimal($0 * 100, digits: 1) + " %" } ?? "–",
-        decimal(iteration.interventionShare * 100, digits: 1) + " %",
-      ]
+    let stages = StageTable(task.iterations.map { ([], $0.stages ?? [], $0.episodes) })
+    let rows = zip(task.iterations, stages.rows).map { iteration, done in
+      let cells =
+        [
+          "\(iteration.k)", "\(iteration.episodes)",
+          measured(iteration.successRate * 100, iteration.successRateStandardError * 100) + " %",
+          measured(iteration.throughputPerHour, iteration.throughputStandardError),
+          iteration.positiveShare.map { decimal($0 * 100, digits: 1) + " %" } ?? "–",
+          decimal(iteration.interventionShare * 100, digits: 1) + " %",
+        ] + done
       return "<tr>\(cells.map { "<td>\($0)</td>" }.joined())</tr>"
     }
-    let titles = ["k", "episodes", "success", "throughput/h", "positive", "intervened"]
+    let titles =
+      ["k", "episodes", "success", "throughput/h", "positive", "intervened"]
+      + stages.names.map { HTML.text($0) }
     return """
       <section>
       <h2>\(HTML.text(task.task))</h2>

@@ -9,15 +9,23 @@ public struct StageRate: Codable, Hashable, Sendable {
   public var rate: Double
   /// √(rate (1 − rate) / n) over n episodes, or over seeds where there are several.
   public var rateStandardError: Double
+  /// Episodes of which somebody says whether it was done; nil for a mean over seeds.
+  public var episodes: Int?
 
-  public init(name: String, rate: Double, rateStandardError: Double) {
+  public init(name: String, rate: Double, rateStandardError: Double, episodes: Int? = nil) {
     self.name = name
     self.rate = rate
     self.rateStandardError = rateStandardError
+    self.episodes = episodes
   }
 
-  /// "92.5 ± 1.9 %"
-  package var text: String { measured(rate * 100, rateStandardError * 100) + " %" }
+  /// "92.5 ± 1.9 %", and " of 38" where of other episodes nobody says whether it was done.
+  ///
+  /// - Parameter all: Episodes in all.
+  package func text(among all: Int) -> String {
+    let rate = measured(rate * 100, rateStandardError * 100) + " %"
+    return episodes.map { $0 == all ? rate : "\(rate) of \($0)" } ?? rate
+  }
 
   /// The rates of a task's stages and criteria, in the task's order; nil where no episode has any.
   ///
@@ -32,28 +40,40 @@ public struct StageRate: Codable, Hashable, Sendable {
       let n = Double(said.count)
       let rate = Double(said.count { $0 }) / n
       return StageRate(
-        name: name, rate: rate, rateStandardError: (rate * (1 - rate) / n).squareRoot())
+        name: name, rate: rate, rateStandardError: (rate * (1 - rate) / n).squareRoot(),
+        episodes: said.count)
+    }
+  }
+}
+
+/// What was done of each stage, with a column for every stage that any row has: raters may speak of more
+/// criteria in one iteration than in another.
+package struct StageTable {
+  /// The stages' names, in order.
+  package let names: [String]
+  /// Each row's own cells and one for each stage.
+  package let rows: [[String]]
+
+  /// - Parameter rows: What stands in the first columns, the rates, and the number of episodes.
+  package init(_ rows: [(cells: [String], rates: [StageRate], episodes: Int)]) {
+    var names: [String] = []
+    for rate in rows.flatMap(\.rates) where !names.contains(rate.name) { names.append(rate.name) }
+    self.names = names
+    self.rows = rows.map { cells, rates, episodes in
+      cells
+        + names.map { name in rates.first { $0.name == name }?.text(among: episodes) ?? "–" }
     }
   }
 
-  /// A table of what was done of each stage, a line for each row of rates.
+  /// Aligned lines below a heading; empty where there is no stage.
   ///
   /// ```
   /// box    k    take a sheet         build         label         place
   ///        0  99.5 ± 0.5 %  92.5 ± 1.9 %  90.0 ± 2.1 %  86.0 ± 2.5 %
   /// ```
   ///
-  /// - Parameters:
-  ///   - heading: What stands above the first columns, such as the task.
-  ///   - rows: What stands in the first columns, as many as the heading's, and the rates.
-  package static func table(
-    heading: [String], rows: [(cells: [String], rates: [StageRate])]
-  ) -> String {
-    guard let first = rows.first else { return "" }
-    let lines = rows.map { $0.cells + $0.rates.map(\.text) }
-    // A row of a run that scored other stages has no place below these.
-    let width = heading.count + first.rates.count
-    return aligned(
-      [heading + first.rates.map(\.name)] + lines.filter { $0.count == width }, left: [0])
+  /// - Parameter heading: What stands above the first columns, such as the task.
+  package func text(heading: [String]) -> String {
+    names.isEmpty ? "" : aligned([heading + names] + rows, left: [0])
   }
 }

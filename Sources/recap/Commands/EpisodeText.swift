@@ -7,6 +7,7 @@ import Monitoring
 struct EpisodeText {
   let row: EpisodeRow
   let episode: Episode
+  let said: RaterWords
 
   /// What there is to know besides the columns.
   var summary: String {
@@ -24,12 +25,14 @@ struct EpisodeText {
     if let step = metadata.decidedAtStep { table.add(["decided", "at step \(step)"]) }
     for stage in row.stages ?? [] {
       let own = row.recordedStages?.first { $0.name == stage.name }
-      let said = own == nil ? "by raters" : "recorded otherwise"
-      table.add([
-        "stage",
-        "\(stage.name): \(stage.isDone ? "done" : "not done")" + (own == stage ? "" : " (\(said))"),
-      ])
+      let words =
+        own == nil
+        ? stage.isDone ? "passed" : "failed"
+        : (stage.isDone ? "done" : "not done") + (own == stage ? "" : " (recorded otherwise)")
+      table.add([own == nil ? "criterion" : "stage", "\(stage.name): \(words)"])
     }
+    for line in said.lines { table.add(["judged", line]) }
+    if !said.divided.isEmpty { table.add(["disagreed", said.divided.joined(separator: ", ")]) }
     table.add([
       "length",
       "\(episode.count) of at most \(metadata.task.maximumSteps) steps, "

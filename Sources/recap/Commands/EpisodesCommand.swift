@@ -1,9 +1,11 @@
 import ArgumentParser
 import Configuration
+import CoordinatorRole
 import EpisodeStorage
 import Episodes
 import Foundation
 import Monitoring
+import RecapAlgorithm
 
 /// `recap episodes`
 struct EpisodesCommand: AsyncParsableCommand {
@@ -63,7 +65,7 @@ struct ListEpisodes: AsyncParsableCommand {
 
   /// - Throws: `NothingSuch` for a task, robot or iteration that the run neither has nor plans.
   private func checkNames(_ archive: ArchiveReader) async throws {
-    let plan = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+    let plan = try await RunConfiguration(of: archive)
     let recorded = try await archive.episodes()
     func check(_ what: String, _ wanted: String?, _ planned: [String], _ more: [String]) throws {
       guard let wanted, !planned.contains(wanted), !more.contains(wanted) else { return }
@@ -134,7 +136,10 @@ struct ShowEpisode: AsyncParsableCommand {
   func run() async throws {
     let archive = try run.archive()
     let row = try await archive.episode(named: episode)
-    let description = EpisodeText(row: row, episode: try await archive.contents(of: row))
+    let plan = try await Plan(of: archive)
+    let description = EpisodeText(
+      row: row, episode: try await archive.contents(of: row),
+      said: RaterWords(plan, on: row.digest))
     if json { return print(try description.json()) }
     print(description.summary)
     if steps { print(description.steps) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import CoordinatorRole
 import EpisodeStorage
 import Episodes
 import Monitoring
@@ -85,7 +86,7 @@ struct PreviewLabels: AsyncParsableCommand {
   func run() async throws {
     let archive = try run.archive()
     let set = try await labelSet(in: archive)
-    let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+    let configuration = try await RunConfiguration(of: archive)
     let episodes = try await archive.valuedEpisodes(of: task, in: set)
     if episodes.isEmpty { throw NoLabelsYet(directory: archive.directory) }
     let preview = try LabelPreview(

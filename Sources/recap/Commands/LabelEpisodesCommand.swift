@@ -185,13 +185,11 @@ struct CriterionArgument: ExpressibleByArgument {
 /// An episode as those who judge it are told of it.
 struct RatingText {
   private var row: EpisodeRow
-  private var ratings: [String: Outcome]
-  private var criteria: [String: [String: Bool]]
+  private var said: RaterWords
 
   init(row: EpisodeRow, session: JudgingSession) {
     self.row = row
-    ratings = session.ratings(of: row)
-    criteria = session.criteriaSaid(of: row)
+    said = session.said(of: row)
   }
 
   var text: String {
@@ -202,28 +200,12 @@ struct RatingText {
       "recorded as \(row.recordedOutcome.words)" + (row.reason.map { ": \($0)" } ?? ""),
     ]
     if let stages = row.recordedStages {
-      lines.append(stages.map { Self.mark($0.name, $0.isDone) }.joined(separator: ", "))
+      lines.append(stages.map { RaterWords.mark($0.name, $0.isDone) }.joined(separator: ", "))
     }
-    for (rater, outcome) in ratings.sorted(by: { $0.key < $1.key }) {
-      let said = (criteria[rater] ?? [:]).sorted { $0.key < $1.key }
-        .map { Self.mark($0.key, $0.value) }
-      lines.append("\(rater): " + ([outcome.words] + said).joined(separator: ", "))
+    lines += said.lines
+    if !said.divided.isEmpty {
+      lines.append("raters disagree on \(said.divided.joined(separator: ", "))")
     }
-    if !divided.isEmpty { lines.append("raters disagree on \(divided.joined(separator: ", "))") }
     return lines.joined(separator: "\n")
-  }
-
-  /// The criteria on which raters say different things; "the outcome" is one of them.
-  private var divided: [String] {
-    var words: [String: Set<Bool>] = [:]
-    for said in criteria.values {
-      for (name, passed) in said { words[name, default: []].insert(passed) }
-    }
-    let criteria = words.filter { $0.value.count > 1 }.keys.sorted()
-    return (Set(ratings.values).count > 1 ? ["the outcome"] : []) + criteria
-  }
-
-  private static func mark(_ name: String, _ isDone: Bool) -> String {
-    "\(name) \(isDone ? "✓" : "✗")"
   }
 }

@@ -83,6 +83,9 @@ struct PlayCommand: AsyncParsableCommand {
           + (metadata.source == .corrected ? ", \(corrected) of \(episode.count) steps yours" : ""))
     }
     if played.isEmpty { print("no episode was finished") }
-    if let record, !played.isEmpty { print("\(played.count) recorded in \(record)") }
+    if let record, !played.isEmpty {
+      print("\(played.count) recorded in \(record); a run begins with them by")
+      print("recap import episodes \(record) CONFIGURATION")
+    }
   }
 }

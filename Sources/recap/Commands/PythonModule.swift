@@ -13,12 +13,13 @@ struct PythonArguments: ParsableArguments {
   /// - Throws: `ExitCode` with the module's status where that is not 0; `PackageMissing` where this Python has no such
   ///   package.
   func run(_ module: String, _ arguments: [String]) throws {
-    let process = try start(["-m", module] + arguments)
-    process.waitUntilExit()
-    if process.terminationReason == .exit, process.terminationStatus == 0 { return }
+    // First, since Python has words of its own for a missing package, and a person would read those.
     let package = try start(["-c", "import recap_robot"], output: FileHandle.nullDevice)
     package.waitUntilExit()
     guard package.terminationStatus == 0 else { throw PackageMissing(python: python) }
+    let process = try start(["-m", module] + arguments)
+    process.waitUntilExit()
+    if process.terminationReason == .exit, process.terminationStatus == 0 { return }
     throw ExitCode(process.terminationReason == .exit ? process.terminationStatus : 1)
   }
 

@@ -33,7 +33,10 @@ struct InviteRobotCommand: AsyncParsableCommand {
   @Argument(help: "The robot's name: letters, digits, '-' and '_'.")
   var name: String
 
-  @Option(help: "What it is to practise, as fold,pour. (default: all that it offers)")
+  @Option(
+    help: ArgumentHelp(
+      "What it is to practise, as fold,pour. (default: all that it offers; with --again what it was invited for)"
+    ))
   var tasks: String?
 
   @Option(
@@ -58,7 +61,7 @@ struct InviteRobotCommand: AsyncParsableCommand {
 
   func run() async throws {
     let ticket = try await Composition.invite(
-      name, to: run.directory, tasks: tasks.map { $0.split(separator: ",").map(String.init) } ?? [],
+      name, to: run.directory, tasks: tasks.map { $0.split(separator: ",").map(String.init) },
       endpoint: endpoint?.text, again: again)
     if ticketOnly { return print(try ticket.text) }
     Composition.say(
@@ -95,7 +98,7 @@ struct ListRobotsCommand: AsyncParsableCommand {
     for robot in robots {
       let view = robot.view
       table.add([
-        view.name, robot.state, robot.access.rawValue, view.task ?? "–", view.policy ?? "–",
+        view.name, robot.state, robot.access.words, view.task ?? "–", view.policy ?? "–",
         "\(view.episodes)",
         view.successRate.map { "\(Int(($0 * 100).rounded())) %" } ?? "–",
       ])
@@ -209,6 +212,14 @@ struct RobotRecord: Encodable {
     /// It is in the configuration, or came without a key.
     case local
     case removed
+
+    var words: String {
+      switch self {
+      case .key: "own key"
+      case .local: "no key"
+      case .removed: "removed"
+      }
+    }
   }
 
   var state: String { view.stateWords }
@@ -236,7 +247,7 @@ struct RobotRecord: Encodable {
         + (access == .key
           ? "a key of its own, for "
             + (invitedFor.isEmpty ? "all tasks" : invitedFor.joined(separator: ", "))
-          : access == .local ? "without a key" : "removed"),
+          : access.words),
       "embodiment: \(view.embodiment ?? "–"); offers \(view.tasks.isEmpty ? "–" : view.tasks.joined(separator: ", "))",
       "job: \(view.job ?? "–")"
         + (view.total.map { ", \(view.done ?? 0) of \($0) episodes" } ?? ""),

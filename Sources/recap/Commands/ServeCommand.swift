@@ -75,7 +75,6 @@ struct ServeCommand: AsyncParsableCommand {
     guard (checkpoint == nil) != (run == nil) else {
       throw ValidationError("expected either --checkpoint FOLDER or --run RUN --task TASK")
     }
-    if run != nil, task == nil { throw ValidationError("--run needs --task TASK") }
     if run == nil, iteration != nil { throw ValidationError("--iteration goes with --run") }
     if let guidance, !(0...10).contains(guidance) {
       throw ValidationError("--guidance: got \(guidance); expected a number from 0 to 10")
@@ -95,7 +94,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     let key = try serving.apiKey()
     let source: ServedSource =
-      if let run, let task {
+      if let run {
         .run(directory: run.directory, task: task, iteration: iteration)
       } else { .folder(checkpoint ?? "") }
     try await Composition.serve(

@@ -38,7 +38,7 @@ extension Composition {
   static func evaluate(_ options: EvaluationOptions) async throws -> [PolicyTrial] {
     Logs.bootstrap(.warning)
     let archive = try ArchiveReader(directory: options.directory)
-    let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+    let configuration = try await RunConfiguration(of: archive)
     let plan = try await Plan(of: configuration, in: archive)
     let (job, work, digest) = try evaluation(of: plan, options)
     let works = (options.guidance.isEmpty ? [work.guidance] : options.guidance).map { guidance in

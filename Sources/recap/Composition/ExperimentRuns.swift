@@ -39,8 +39,7 @@ private struct StoredRun {
     }
     do {
       archive = try ArchiveReader(directory: directory)
-      let configuration = try RunConfiguration(
-        resolvedJSON: try await archive.run().configuration)
+      let configuration = try await RunConfiguration(of: archive)
       plan = try await Plan(of: configuration, in: archive)
     } catch ArchiveError.notFound, ArchiveError.unfinished {
       return nil

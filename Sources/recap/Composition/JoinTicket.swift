@@ -92,8 +92,11 @@ struct JoinTicket: Codable, Equatable, Sendable {
   var spool: String { "\(Self.place("XDG_STATE_HOME", ".local/state"))/spool-\(worker)" }
 
   private static func place(_ variable: String, _ usual: String) -> String {
-    let own = ProcessInfo.processInfo.environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil }
-    return (own ?? "\(NSHomeDirectory())/\(usual)") + "/recap"
+    func path(_ variable: String) -> String? {
+      ProcessInfo.processInfo.environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+    // NSHomeDirectory() is the account's home, whatever HOME says.
+    return (path(variable) ?? "\(path("HOME") ?? NSHomeDirectory())/\(usual)") + "/recap"
   }
 
   var keys: ClientKeys { ClientKeys(pair: KeyPair(secretKey: secretKey), server: server) }

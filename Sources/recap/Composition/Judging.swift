@@ -35,7 +35,7 @@ struct JudgingSession {
         try await body(&session)
       }
     } catch ArchiveError.locked(_, let holder) {
-      let configuration = try RunConfiguration(resolvedJSON: try await reader.run().configuration)
+      let configuration = try await RunConfiguration(of: reader)
       var session = JudgingSession(
         reader: reader, configuration: configuration, keeper: .coordinator(holder: holder),
         plan: try await Plan(of: configuration, in: reader))
@@ -51,13 +51,8 @@ struct JudgingSession {
     return open.filter { $0.outcome == .unjudged } + open.filter { $0.outcome != .unjudged }
   }
 
-  /// What raters have said last of an episode, by rater.
-  func ratings(of row: EpisodeRow) -> [String: Outcome] { plan.ratings(of: row.digest) }
-
-  /// What raters have said last of an episode's criteria, by rater.
-  func criteriaSaid(of row: EpisodeRow) -> [String: [String: Bool]] {
-    plan.criteria(of: row.digest)
-  }
+  /// What raters have said last of an episode.
+  func said(of row: EpisodeRow) -> RaterWords { RaterWords(plan, on: row.digest) }
 
   /// What an episode is judged by.
   func criteria(for row: EpisodeRow) -> [CriterionSettings] {

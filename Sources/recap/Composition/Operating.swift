@@ -77,16 +77,20 @@ extension Composition {
   /// Makes a key for a robot and lets it in with it.
   ///
   /// - Parameters:
-  ///   - tasks: What it is to practise, of the run's tasks; empty for all that it offers.
+  ///   - tasks: What it is to practise, of the run's tasks; nil for all that it offers, or with `again` for
+  ///     what it was invited for before.
   ///   - endpoint: The coordinator's, as the robot reaches it; nil for where it listens.
   ///   - again: Whether an earlier key of the robot is to count no more.
   /// - Throws: `CannotInvite`, and what `operate` throws.
   static func invite(
-    _ robot: String, to run: String, tasks: [String], endpoint: String?, again: Bool
+    _ robot: String, to run: String, tasks: [String]?, endpoint: String?, again: Bool
   ) async throws -> JoinTicket {
-    let description = try await ArchiveReader(directory: run).run()
+    let archive = try ArchiveReader(directory: run)
+    let description = try await archive.run()
     let configuration = try RunConfiguration(resolvedJSON: description.configuration)
     let practised = configuration.tasks.map(\.name)
+    let plan = try await Plan(of: configuration, in: archive)
+    let tasks = tasks ?? (again ? plan.invitations[robot]?.tasks : nil) ?? []
     if let foreign = tasks.first(where: { !practised.contains($0) }) {
       throw CannotInvite(
         reason: "the run has no task '\(foreign)'; it has \(practised.joined(separator: ", "))")

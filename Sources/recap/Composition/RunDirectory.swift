@@ -1,4 +1,5 @@
 import Configuration
+import CoordinatorRole
 import EpisodeStorage
 import Foundation
 import Robots
@@ -41,8 +42,7 @@ struct RunDirectory: Sendable {
     case .resume(let directory):
       let archive = try await Archive.open(at: directory)
       do {
-        let configuration = try RunConfiguration(
-          resolvedJSON: try await archive.run().configuration)
+        let configuration = try await RunConfiguration(of: archive)
         let prepared = try await prepare(configuration, directory)
         let run = RunDirectory(
           directory: directory, archive: archive, configuration: configuration)

@@ -11,8 +11,8 @@ import RecapAlgorithm
 enum ServedSource: Sendable {
   /// A checkpoint's files.
   case folder(String)
-  /// A run's policy of a task; the current one without an iteration.
-  case run(directory: String, task: String, iteration: Int?)
+  /// A run's policy of a task, or of its only one; the current one without an iteration.
+  case run(directory: String, task: String?, iteration: Int?)
 }
 
 /// What `recap serve` was asked for; nil for what the run acts with.
@@ -91,7 +91,7 @@ extension Composition {
         name: URL(filePath: folder).lastPathComponent, files: try CheckpointFiles(folder: folder))
     case .run(let directory, let task, let iteration):
       let archive = try ArchiveReader(directory: directory)
-      let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+      let configuration = try await RunConfiguration(of: archive)
       let plan = try await Plan(of: configuration, in: archive)
       let (job, digest) = try trained(of: plan, task, iteration)
       let practice = plan.jobs.lazy.compactMap { candidate -> CollectWork? in
@@ -108,19 +108,26 @@ extension Composition {
   }
 
   /// The job that trained a task's policy of an iteration, or its current one.
+  ///
+  /// - Parameter task: Nil for the only one that has a policy.
   private static func trained(
-    of plan: Plan, _ task: String, _ iteration: Int?
+    of plan: Plan, _ task: String?, _ iteration: Int?
   ) throws -> (job: Job, policy: ContentDigest) {
+    let known = Set(plan.jobs.compactMap(\.task)).filter { plan.currentIteration(of: $0) != nil }
+      .sorted()
+    guard let task = task ?? (known.count == 1 ? known[0] : nil) else {
+      throw ServingError(
+        known.isEmpty
+          ? "the run has no policy yet"
+          : "the run has policies of \(known.count) tasks; say whose with --task: "
+            + known.joined(separator: ", "))
+    }
     let trained = plan.policyJobs(of: task).compactMap { k, job in
       plan.checkpoint(of: job.id).map { (k: k, job: job, policy: $0) }
     }
     guard let k = iteration ?? plan.currentIteration(of: task) else {
-      let known = Set(plan.jobs.compactMap(\.task)).filter {
-        plan.currentIteration(of: $0) != nil
-      }
       throw NothingSuch(
-        what: "task with a policy", wanted: task,
-        known: known.isEmpty ? ["none yet"] : known.sorted())
+        what: "task with a policy", wanted: task, known: known.isEmpty ? ["none yet"] : known)
     }
     guard let found = trained.first(where: { $0.k == k }) else {
       throw NothingSuch(

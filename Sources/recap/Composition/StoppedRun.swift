@@ -17,7 +17,7 @@ struct StoppedRun {
   ) async throws -> Value {
     let archive = try await Archive.open(at: directory)
     do {
-      let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+      let configuration = try await RunConfiguration(of: archive)
       var run = StoppedRun(
         archive: archive, configuration: configuration,
         plan: try await Plan(of: configuration, in: archive))

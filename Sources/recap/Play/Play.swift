@@ -86,7 +86,7 @@ private struct PlayedPolicy {
   /// - Throws: `NothingSuch` for a task without a policy; `NoWorkcell`.
   init(of directory: String, task: String) async throws {
     let archive = try ArchiveReader(directory: directory)
-    let configuration = try RunConfiguration(resolvedJSON: try await archive.run().configuration)
+    let configuration = try await RunConfiguration(of: archive)
     guard let robot = configuration.robots.first(where: { $0.kind == .workcell }) else {
       throw NoWorkcell(directory: directory)
     }
