@@ -214,9 +214,11 @@ public actor Worker {
           failures += 1
         }
       } catch {
+        // The job is over: nobody waits for an answer any more.
+        if Task.isCancelled { return true }
         failures += 1
         link.unanswered += 1
-        if !Task.isCancelled { log.warning("heartbeat: \(error); the job goes on") }
+        log.warning("heartbeat: \(error); the job goes on")
       }
     }
     return true

@@ -52,17 +52,19 @@ import Testing
   }
 
   @Test func aRobotsVitalsTellHowItsLinkDoes() async throws {
-    let coordinator = FakeCoordinator(leases: ["a"])
+    let coordinator = FakeCoordinator(leases: ["a", "b", "c"])
     let link = TestLink(coordinator.makeRouter())
     let server = link.serve()
     defer { server.cancel() }
     try await makeWorker(link, vitals: RobotVitals(spooledEpisodes: 3)).run(
-      ClosureHandler { _, _ in
+      ClosureHandler { order, _ in
+        await coordinator.hears { $0.contains(.heartbeat(lease: order.lease, done: nil)) }
         while await coordinator.vitals?.roundTripSeconds == nil {
           try await Task.sleep(for: .milliseconds(2))
         }
         return noEpisodes
       })
+    // That a job's end cuts its last heartbeat short says nothing of the link.
     let vitals = try #require(await coordinator.vitals)
     #expect(vitals.spooledEpisodes == 3 && vitals.unansweredHeartbeats == 0)
     #expect((0..<60).contains(vitals.roundTripSeconds ?? -1))
