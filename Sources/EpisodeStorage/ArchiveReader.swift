@@ -12,6 +12,8 @@ public struct ArchiveReader: ArchiveReading {
   let queues: BlockingQueues
   /// The outcome of an episode that counts; a catalogue from before episodes were judged has no verdicts.
   let outcomeSQL: String
+  /// What counts of its stages and criteria, as JSON or NULL.
+  let stagesSQL: String
 
   public var reader: ArchiveReader { self }
 
@@ -41,20 +43,24 @@ public struct ArchiveReader: ArchiveReading {
       directory: directory, catalogue: database,
       blobs: BlobStore(root: directory, hook: { _ in }),
       queues: BlockingQueues(label: "recap.archive.reader", count: 2),
-      hasVerdicts: try database.read { database in
-        try database.columns(in: "episodes").contains { $0.name == "verdict" }
-      })
+      columns: try database.read { try Set($0.columns(in: "episodes").map(\.name)) })
   }
 
+  /// - Parameter columns: Those that the table of episodes has; nil for all of this version's.
   init(
     directory: String, catalogue: any DatabaseReader, blobs: BlobStore, queues: BlockingQueues,
-    hasVerdicts: Bool = true
+    columns: Set<String>? = nil
   ) {
     self.directory = directory
     self.catalogue = catalogue
     self.blobs = blobs
     self.queues = queues
-    outcomeSQL = hasVerdicts ? "COALESCE(verdict, outcome)" : "outcome"
+    func first(of names: String...) -> String {
+      let known = names.filter { columns?.contains($0) ?? true }
+      return known.count > 1 ? "COALESCE(\(known.joined(separator: ", ")))" : known.first ?? "NULL"
+    }
+    outcomeSQL = first(of: "verdict", "outcome")
+    stagesSQL = first(of: "criteria", "stages")
   }
 
   static func cataloguePath(_ directory: String) -> String { "\(directory)/catalogue.sqlite" }

@@ -16,6 +16,8 @@ public struct EpisodeSummary: Hashable, Sendable {
   /// The checkpoint of the policy that acted; nil for demonstrations.
   public var policy: ContentDigest?
   public var outcome: Outcome
+  /// What came of the task's stages and criteria; nil where nobody says anything of any.
+  public var stages: [StageScore]?
   /// T.
   public var steps: Int
   /// Steps whose action a person chose.
@@ -26,8 +28,8 @@ public struct EpisodeSummary: Hashable, Sendable {
 
   public init(
     sequence: Int, task: String, iteration: Int?, source: EpisodeSource, robot: String,
-    policy: ContentDigest?, outcome: Outcome, steps: Int, interventionSteps: Int,
-    controlRate: Double, storedAt: Date
+    policy: ContentDigest?, outcome: Outcome, stages: [StageScore]? = nil, steps: Int,
+    interventionSteps: Int, controlRate: Double, storedAt: Date
   ) {
     self.sequence = sequence
     self.task = task
@@ -36,10 +38,22 @@ public struct EpisodeSummary: Hashable, Sendable {
     self.robot = robot
     self.policy = policy
     self.outcome = outcome
+    self.stages = stages
     self.steps = steps
     self.interventionSteps = interventionSteps
     self.controlRate = controlRate
     self.storedAt = storedAt
+  }
+}
+
+extension EpisodeSummary {
+  /// What a catalogue's row says.
+  public init(_ row: EpisodeRow, sequence: Int) {
+    self.init(
+      sequence: sequence, task: row.task, iteration: row.iteration, source: row.source,
+      robot: row.robot, policy: row.policy, outcome: row.outcome, stages: row.stages,
+      steps: row.steps, interventionSteps: row.interventionSteps, controlRate: row.controlRate,
+      storedAt: row.storedAt)
   }
 }
 
@@ -64,13 +78,13 @@ extension ArchiveReading {
   public nonisolated func episodeSummaries(
     after sequence: Int, limit: Int = 20_000
   ) async throws -> [EpisodeSummary] {
-    let outcome = reader.outcomeSQL
+    let (outcome, stages) = (reader.outcomeSQL, reader.stagesSQL)
     return try await reader.catalogue.read { database in
       try Row.fetchAll(
         database,
         sql: """
-          SELECT rowid AS sequence, task, iteration, source, robot, policy, \(outcome) AS outcome, steps,
-            intervention_steps, control_rate, stored_at
+          SELECT rowid AS sequence, task, iteration, source, robot, policy, \(outcome) AS outcome,
+            \(stages) AS stages, steps, intervention_steps, control_rate, stored_at
           FROM episodes WHERE rowid > ? ORDER BY rowid LIMIT ?
           """,
         arguments: [sequence, limit]
@@ -80,8 +94,8 @@ extension ArchiveReading {
           sequence: try cells["sequence"], task: try cells["task"],
           iteration: try cells.optional("iteration"), source: try cells.raw("source"),
           robot: try cells["robot"], policy: try cells.optionalDigest("policy"),
-          outcome: try cells.raw("outcome"), steps: try cells["steps"],
-          interventionSteps: try cells["intervention_steps"],
+          outcome: try cells.raw("outcome"), stages: try cells.optionalJSON("stages"),
+          steps: try cells["steps"], interventionSteps: try cells["intervention_steps"],
           controlRate: try cells["control_rate"], storedAt: try cells.date("stored_at"))
       }
     }

@@ -241,3 +241,15 @@ import Testing
         == "young: no evaluation episodes yet\n")
   }
 }
+
+extension RunReport {
+  /// The report of episodes, as an archive's.
+  fileprivate init(
+    run: String, episodes: [EpisodeRow], labelSets: [LabelSetRow],
+    extraction: PolicyExtraction = .recap
+  ) {
+    var tally = EpisodeTally()
+    tally.add(episodes.enumerated().map { EpisodeSummary($1, sequence: $0 + 1) })
+    self = tally.report(run: run, labelSets: labelSets, extraction: extraction)
+  }
+}

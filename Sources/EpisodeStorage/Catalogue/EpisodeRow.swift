@@ -158,8 +158,7 @@ extension EpisodeRow {
     mistakeAtStep =
       row.hasColumn("mistake_at_step") ? try cells.optional("mistake_at_step") : nil
     func scores(_ column: String) throws -> [StageScore]? {
-      let hasAny = try row.hasColumn(column) && cells.optional(column, as: String.self) != nil
-      return hasAny ? try cells.json(column) : nil
+      row.hasColumn(column) ? try cells.optionalJSON(column) : nil
     }
     recordedStages = try scores("stages")
     stages = try scores("criteria") ?? recordedStages

@@ -52,6 +52,10 @@ struct RowReader {
     return value
   }
 
+  func optionalJSON<T: Decodable>(_ column: String) throws -> T? {
+    try optional(column, as: String.self) == nil ? nil : json(column)
+  }
+
   func malformed(_ column: String) -> ArchiveError {
     let value = (row[column] as DatabaseValue?).map(\.description) ?? "no such column"
     return .malformedRow(table: table, column: column, value: value)

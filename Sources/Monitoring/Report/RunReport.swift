@@ -80,9 +80,10 @@ public struct RunReport: Codable, Hashable, Sendable {
     // Configurations of older versions have no such key.
     let extraction = try JSONDecoder().decode(MethodOfRun.self, from: configuration).method?
       .extraction
-    try await self.init(
-      run: run.name, episodes: archive.episodes(), labelSets: archive.labelSets(),
-      extraction: extraction ?? .recap)
+    var tally = EpisodeTally()
+    try await tally.catchUp(with: archive)
+    self = tally.report(
+      run: run.name, labelSets: try await archive.labelSets(), extraction: extraction ?? .recap)
   }
 
   /// The part of a stored configuration that says how its policies were made.
@@ -90,31 +91,6 @@ public struct RunReport: Codable, Hashable, Sendable {
     var method: Method?
 
     struct Method: Decodable { var extraction: PolicyExtraction? }
-  }
-
-  /// The report that follows from a catalogue's rows.
-  ///
-  /// - Parameters:
-  ///   - episodes: In any order; demonstrations are ignored.
-  ///   - extraction: How the run's policies were made.
-  public init(
-    run: String, episodes: [EpisodeRow], labelSets: [LabelSetRow],
-    extraction: PolicyExtraction = .recap
-  ) {
-    self.run = run
-    let byTask = Dictionary(grouping: episodes.filter { $0.iteration != nil }, by: \.task)
-    tasks = byTask.keys.sorted().compactMap { task in
-      let byIteration = Dictionary(grouping: byTask[task] ?? []) { $0.iteration ?? 0 }
-      let iterations = byIteration.keys.sorted().compactMap { k in
-        IterationReport(
-          k: k, episodes: byIteration[k] ?? [],
-          positiveShare: Self.positiveShare(
-            task: task, k: k, in: labelSets, extraction: extraction))
-      }
-      return iterations.isEmpty ? nil : TaskReport(task: task, iterations: iterations)
-    }
-    let open = episodes.count { $0.source == .evaluation && $0.outcome == .unjudged }
-    unjudged = open == 0 ? nil : open
   }
 
   /// As `IterationReport.positiveShare` says.
@@ -129,30 +105,4 @@ public struct RunReport: Codable, Hashable, Sendable {
 
   /// The report as JSON, keys sorted, two spaces an indentation.
   public func json() throws -> String { try jsonText(self) }
-}
-
-extension RunReport.IterationReport {
-  /// - Parameter episodes: One task's episodes of one iteration, evaluation and practice alike.
-  /// - Returns: nil where none is an evaluation.
-  fileprivate init?(k: Int, episodes: [EpisodeRow], positiveShare: Double?) {
-    let evaluations = episodes.filter { $0.source == .evaluation }
-    let attempts = evaluations.map {
-      PracticeStatistics.Attempt(
-        outcome: $0.outcome, steps: $0.steps, controlRate: $0.controlRate)
-    }
-    guard let statistics = PracticeStatistics(attempts) else { return nil }
-    let practice = episodes.filter { $0.source == .autonomous || $0.source == .corrected }
-    let steps = practice.reduce(0) { $0 + $1.steps }
-    let corrected = practice.reduce(0) { $0 + $1.interventionSteps }
-    self.k = k
-    self.episodes = statistics.episodes
-    successes = statistics.successes
-    successRate = statistics.successRate
-    successRateStandardError = statistics.successRateStandardError
-    throughputPerHour = statistics.throughputPerHour
-    throughputStandardError = statistics.throughputStandardError
-    self.positiveShare = positiveShare
-    interventionShare = steps == 0 ? 0 : Double(corrected) / Double(steps)
-    stages = StageRate.rates(of: evaluations)
-  }
 }

@@ -1,4 +1,4 @@
-import EpisodeStorage
+import Episodes
 
 /// How often one of a task's scored stages was done: of a task of several steps it tells how far
 /// attempts come.
@@ -26,22 +26,45 @@ public struct StageRate: Codable, Hashable, Sendable {
     let rate = measured(rate * 100, rateStandardError * 100) + " %"
     return episodes.map { $0 == all ? rate : "\(rate) of \($0)" } ?? rate
   }
+}
 
-  /// The rates of a task's stages and criteria, in the task's order; nil where no episode has any.
-  ///
-  /// Each is of the episodes of which somebody says whether it was done.
-  static func rates(of episodes: some Sequence<EpisodeRow>) -> [StageRate]? {
-    let scored = episodes.compactMap(\.stages)
-    guard !scored.isEmpty else { return nil }
-    var names: [String] = []
-    for stage in scored.joined() where !names.contains(stage.name) { names.append(stage.name) }
-    return names.map { name in
-      let said = scored.compactMap { $0.first { $0.name == name }?.isDone }
-      let n = Double(said.count)
-      let rate = Double(said.count { $0 }) / n
+/// How often each of a task's stages and criteria was done, as sums that grow with every episode.
+struct StageCounts: Hashable, Sendable {
+  private struct Count: Hashable {
+    var name: String
+    /// Episodes of which somebody says whether it was done, and those in which it was.
+    var said = 0
+    var done = 0
+  }
+
+  /// In the task's order.
+  private var counts: [Count] = []
+
+  mutating func add(_ scores: [StageScore]) {
+    for score in scores { add(Count(name: score.name, said: 1, done: score.isDone ? 1 : 0)) }
+  }
+
+  static func += (a: inout Self, b: Self) {
+    for count in b.counts { a.add(count) }
+  }
+
+  private mutating func add(_ count: Count) {
+    guard let place = counts.firstIndex(where: { $0.name == count.name }) else {
+      return counts.append(count)
+    }
+    counts[place].said += count.said
+    counts[place].done += count.done
+  }
+
+  /// Each of the episodes of which somebody says whether it was done; nil where there are none.
+  var rates: [StageRate]? {
+    if counts.isEmpty { return nil }
+    return counts.map { count in
+      let n = Double(count.said)
+      let rate = Double(count.done) / n
       return StageRate(
-        name: name, rate: rate, rateStandardError: (rate * (1 - rate) / n).squareRoot(),
-        episodes: said.count)
+        name: count.name, rate: rate, rateStandardError: (rate * (1 - rate) / n).squareRoot(),
+        episodes: count.said)
     }
   }
 }

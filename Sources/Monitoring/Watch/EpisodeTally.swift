@@ -29,11 +29,13 @@ public struct EpisodeTally: Sendable {
     var squaredHours = 0.0
     /// Σ h over successes.
     var successHours = 0.0
+    var stages = StageCounts()
 
     mutating func add(_ episode: EpisodeSummary) {
       episodes += 1
       steps += episode.steps
       interventionSteps += episode.interventionSteps
+      stages.add(episode.stages ?? [])
       guard episode.outcome != .unjudged else {
         unjudged += 1
         return
@@ -56,6 +58,7 @@ public struct EpisodeTally: Sendable {
       a.hours += b.hours
       a.squaredHours += b.squaredHours
       a.successHours += b.successHours
+      a.stages += b.stages
     }
 
     /// Those of which somebody has said how they ended.
@@ -130,6 +133,14 @@ public struct EpisodeTally: Sendable {
     }
   }
 
+  /// Takes in what an archive has stored since.
+  public mutating func catchUp(with archive: some ArchiveReading) async throws {
+    while case let episodes = try await archive.episodeSummaries(after: sequence), !episodes.isEmpty
+    {
+      add(episodes)
+    }
+  }
+
   /// The sums of all groups that satisfy a condition.
   public func sums(where condition: (Group) -> Bool) -> Sums {
     groups.reduce(into: Sums()) { if condition($1.key) { $0 += $1.value } }
@@ -158,7 +169,7 @@ public struct EpisodeTally: Sendable {
     }
   }
 
-  /// As `RunReport` says it, without reading an episode.
+  /// What came of the run so far.
   ///
   /// - Parameters:
   ///   - labelSets: For the shares of positive labels.
@@ -168,7 +179,8 @@ public struct EpisodeTally: Sendable {
   ) -> RunReport {
     var judged: [String: [Int: Sums]] = [:]
     var practised: [String: [Int: Sums]] = [:]
-    for (group, sums) in groups {
+    // In an order of its own, so that the report is the same each time.
+    for (group, sums) in groups.sorted(by: { $0.key.robot < $1.key.robot }) {
       guard let k = group.iteration else { continue }
       switch group.source {
       case .evaluation: judged[group.task, default: [:]][k, default: Sums()] += sums
@@ -187,7 +199,8 @@ public struct EpisodeTally: Sendable {
           throughputPerHour: sums.throughput, throughputStandardError: sums.throughputError,
           positiveShare: RunReport.positiveShare(
             task: task, k: k, in: labelSets, extraction: extraction),
-          interventionShare: practised[task]?[k]?.interventionShare ?? 0)
+          interventionShare: practised[task]?[k]?.interventionShare ?? 0,
+          stages: sums.stages.rates)
       }
       return iterations.isEmpty ? nil : RunReport.TaskReport(task: task, iterations: iterations)
     }

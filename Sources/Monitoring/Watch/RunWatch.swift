@@ -106,12 +106,9 @@ public actor RunWatch {
     let judged = timeline.judgements
     try timeline.add(events)
     // Sums cannot be told which episode has changed: they are made anew.
-    if timeline.judgements != judged { tally = EpisodeTally() }
-    while case let episodes = try await archive.episodeSummaries(after: tally.sequence),
-      !episodes.isEmpty
-    {
-      tally.add(episodes)
-    }
+    var sums = timeline.judgements == judged ? tally : EpisodeTally()
+    try await sums.catchUp(with: archive)
+    tally = sums
     if timeline.sequence != known { labelSets = try await archive.labelSets() }
     if let next = await live?() {
       if next.workers != status?.workers { statusCount += 1 }
