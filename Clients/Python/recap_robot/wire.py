@@ -74,7 +74,7 @@ def decode(frames: Sequence[bytes | memoryview]) -> Message:
         raise WireError(f"expected a protocol frame and a header frame, got {len(frames)} frames")
     try:
         header = json.loads(bytes(frames[1]))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers of thousands of digits.
         raise WireError(f"the header is not valid JSON: {error}") from None
     if not isinstance(header, dict):
         raise WireError("the header is not a JSON object")
@@ -113,7 +113,7 @@ def _tensor(description: Any, frame: bytes | memoryview) -> tuple[str | None, np
     if not isinstance(description, Mapping):
         raise ValueError("its description is not an object")
     name, dtype, shape = (description.get(key) for key in ("name", "dtype", "shape"))
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is unknown; known: {', '.join(DTYPES)}")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"shape {shape!r} is not a list of extents")

@@ -1,10 +1,12 @@
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from random import Random
 
 import pytest
 import zmq
@@ -63,6 +65,66 @@ def test_two_collectors_are_answered_and_the_robot_is_closed(endpoint):
             one.socket.send_multipart(once)
             assert one.ask(once) == one.receive()
             assert robot.moves == 1
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive() and robot.closed
+
+
+def _damaged(frames, random):
+    """The frames with bytes changed, added or lost, a frame more or less, or a header value of another type."""
+    frames = [bytearray(frame) for frame in frames]
+    for _ in range(random.randint(1, 3)):
+        place = random.randrange(len(frames)) if frames else 0
+        match random.randrange(6) if frames else 5:
+            case 0 if frames[place]:
+                frames[place][random.randrange(len(frames[place]))] = random.randrange(256)
+            case 1:
+                del frames[place][random.randint(0, len(frames[place])) :]
+            case 2:
+                frames[place] += random.randbytes(random.randint(1, 40))
+            case 3:
+                del frames[place]
+            case 4 if len(frames) > 1:
+                odd = random.choice(["[]", "{}", "null", "-1", "1e999", "9" * 5000, '"\\ud800"'])
+                header = re.sub(
+                    rb'(?<=: )("[^"]*"|\d+|\[\])',
+                    lambda found: odd.encode() if random.random() < 0.2 else found[0],
+                    bytes(frames[1]),
+                )
+                frames[1] = bytearray(header)
+            case 5:
+                frames.insert(place, bytearray(random.randbytes(random.randint(0, 40))))
+    return [bytes(frame) for frame in frames]
+
+
+def test_10_000_damaged_messages_crash_nothing_and_leave_nothing_behind(endpoint, caplog):
+    caplog.set_level("ERROR")
+    robot, stop = ToyRobot(), threading.Event()
+    thread = threading.Thread(target=serve, args=(robot, endpoint), kwargs={"stop": stop})
+    thread.start()
+    random = Random(5)
+    try:
+        with Collector(endpoint) as one, Collector(endpoint) as other:
+            read(one.ask(begin(episode="mine")))
+            files, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+            whole = [
+                request("driver.describe"),
+                begin(episode="theirs"),
+                execute(1, [[0.1]], episode="theirs"),
+            ]
+            other.socket.sndtimeo = PATIENCE
+            for _ in range(10_000):
+                other.socket.send_multipart(_damaged(random.choice(whole), random) or [b""])
+            other.socket.send_multipart(request("driver.describe", id="last"))
+            while b'"last"' not in (answer := other.receive())[1]:
+                pass
+            assert read(answer)[0]["tasks"]
+            # What the damage left whole was an episode like any other; this one comes after it.
+            read(one.ask(begin(episode="again")))
+            read(one.ask(execute(1, [[0.1]], episode="again")))
+            assert len(os.listdir("/proc/self/fd")) == files
+            assert threading.active_count() == threads
     finally:
         stop.set()
         thread.join(20)
