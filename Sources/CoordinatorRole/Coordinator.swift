@@ -31,7 +31,7 @@ public actor Coordinator: Role {
   private(set) var plan: Plan
   private(set) var attendance: Attendance
   /// The order that each worker holds, whether or not it has heard of it yet.
-  private(set) var orders: [String: JobOrder] = [:]
+  private(set) var orders = OrderBook()
   /// The latest report of each worker on the lease that it holds.
   private(set) var reports: [String: (lease: String, progress: JobProgress)] = [:]
   private var waiting: [String: WaitingWorker] = [:]
@@ -96,7 +96,8 @@ public actor Coordinator: Role {
     keys.update(plan.invitations.values)
     (drainSignals, wakeDrain) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     for lease in plan.liveLeases {
-      orders[lease.worker] = plan.order(for: lease.job, lease: lease.lease)
+      guard let order = plan.order(for: lease.job, lease: lease.lease) else { continue }
+      orders.give(order, to: lease.worker)
     }
     // The process may have ended between an event and its catalogue row; recording a result again changes nothing.
     for (job, result) in plan.results {
@@ -184,14 +185,12 @@ public actor Coordinator: Role {
     switch command {
     case .grant(let worker, _, let order):
       // A lease is granted again to a worker that asks again; it started only once.
-      if orders.updateValue(order, forKey: worker)?.lease != order.lease {
+      if orders.give(order, to: worker)?.lease != order.lease {
         notify(.jobStarted(id: order.job.id, worker: worker))
       }
       answer(worker, with: order)
-    case .revoke(let lease):
-      orders = orders.filter { $0.value.lease != lease }
-    case .accepted(let lease), .rejected(let lease):
-      orders = orders.filter { $0.value.lease != lease }
+    case .revoke(let lease), .accepted(let lease), .rejected(let lease):
+      orders.withdraw(lease: lease)
     case .jobDone(let job):
       guard let result = plan.result(of: job), let job = plan.job(job) else { return }
       try await archive.recordResult(result, of: job)
@@ -321,13 +320,13 @@ public actor Coordinator: Role {
       notify(.workerLost(worker))
     }
     answer(worker, with: nil)
-    orders[worker] = nil
+    orders.withdraw(from: worker)
     reports[worker] = nil
   }
 
   private func lose(_ worker: String, incarnation: String) async throws {
     answer(worker, with: nil)
-    orders[worker] = nil
+    orders.withdraw(from: worker)
     reports[worker] = nil
     try await submit(.workerLost(worker: worker, incarnation: incarnation))
     if !isOver { notify(.workerLost(worker)) }

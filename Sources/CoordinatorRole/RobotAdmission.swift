@@ -15,6 +15,8 @@ struct RobotAdmission {
   let robots: [RobotSettings]
   private(set) var embodiment: Embodiment?
   private var offers: [String: Set<String>] = [:]
+  /// How many robots offer each task.
+  private var offerCounts: [String: Int] = [:]
 
   /// - Parameter embodiment: That of the episodes that the run has already, of imported ones for example; nil where it
   ///   has none.
@@ -57,20 +59,25 @@ struct RobotAdmission {
       throw refusal(check.differences.joined(separator: "; "))
     }
     embodiment = robot
-    offers[worker.name] = Set(offered)
+    note(Set(offered), of: worker.name)
+  }
+
+  private mutating func note(_ offered: Set<String>, of robot: String) {
+    for task in offers.updateValue(offered, forKey: robot) ?? [] {
+      offerCounts[task, default: 0] -= 1
+      if offerCounts[task] == 0 { offerCounts[task] = nil }
+    }
+    for task in offered { offerCounts[task, default: 0] += 1 }
   }
 
   /// The tasks that nobody can practise, once every expected robot has come; empty until then.
   var unofferedTasks: [String] {
     guard robots.allSatisfy({ offers[$0.name] != nil }) else { return [] }
-    let offered = Set(offeredTasks)
-    return tasks.filter { !offered.contains($0) }
+    return tasks.filter { offerCounts[$0] == nil }
   }
 
   /// The tasks that the robots here offer, sorted.
-  var offeredTasks: [String] {
-    offers.values.reduce(into: Set()) { $0.formUnion($1) }.sorted()
-  }
+  var offeredTasks: [String] { offerCounts.keys.sorted() }
 }
 
 /// A robot that cannot take part in the run.

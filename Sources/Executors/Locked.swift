@@ -6,8 +6,8 @@ import Glibc
 /// `Synchronization.Mutex`.
 public final class Locked<Value>: @unchecked Sendable {
   // Sendable by the lock: `value` is only ever reached through `withLock`.
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private var value: Value
+  @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  @usableFromInline var value: Value
 
   public init(_ value: sending Value) {
     self.value = value
@@ -22,6 +22,7 @@ public final class Locked<Value>: @unchecked Sendable {
   }
 
   /// Runs `body` with the value; never call anything that may wait from inside.
+  @inlinable
   public func withLock<R>(_ body: (inout Value) throws -> sending R) rethrows -> sending R {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }

@@ -98,8 +98,7 @@ private final class ThreadWorker: Sendable {
       state.jobs.append(job)
       return state.jobs.count == 1
     }
-    // A batch in progress looks again before it waits, and the first job of a batch has woken the
-    // thread.
+    // The first job of a batch wakes the thread, or ends its next wait.
     if wasEmpty { waiting.wakeUp() }
   }
 
@@ -120,15 +119,19 @@ private final class ThreadWorker: Sendable {
   private func loop() {
     nameThread()
     state.withLock { $0.thread = pthread_self() }
-    while true {
-      let (jobs, isStopping) = state.withLock { state in
-        let jobs = state.jobs
-        state.jobs = []
-        return (jobs, state.isStopping)
-      }
-      if isStopping && jobs.isEmpty { return }
-      for job in jobs { job.run() }
-      waiting.wait(mayBlock: jobs.isEmpty)
+    while runJobs() { waiting.wait() }
+  }
+
+  /// Runs what there is to run. Jobs hold on to the executor: they are let go of before the thread waits again.
+  ///
+  /// - Returns: False when the executor is gone.
+  private func runJobs() -> Bool {
+    let (jobs, isStopping) = state.withLock { state in
+      let jobs = state.jobs
+      state.jobs = []
+      return (jobs, state.isStopping)
     }
+    for job in jobs { job.run() }
+    return !isStopping
   }
 }

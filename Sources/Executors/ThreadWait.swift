@@ -3,11 +3,9 @@ import Glibc
 /// How an executor's thread waits while it has no job: on a condition variable, or on sockets as
 /// well.
 public protocol ThreadWait: Sendable {
-  /// Called on the executor's thread after every batch of jobs.
-  ///
-  /// - Parameter mayBlock: Whether to wait until something happens; otherwise only look. A wake-up
-  ///   that came before the call must end it too.
-  func wait(mayBlock: Bool)
+  /// Called on the executor's thread after every batch of jobs, to wait until something happens. A wake-up
+  /// since the last call ends it too.
+  func wait()
 
   /// Ends the current or the next wait. Called from any thread.
   func wakeUp()
@@ -36,8 +34,7 @@ public final class ConditionWait: ThreadWait, @unchecked Sendable {
     mutex.deallocate()
   }
 
-  public func wait(mayBlock: Bool) {
-    guard mayBlock else { return }
+  public func wait() {
     pthread_mutex_lock(mutex)
     while !isSignalled { pthread_cond_wait(condition, mutex) }
     isSignalled = false

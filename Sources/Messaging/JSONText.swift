@@ -1,3 +1,5 @@
+import Glibc
+
 /// Writes JSON without `Codable`, for what every message has. Strings are written as `JSONEncoder` writes them.
 struct JSONWriter {
   private(set) var bytes: [UInt8] = []
@@ -20,23 +22,37 @@ struct JSONWriter {
   /// Appends a string with its quotes.
   mutating func append(string: String) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): append("\\\"")
-      case UInt8(ascii: "\\"): append("\\\\")
-      case 0x08: append("\\b")
-      case 0x09: append("\\t")
-      case 0x0A: append("\\n")
-      case 0x0C: append("\\f")
-      case 0x0D: append("\\r")
-      case 0..<0x20:
-        append("\\u00")
-        let digits = String(byte, radix: 16)
-        bytes.append(contentsOf: (digits.utf8.count < 2 ? "0" + digits : digits).utf8)
-      default: bytes.append(byte)
-      }
+    let isPlain = string.utf8.withContiguousStorageIfAvailable { text in
+      guard text.allSatisfy(Self.isPlain) else { return false }
+      bytes.append(contentsOf: text)
+      return true
+    }
+    if isPlain != true {
+      for byte in string.utf8 { append(character: byte) }
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Whether a byte of a string is written as it is.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+  }
+
+  private mutating func append(character byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "\""): append("\\\"")
+    case UInt8(ascii: "\\"): append("\\\\")
+    case 0x08: append("\\b")
+    case 0x09: append("\\t")
+    case 0x0A: append("\\n")
+    case 0x0C: append("\\f")
+    case 0x0D: append("\\r")
+    case 0..<0x20:
+      append("\\u00")
+      let digits = String(byte, radix: 16)
+      bytes.append(contentsOf: (digits.utf8.count < 2 ? "0" + digits : digits).utf8)
+    default: bytes.append(byte)
+    }
   }
 }
 
@@ -116,32 +132,33 @@ struct JSONScanner {
   }
 
   /// A string without escapes.
-  mutating func string() -> String? {
-    guard let content = stringContent() else { return nil }
-    return String(validating: bytes[content], as: UTF8.self)
-  }
+  mutating func string() -> String? { word()?.string }
 
-  private mutating func stringContent() -> Range<Int>? {
+  /// A string without escapes, left where it is: enough to compare it.
+  mutating func word() -> JSONWord? {
     guard take("\"") else { return nil }
     let start = position
+    var bits: UInt8 = 0
     while position < end, bytes[position] != UInt8(ascii: "\"") {
-      if bytes[position] == UInt8(ascii: "\\") || bytes[position] < 0x20 { return nil }
+      let byte = bytes[position]
+      if byte == UInt8(ascii: "\\") || byte < 0x20 { return nil }
+      bits |= byte
       position += 1
     }
     guard position < end else { return nil }
     position += 1
-    return start..<position - 1
+    return JSONWord(bytes: bytes[start..<position - 1], isASCII: bits < 0x80)
   }
 
   /// Reads an object's members until its end.
   ///
-  /// - Parameter member: Reads one member's value; false where it cannot.
+  /// - Parameter member: Reads the value of the member with this key; false where it cannot.
   /// - Returns: False where it is no object in the usual form.
-  mutating func object(_ member: (String, inout JSONScanner) -> Bool) -> Bool {
+  mutating func object(_ member: (JSONWord, inout JSONScanner) -> Bool) -> Bool {
     guard take("{") else { return false }
     if take("}") { return true }
     while true {
-      guard let key = string(), take(":"), member(key, &self) else { return false }
+      guard let key = word(), key.isValid, take(":"), member(key, &self) else { return false }
       if take(",") { continue }
       return take("}")
     }
@@ -183,6 +200,26 @@ struct JSONScanner {
     }
     return nil
   }
+}
+
+/// A string in a JSON text, compared there with words that are known: most keys and many values need no `String`.
+struct JSONWord {
+  fileprivate let bytes: ArraySlice<UInt8>
+  fileprivate let isASCII: Bool
+
+  static func ~= (word: StaticString, text: JSONWord) -> Bool {
+    text.bytes.count == word.utf8CodeUnitCount
+      && text.bytes.withUnsafeBytes { memcmp($0.baseAddress!, word.utf8Start, $0.count) == 0 }
+  }
+
+  /// Nil where it is not UTF-8.
+  var string: String? {
+    // Validating what is ASCII alone takes longer than all else that is done with it.
+    isASCII ? String(decoding: bytes, as: UTF8.self) : String(validating: bytes, as: UTF8.self)
+  }
+
+  /// Whether it is UTF-8.
+  fileprivate var isValid: Bool { isASCII || string != nil }
 }
 
 /// A body of which there are very many, written and read without `Codable`, which takes several times as long. The text

@@ -2,6 +2,7 @@
 public struct Envelope<Body: Sendable>: Sendable {
   public var body: Body
   public var frames: [Frame]
+  @inlinable
   public init(_ body: Body, frames: [Frame] = []) {
     self.body = body
     self.frames = frames

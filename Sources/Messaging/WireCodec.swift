@@ -4,7 +4,8 @@ import Foundation
 public enum WireCodec {
   /// Frame 0 of every message.
   public static let protocolVersion = "recap/1"
-  private static let protocolFrame = Frame(Array(protocolVersion.utf8))
+  private static let protocolBytes = Array(protocolVersion.utf8)
+  private static let protocolFrame = Frame(protocolBytes)
   /// The largest header, in bytes: orders and receipts stay far below it.
   public static let maximumHeaderBytes = 16 << 20
   /// The largest number of raw frames in one message.
@@ -45,8 +46,9 @@ public enum WireCodec {
         "the header has \(frames[1].count) bytes; at most \(maximumHeaderBytes) are allowed")
     }
     let text = frames[1].bytes
-    let isOurs = frames[0].withUnsafeBytes { $0.elementsEqual(protocolVersion.utf8) }
-    if isOurs, let header = WireHeader(scanning: text) {
+    if frames[0].count == protocolBytes.count, frames[0].bytes == protocolBytes,
+      let header = WireHeader(scanning: text)
+    {
       let head = HeaderHead(
         id: header.id, type: header.type, kind: header.kind, frames: header.frames)
       return try message(head, frames, text, body: header.body)

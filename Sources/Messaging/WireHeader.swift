@@ -61,7 +61,7 @@ struct WireHeader {
         type = json.string()
         return type != nil
       case "kind" where kind == nil:
-        kind = json.string().flatMap(WireMessage.Kind.init)
+        kind = json.word().flatMap(WireMessage.Kind.init)
         return kind != nil
       case "body" where body == nil:
         body = json.skipObject()
@@ -82,6 +82,17 @@ struct WireHeader {
     }
     guard isUsual, json.isAtEnd(), let id, let type, let kind, let body else { return nil }
     (self.id, self.type, self.kind, self.frames, self.body) = (id, type, kind, frames ?? [], body)
+  }
+}
+
+extension WireMessage.Kind {
+  fileprivate init?(_ word: JSONWord) {
+    switch word {
+    case "request": self = .request
+    case "reply": self = .reply
+    case "error": self = .error
+    default: return nil
+    }
   }
 }
 

@@ -47,9 +47,9 @@ actor Doorkeeper: SocketOwner {
 
   nonisolated func interest() -> SocketInterest { SocketInterest(reading: true) }
 
-  nonisolated func serviceSocket() {
+  nonisolated func serviceSocket(connectionsChanged: Bool) {
     assumeIsolated { doorkeeper in
-      while doorkeeper.socket.nextEvent() != nil {}
+      if connectionsChanged { while doorkeeper.socket.nextEvent() != nil {} }
       while let request = doorkeeper.socket.receive() { doorkeeper.answer(request.frames) }
     }
   }

@@ -21,7 +21,10 @@ final class SocketMonitor {
 
   /// A PAIR socket that becomes readable with an event.
   let handle: UnsafeMutableRawPointer
+  /// Becomes readable when there is something new; then `next` must be asked until it has nothing.
+  let descriptor: Int32
   private let watched: UnsafeMutableRawPointer
+  private let part = MessagePart()
 
   init(_ watched: UnsafeMutableRawPointer, _ context: ZeroMQContext) throws(ZeroMQError) {
     self.watched = watched
@@ -33,7 +36,10 @@ final class SocketMonitor {
       throw ZeroMQError("watch", address)
     }
     self.handle = handle
+    descriptor = socketOption(ZMQ_FD, of: handle)
     guard zmq_connect(handle, address) == 0 else { throw ZeroMQError("watch", address) }
+    // Only who found nothing to receive is told when there is something; nothing has happened yet.
+    _ = part.receive(from: handle)
   }
 
   // The watched socket is still open: its owner lets go of the monitor first.
@@ -45,16 +51,16 @@ final class SocketMonitor {
   /// The next event; nil when there is none.
   func next() -> Event? {
     // Two parts: the event's number (16 bits) and value, then the endpoint that it is about.
-    while let event = ReceivedMessage(from: handle) {
-      guard event.hasMoreParts, event.count >= 2, let endpoint = ReceivedMessage(from: handle)
-      else { return nil }
-      switch Int32(event.withUnsafeBytes { $0.loadUnaligned(as: UInt16.self) }) {
+    while part.receive(from: handle) {
+      guard part.hasMoreParts, part.bytes.count >= 2 else { return nil }
+      let number = part.bytes.loadUnaligned(as: UInt16.self)
+      guard part.receive(from: handle) else { return nil }
+      switch Int32(number) {
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return .connected
       case ZMQ_EVENT_DISCONNECTED: return .disconnected
       case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: return .refused
       case ZMQ_EVENT_CLOSED:
-        return .closed(
-          endpoint: endpoint.withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+        return .closed(endpoint: String(decoding: part.bytes, as: UTF8.self))
       default: continue
       }
     }

@@ -1,13 +1,17 @@
 import CZeroMQ
 import Executors
 import Glibc
+import Synchronization
 
 /// The actor that owns a socket. Its executor's thread calls these between jobs.
 protocol SocketOwner: AnyObject, Sendable {
   /// What to wait for now.
   nonisolated func interest() -> SocketInterest
-  /// Called after each look at the socket.
-  nonisolated func serviceSocket()
+  /// Called after each wait.
+  ///
+  /// - Parameter connectionsChanged: Whether the socket may have events of its connections: then they must all be
+  ///   asked for.
+  nonisolated func serviceSocket(connectionsChanged: Bool)
 }
 
 /// What a socket's owner waits for.
@@ -24,9 +28,18 @@ final class SocketPoller: ThreadWait, Sendable {
     weak var owner: (any SocketOwner)?
   }
 
+  private enum State: Int, AtomicRepresentable {
+    case awake
+    /// The thread waits, or is about to: it must be woken through the eventfd.
+    case asleep
+    /// There was a wake-up that no wait has ended with yet.
+    case called
+  }
+
   let socket: ZeroMQSocket
   /// An eventfd: any thread makes it readable to end the wait.
   private let wake: Int32
+  private let state = Atomic(State.awake)
   private let owner = Locked(WeakOwner())
 
   init(_ socket: ZeroMQSocket) throws(ZeroMQError) {
@@ -48,27 +61,38 @@ final class SocketPoller: ThreadWait, Sendable {
   }
 
   func wakeUp() {
+    guard state.exchange(.called, ordering: .acquiringAndReleasing) == .asleep else { return }
     var one: UInt64 = 1
     _ = write(wake, &one, 8)
   }
 
-  func wait(mayBlock: Bool) {
+  func wait() {
     // The owner must not be kept alive by a thread that may wait for ever.
     let interest = currentOwner?.interest() ?? SocketInterest()
-    var items = [zmq_pollitem_t(socket: nil, fd: wake, events: Int16(ZMQ_POLLIN), revents: 0)]
-    let events = (interest.reading ? ZMQ_POLLIN : 0) | (interest.writing ? ZMQ_POLLOUT : 0)
-    if let handle = socket.eventHandle {
-      items.append(zmq_pollitem_t(socket: handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
+    let isCalled = !state.compareExchange(
+      expected: .awake, desired: .asleep, ordering: .acquiringAndReleasing
+    ).exchanged
+    let timeout = isCalled || isReady(for: interest) ? 0 : milliseconds(until: interest.deadline)
+    // zmq_poll would ask each socket several times over.
+    var items = [wake, socket.descriptor, socket.eventDescriptor].map {
+      pollfd(fd: $0 ?? -1, events: Int16(POLLIN), revents: 0)
     }
-    if let handle = socket.handle, events != 0 {
-      items.append(zmq_pollitem_t(socket: handle, fd: 0, events: Int16(events), revents: 0))
-    }
-    zmq_poll(&items, Int32(items.count), mayBlock ? milliseconds(until: interest.deadline) : 0)
+    poll(&items, nfds_t(items.count), Int32(timeout))
+    // From here on the owner sees whatever led to a wake-up before.
+    _ = state.exchange(.awake, ordering: .acquiringAndReleasing)
     if items[0].revents != 0 {
       var count: UInt64 = 0
       _ = read(wake, &count, 8)
     }
-    currentOwner?.serviceSocket()
+    // Quiets the descriptor, whether or not the owner wants to receive.
+    if items[1].revents != 0 { _ = socket.isReady(reading: true, writing: true) }
+    currentOwner?.serviceSocket(connectionsChanged: items[2].revents != 0)
+  }
+
+  /// Whether there is no need to wait. What was there before is not told by the descriptor again.
+  private func isReady(for interest: SocketInterest) -> Bool {
+    if socket.isDrained || !(interest.reading || interest.writing) { return false }
+    return socket.isReady(reading: interest.reading, writing: interest.writing)
   }
 
   private var currentOwner: (any SocketOwner)? { owner.withLock { $0.owner } }

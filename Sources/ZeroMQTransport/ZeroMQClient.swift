@@ -10,18 +10,29 @@ import Messaging
 /// nothing piles up. `inproc` endpoints do not reconnect: a client must be made anew when their
 /// server was.
 public actor ZeroMQClient: RequestClient, SocketOwner {
-  private struct Waiting {
-    var continuation: CheckedContinuation<WireMessage, any Error>
-    var message: [Frame]
-    var type: String
-    var timeout: Duration
-    var deadline: ContinuousClock.Instant
+  /// A request, from its caller to its answer.
+  private final class Question: Sendable {
+    let id: String
+    let type: String
+    let message: [Frame]
+    let timeout: Duration
+    let deadline: ContinuousClock.Instant
+    let continuation: CheckedContinuation<WireMessage, any Error>
+
+    init(
+      id: String, type: String, message: [Frame], timeout: Duration,
+      _ continuation: CheckedContinuation<WireMessage, any Error>
+    ) {
+      (self.id, self.type, self.message, self.timeout) = (id, type, message, timeout)
+      deadline = .now + timeout
+      self.continuation = continuation
+    }
   }
 
   /// What callers have handed over and the socket's thread has not seen yet: cheaper than that each becomes a job of
   /// the actor.
   private enum Handover: Sendable {
-    case ask(id: String, Waiting)
+    case ask(Question)
     case forget(id: String)
   }
 
@@ -33,9 +44,10 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   /// Tells this client's ids from those of others in logs.
   private let idPrefix = String(UInt32.random(in: 0 ... .max), radix: 16)
   private let requests = Locked(0)
-  private var waiting: [String: Waiting] = [:]
-  /// The ids of messages that libzmq has not taken yet, in order.
-  private var outbox: [String] = []
+  /// By id.
+  private var waiting: [String: Question] = [:]
+  /// Those whose messages libzmq has not taken yet, in order; some may have ended already.
+  private var outbox: [Question] = []
   /// Whether messages would reach the other side; what is sent to a connection that is breaking is
   /// lost.
   private var isConnected: Bool
@@ -100,11 +112,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
       try await withCheckedThrowingContinuation { continuation in
         if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
         handOver(
-          .ask(
-            id: id,
-            Waiting(
-              continuation: continuation, message: message, type: type, timeout: timeout,
-              deadline: .now + timeout)))
+          .ask(Question(id: id, type: type, message: message, timeout: timeout, continuation)))
         // Cancelled in between, it may have been told to forget what it had not got yet.
         if Task.isCancelled { handOver(.forget(id: id)) }
       }
@@ -128,14 +136,14 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
     }
     for item in items {
       switch item {
-      case .ask(_, let entry) where isClosed:
-        entry.continuation.resume(throwing: RequestError.closed)
-      case .ask(let id, let entry):
+      case .ask(let question) where isClosed:
+        question.continuation.resume(throwing: RequestError.closed)
+      case .ask(let question):
         // The refusal may be older than this question, and the other side may have changed its mind.
         if isRefused { reconnect() }
-        waiting[id] = entry
-        nextDeadline = min(nextDeadline ?? entry.deadline, entry.deadline)
-        outbox.append(id)
+        waiting[question.id] = question
+        nextDeadline = min(nextDeadline ?? question.deadline, question.deadline)
+        outbox.append(question)
       case .forget(let id):
         end(id, with: .failure(CancellationError()))
       }
@@ -143,10 +151,10 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   }
 
   private func end(_ id: String, with result: Result<WireMessage, any Error>) {
-    guard let entry = waiting.removeValue(forKey: id) else { return }
-    // An answered one is there no more.
-    if !outbox.isEmpty { outbox.removeAll { $0 == id } }
-    entry.continuation.resume(with: result)
+    guard let question = waiting.removeValue(forKey: id) else { return }
+    // Those that ended while nobody took them must not pile up.
+    if outbox.count > 2 * waiting.count + 16 { outbox.removeAll { waiting[$0.id] == nil } }
+    question.continuation.resume(with: result)
   }
 
   // MARK: The socket
@@ -159,10 +167,10 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
     }
   }
 
-  nonisolated func serviceSocket() {
+  nonisolated func serviceSocket(connectionsChanged: Bool) {
     assumeIsolated { client in
       client.receive()
-      client.followConnection()
+      if connectionsChanged { client.followConnection() }
       client.takeHandovers()
       client.flush()
       client.expire()
@@ -179,12 +187,12 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
         isConnected = true
       case .disconnected:
         isConnected = false
-        let unsent = Set(outbox)
-        outbox = waiting.keys.filter { !unsent.contains($0) } + outbox
+        let unsent = Set(outbox.map(\.id))
+        outbox = waiting.values.filter { !unsent.contains($0.id) } + outbox
       case .refused:
         isRefused = true
-        for (id, entry) in waiting {
-          end(id, with: .failure(RequestError.refused(type: entry.type, reason: Self.noEntry)))
+        for (id, question) in waiting {
+          end(id, with: .failure(RequestError.refused(type: question.type, reason: Self.noEntry)))
         }
       case .closed:
         break
@@ -204,7 +212,8 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
     guard isConnected else { return }
     var taken = 0
     while taken < outbox.count {
-      if let entry = waiting[outbox[taken]], socket.send(entry.message) != .sent { break }
+      let question = outbox[taken]
+      if waiting[question.id] != nil, socket.send(question.message) != .sent { break }
       taken += 1
     }
     outbox.removeFirst(taken)
@@ -226,9 +235,9 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   private func expire() {
     let now = ContinuousClock.now
     guard let nextDeadline, nextDeadline <= now else { return }
-    for (id, entry) in waiting where entry.deadline <= now {
-      let seconds = entry.timeout / .seconds(1)
-      end(id, with: .failure(RequestError.timeout(type: entry.type, seconds: seconds)))
+    for (id, question) in waiting where question.deadline <= now {
+      let seconds = question.timeout / .seconds(1)
+      end(id, with: .failure(RequestError.timeout(type: question.type, seconds: seconds)))
     }
     self.nextDeadline = waiting.values.map(\.deadline).min()
   }

@@ -4,38 +4,64 @@ import Messaging
 
 // This file and `ZeroMQSocket.swift` are where memory passes between Swift and libzmq.
 
-/// A received frame, read in place: it owns its `zmq_msg_t` and closes it with its last reference.
-final class ReceivedMessage: FrameStorage, @unchecked Sendable {
-  // Sendable because nothing writes to the message once it is received, and libzmq frees it from
-  // any thread.
+/// Room for one part of a message at a time, which a socket's owner receives into again and again.
+final class MessagePart {
   private let message: UnsafeMutablePointer<zmq_msg_t>
-  private let content: UnsafeRawBufferPointer
 
-  /// Takes the next part off a socket.
-  ///
-  /// - Returns: nil when there is none, or the call failed; `zmq_errno` tells.
-  init?(from socket: UnsafeMutableRawPointer) {
+  init() {
     message = .allocate(capacity: 1)
     zmq_msg_init(message)
-    guard zmq_msg_recv(message, socket, ZMQ_DONTWAIT) >= 0 else {
-      content = UnsafeRawBufferPointer(start: nil, count: 0)
-      return nil
-    }
-    content = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
   }
 
   deinit {
-    // Closing leaves the calling thread's errno to whoever asked for it.
-    let code = errno
     zmq_msg_close(message)
     message.deallocate()
-    errno = code
+  }
+
+  /// Takes the next part off a socket.
+  ///
+  /// - Returns: False when there is none, or the call failed; `zmq_errno` tells.
+  func receive(from socket: UnsafeMutableRawPointer) -> Bool {
+    zmq_msg_recv(message, socket, ZMQ_DONTWAIT) >= 0
   }
 
   /// Whom the connection's handshake has proved, as the doorkeeper named it; nil where nobody asked.
   var user: String? { zmq_msg_gets(message, "User-Id").map { String(cString: $0) } }
 
   var hasMoreParts: Bool { zmq_msg_more(message) != 0 }
+
+  /// The bytes, as long as nothing else is received.
+  var bytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+  }
+
+  /// The part as a frame: a large one keeps libzmq's buffer, and of a small one a copy costs less.
+  func takeFrame() -> Frame {
+    bytes.count < Frame.zeroCopyBytes
+      ? Frame([UInt8](bytes)) : Frame(ReceivedMessage(taking: message))
+  }
+}
+
+/// A received frame, read in place: it owns its `zmq_msg_t` and closes it with its last reference.
+private final class ReceivedMessage: FrameStorage, @unchecked Sendable {
+  // Sendable because nothing writes to the message once it is received, and libzmq frees it from
+  // any thread.
+  private let message: UnsafeMutablePointer<zmq_msg_t>
+  private let content: UnsafeRawBufferPointer
+
+  /// Takes over what is in `other`, which is empty afterwards.
+  init(taking other: UnsafeMutablePointer<zmq_msg_t>) {
+    message = .allocate(capacity: 1)
+    zmq_msg_init(message)
+    zmq_msg_move(message, other)
+    content = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+  }
+
+  deinit {
+    zmq_msg_close(message)
+    message.deallocate()
+  }
+
   var count: Int { content.count }
   func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     try body(content)
@@ -43,8 +69,8 @@ final class ReceivedMessage: FrameStorage, @unchecked Sendable {
 }
 
 extension Frame {
-  /// From this size on, libzmq reads the frame's own memory instead of a copy.
-  private static let zeroCopyBytes = 16 << 10
+  /// From this size on, libzmq and a frame share the memory instead of copying it.
+  fileprivate static let zeroCopyBytes = 16 << 10
 
   /// Sends the frame as one part, without waiting.
   ///

@@ -27,15 +27,25 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     }
   }
 
-  private struct Incoming: Sendable {
+  /// A request, from the socket to its answer.
+  private final class Incoming: Sendable {
     /// The routing identity that ZeroMQ gave the connection.
-    var address: Frame
-    var peer: Peer
-    var frames: [Frame]
-    var bytes: Int { frames.reduce(0) { $0 + $1.count } }
+    let address: Frame
+    let peer: Peer
+    let frames: [Frame]
+    let bytes: Int
+
+    init(address: Frame, peer: Peer, frames: [Frame]) {
+      (self.address, self.peer, self.frames) = (address, peer, frames)
+      bytes = frames.reduce(0) { $0 + $1.count }
+    }
   }
 
+  /// From this size on, in bytes, a request is read away from the socket's thread, which it would hold up.
+  private static let largeRequest = 64 << 10
+
   private struct HeldAnswer {
+    var address: Frame
     var frames: [Frame]
     var requestBytes: Int
     var deadline: ContinuousClock.Instant
@@ -55,7 +65,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   private var isServing = false
   private var isClosed = false
   private var inbox: [Incoming] = []
-  private var taker: CheckedContinuation<Incoming?, Never>?
+  private var taker: CheckedContinuation<[Incoming], Never>?
   /// Requests taken off the socket whose answers libzmq does not have yet.
   private var requestsInFlight = 0
   private var bytesInFlight = 0
@@ -109,11 +119,8 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     isServing = true
     defer { isServing = false }
     await withDiscardingTaskGroup { group in
-      while let request = await next() {
-        group.addTask {
-          let answer = await router.respond(to: request.frames, from: request.peer)
-          self.handOver(request, answer)
-        }
+      while case let requests = await next(), !requests.isEmpty {
+        for request in requests { begin(request, with: router, in: &group) }
       }
       group.cancelAll()
     }
@@ -133,9 +140,11 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
 
   // MARK: Requests
 
-  private func next() async -> Incoming? {
-    if Task.isCancelled || isClosed { return nil }
-    if !inbox.isEmpty { return inbox.removeFirst() }
+  /// All requests that have come since the last call, at least one; none when the task is cancelled or the server
+  /// closed.
+  private func next() async -> [Incoming] {
+    if Task.isCancelled || isClosed { return [] }
+    if !inbox.isEmpty { return takeInbox() }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { taker = $0 }
     } onCancel: {
@@ -143,9 +152,30 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     }
   }
 
+  private func takeInbox() -> [Incoming] {
+    defer { inbox = [] }
+    return inbox
+  }
+
   private func stopTaking() {
-    taker?.resume(returning: nil)
+    taker?.resume(returning: [])
     taker = nil
+  }
+
+  /// A handler begins at once, on the socket's thread: most are done there, or wait for somebody soon. Not isolated, so
+  /// that it goes on anywhere once it has waited.
+  private nonisolated func begin(
+    _ request: Incoming, with router: RequestRouter, in group: inout DiscardingTaskGroup
+  ) {
+    if request.bytes < Self.largeRequest {
+      group.addImmediateTask { await self.respond(to: request, with: router) }
+    } else {
+      group.addTask { await self.respond(to: request, with: router) }
+    }
+  }
+
+  private nonisolated func respond(to request: Incoming, with router: RequestRouter) async {
+    handOver(request, await router.respond(to: request.frames, from: request.peer))
   }
 
   private nonisolated func handOver(_ request: Incoming, _ answer: [Frame]?) {
@@ -165,22 +195,20 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   }
 
   private func answer(_ request: Incoming, _ answer: [Frame]?) {
-    let held = HeldAnswer(
-      frames: [request.address] + (answer ?? []), requestBytes: request.bytes,
-      deadline: .now + limits.answerPatience)
-    if answer == nil || isHandedOver(held) {
-      forget(held)
+    if let answer, socket.send(answer, to: request.address) == .blocked {
+      heldAnswers.append(
+        HeldAnswer(
+          address: request.address, frames: answer, requestBytes: request.bytes,
+          deadline: .now + limits.answerPatience))
     } else {
-      heldAnswers.append(held)
+      // libzmq took it, or nobody is there to take it.
+      forget(bytes: request.bytes)
     }
   }
 
-  /// Whether libzmq took the answer, or nobody is there to take it.
-  private func isHandedOver(_ answer: HeldAnswer) -> Bool { socket.send(answer.frames) != .blocked }
-
-  private func forget(_ answer: HeldAnswer) {
+  private func forget(bytes: Int) {
     requestsInFlight -= 1
-    bytesInFlight -= answer.requestBytes
+    bytesInFlight -= bytes
   }
 
   // MARK: The socket
@@ -199,10 +227,10 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     }
   }
 
-  nonisolated func serviceSocket() {
+  nonisolated func serviceSocket(connectionsChanged: Bool) {
     assumeIsolated { server in
       // Connections come and go; libzmq says so when an answer is sent.
-      while server.socket.nextEvent() != nil {}
+      if connectionsChanged { while server.socket.nextEvent() != nil {} }
       server.takeHandovers()
       server.retryHeldAnswers()
       server.receive()
@@ -213,8 +241,9 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
     guard !heldAnswers.isEmpty else { return }
     let now = ContinuousClock.now
     heldAnswers.removeAll { answer in
-      guard isHandedOver(answer) || answer.deadline <= now else { return false }
-      forget(answer)
+      let outcome = socket.send(answer.frames, to: answer.address)
+      guard outcome != .blocked || answer.deadline <= now else { return false }
+      forget(bytes: answer.requestBytes)
       return true
     }
   }
@@ -228,18 +257,17 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
   private func receive() {
     guard isServing else { return }
     for _ in 0..<256 {
-      guard hasRoom, let message = socket.receive() else { return }
+      guard hasRoom, var message = socket.receive() else { break }
       guard let peer = peer(of: message) else { continue }
-      let request = Incoming(
-        address: message.frames[0], peer: peer, frames: Array(message.frames.dropFirst()))
+      let address = message.frames.removeFirst()
+      let request = Incoming(address: address, peer: peer, frames: message.frames)
       requestsInFlight += 1
       bytesInFlight += request.bytes
-      if let taker {
-        self.taker = nil
-        taker.resume(returning: request)
-      } else {
-        inbox.append(request)
-      }
+      inbox.append(request)
+    }
+    if let taker, !inbox.isEmpty {
+      self.taker = nil
+      taker.resume(returning: takeInbox())
     }
   }
 }

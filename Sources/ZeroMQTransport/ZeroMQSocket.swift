@@ -38,12 +38,17 @@ final class ZeroMQSocket: @unchecked Sendable {
 
   /// The largest frame that is accepted, in bytes.
   static let maximumFrameBytes: Int64 = 1 << 30
-  /// Messages that libzmq queues for each connection and direction.
-  private static let queueLength: Int32 = 32
+  /// Messages that libzmq queues for each connection and direction: enough that the threads on both sides of a queue
+  /// work on many at a time, few enough for the memory that large frames would take.
+  private static let queueLength: Int32 = 128
 
   private let context: ZeroMQContext
   private(set) var handle: UnsafeMutableRawPointer?
   private var monitor: SocketMonitor?
+  private let part = MessagePart()
+  private let isProtected: Bool
+  /// Whether there was nothing to receive when libzmq was asked last, which is at every use of the socket.
+  private(set) var isDrained = false
   private var bindings: [Binding] = []
 
   /// A bound endpoint, and the socket file's inode where there is one.
@@ -61,6 +66,7 @@ final class ZeroMQSocket: @unchecked Sendable {
       throw ZeroMQError("open a socket", "\(kind)")
     }
     self.handle = handle
+    if case .none = protection { isProtected = false } else { isProtected = true }
     monitor = try SocketMonitor(handle, context)
     set(ZMQ_LINGER, ZeroMQContext.lingerMilliseconds)
     set(ZMQ_SNDHWM, Self.queueLength)
@@ -118,6 +124,7 @@ final class ZeroMQSocket: @unchecked Sendable {
   /// Connects anew, where libzmq has given up: it tries again after a connection that broke, not after one that was refused.
   func reconnect(_ endpoint: String) throws(ZeroMQError) {
     zmq_disconnect(handle, endpoint)
+    isDrained = false
     try connect(endpoint)
   }
 
@@ -140,21 +147,30 @@ final class ZeroMQSocket: @unchecked Sendable {
   }
 
   /// Sends a message whole or not at all, without waiting.
-  func send(_ frames: [Frame]) -> SendOutcome {
+  ///
+  /// - Parameter address: Of a server: the routing identity of the connection.
+  func send(_ frames: [Frame], to address: Frame? = nil) -> SendOutcome {
     guard let handle else { return .unreachable }
+    // Sending takes notice of what libzmq has to tell, which may be that there is something to receive.
+    isDrained = false
+    // Refused at the first part, nothing was sent.
+    if let address, !address.send(to: handle, more: true) { return Self.outcome(zmq_errno()) }
     var failure: Int32 = 0
     for (index, frame) in frames.enumerated() {
-      let isLast = index == frames.count - 1
-      if frame.send(to: handle, more: !isLast) { continue }
+      if frame.send(to: handle, more: index < frames.count - 1) { continue }
       failure = zmq_errno()
-      // Refused at the first part, nothing was sent. Later, the connection broke: libzmq takes back
-      // what it has and swallows the remaining parts, which must therefore be offered.
-      if index == 0 { break }
+      // Later, the connection broke: libzmq takes back what it has and swallows the remaining parts,
+      // which must therefore be offered.
+      if index == 0, address == nil { break }
     }
+    return Self.outcome(failure)
+  }
+
+  private static func outcome(_ failure: Int32) -> SendOutcome {
     switch failure {
-    case 0: return .sent
-    case EAGAIN, EINTR: return .blocked
-    default: return .unreachable
+    case 0: .sent
+    case EAGAIN, EINTR: .blocked
+    default: .unreachable
     }
   }
 
@@ -162,22 +178,42 @@ final class ZeroMQSocket: @unchecked Sendable {
   func receive() -> Received? {
     guard let handle else { return nil }
     var frames: [Frame] = []
+    frames.reserveCapacity(3)
     var user: String?
     // The parts of a message arrive together, so that none is missing once the first is there.
-    while let part = ReceivedMessage(from: handle) {
+    while part.receive(from: handle) {
       // The parts of a message are of one connection; the routing identity, libzmq's own, does not say.
-      user = user ?? part.user
-      frames.append(Frame(part))
-      if !part.hasMoreParts { return Received(frames: frames, user: user) }
+      if isProtected { user = user ?? part.user }
+      let hasMoreParts = part.hasMoreParts
+      frames.append(part.takeFrame())
+      if !hasMoreParts { return Received(frames: frames, user: user) }
     }
+    isDrained = true
     return nil
   }
 
+  // MARK: Waiting
+
+  /// Whether libzmq would give or take something now.
+  ///
+  /// Asking takes notice of what libzmq's threads have told the socket: only what they tell it later makes
+  /// `descriptor` readable.
+  func isReady(reading: Bool, writing: Bool) -> Bool {
+    guard let handle else { return false }
+    let events = socketOption(ZMQ_EVENTS, of: handle)
+    isDrained = events & ZMQ_POLLIN == 0
+    return reading && events & ZMQ_POLLIN != 0 || writing && events & ZMQ_POLLOUT != 0
+  }
+
+  /// A file descriptor that becomes readable when libzmq's threads have something to tell the socket; nil once it is closed.
+  var descriptor: Int32? { handle == nil ? nil : openDescriptor }
+  private lazy var openDescriptor = handle.map { socketOption(ZMQ_FD, of: $0) }
+
+  /// As `descriptor`, for the events of the socket's connections.
+  var eventDescriptor: Int32? { monitor?.descriptor }
+
   /// The next event of the socket's connections; nil when there is none.
   func nextEvent() -> SocketMonitor.Event? { monitor?.next() }
-
-  /// The handle that becomes readable with an event.
-  var eventHandle: UnsafeMutableRawPointer? { monitor?.handle }
 
   /// Closes the socket; its endpoints can be bound anew on return.
   func close() {
@@ -219,4 +255,12 @@ final class ZeroMQSocket: @unchecked Sendable {
     let failure = zmq_setsockopt(handle, option, text, text.utf8.count)
     precondition(failure == 0, "\(ZeroMQError("set option \(option) of", "a socket"))")
   }
+}
+
+/// The value of one of a socket's options.
+func socketOption(_ option: Int32, of socket: UnsafeMutableRawPointer) -> Int32 {
+  var (value, size): (Int32, Int) = (0, MemoryLayout<Int32>.size)
+  let failure = zmq_getsockopt(socket, option, &value, &size)
+  precondition(failure == 0, "\(ZeroMQError("get option \(option) of", "a socket"))")
+  return value
 }

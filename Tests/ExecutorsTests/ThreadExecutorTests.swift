@@ -27,7 +27,7 @@ private actor Resident {
 private final class Gate: Sendable {
   private let signal = ConditionWait()
   func open() { signal.wakeUp() }
-  func wait() { signal.wait(mayBlock: true) }
+  func wait() { signal.wait() }
 }
 
 @Suite struct ThreadExecutorTests {
@@ -95,6 +95,6 @@ private final class MortalWait: ThreadWait {
   init(whenGone: @escaping @Sendable () -> Void) { self.whenGone = whenGone }
   deinit { whenGone() }
 
-  func wait(mayBlock: Bool) { inner.wait(mayBlock: mayBlock) }
+  func wait() { inner.wait() }
   func wakeUp() { inner.wakeUp() }
 }

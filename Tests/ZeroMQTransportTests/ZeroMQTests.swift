@@ -208,6 +208,22 @@ import Testing
     await server.close()
   }
 
+  @Test func smallRequestsBeginOnTheSocketsThreadAndLargeOnesElsewhere() async throws {
+    let server = try ZeroMQServer(endpoints: ["tcp://127.0.0.1:*"])
+    var router = RequestRouter()
+    router.on(EchoRequest.self) { _ in Envelope(EchoRequest.Reply(text: threadName())) }
+    let serving = Task { [router] in try await server.serve(router) }
+    let client = try ZeroMQClient(endpoint: server.boundEndpoints[0])
+    #expect(try await client.send(EchoRequest()).text == "zmq-server")
+    let large = Frame([UInt8](repeating: 0, count: 64 << 10))
+    let elsewhere = try await client.send(
+      EchoRequest(), frames: [large], timeout: .seconds(10))
+    #expect(elsewhere.body.text != "zmq-server")
+    serving.cancel()
+    await client.close()
+    await server.close()
+  }
+
   @Test func nothingOutlivesTheSockets() async throws {
     let (gone, announce) = AsyncStream.makeStream(of: Void.self)
     do {
@@ -224,6 +240,15 @@ import Testing
     // Neither was closed: letting go of them ends their threads, sockets and context.
     for await _ in gone {}
   }
+}
+
+/// The calling thread's name.
+private func threadName() -> String {
+  var bytes = [UInt8](repeating: 0, count: 64)
+  let file = open("/proc/thread-self/comm", O_RDONLY)
+  defer { close(file) }
+  let count = read(file, &bytes, bytes.count)
+  return String(decoding: bytes.prefix(max(0, count - 1)), as: UTF8.self)
 }
 
 /// Asks for a large answer.

@@ -147,4 +147,18 @@ struct RobotAdmissionTests {
     #expect(late == ["pour"])
     #expect(helped.isEmpty)
   }
+
+  @Test("a robot that comes again with other tasks no longer offers the old ones")
+  mutating func changedTasks() throws {
+    try admission.admit(robot("a", ["fold"]))
+    try admission.admit(robot("b", ["fold", "pour"]))
+    let all = (admission.offeredTasks, admission.unofferedTasks)
+    try admission.admit(robot("b", ["fold"]))
+    let fewer = (admission.offeredTasks, admission.unofferedTasks)
+    try admission.admit(robot("a", ["pour"]))
+    let again = (admission.offeredTasks, admission.unofferedTasks)
+    #expect(all == (["fold", "pour"], []))
+    #expect(fewer == (["fold"], ["pour"]))
+    #expect(again == (["fold", "pour"], []))
+  }
 }
