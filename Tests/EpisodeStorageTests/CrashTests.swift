@@ -28,6 +28,8 @@ import Testing
   @Test(arguments: StorageStep.allCases)
   func killedAtAnyStepNothingAcknowledgedIsLost(step: StorageStep) async throws {
     let directory = try TemporaryDirectory()
+    // Otherwise it is removed here, and what the process makes anew stays.
+    defer { withExtendedLifetime(directory) {} }
     let path = directory.path
     await #expect(processExitsWith: .signal(SIGKILL)) {
       [path = path as String, step = step.rawValue as String] in
@@ -86,6 +88,8 @@ import Testing
   @Test(arguments: StorageStep.allCases)
   func killedAmongUploadsAtTheSameTimeNothingAcknowledgedIsLost(step: StorageStep) async throws {
     let directory = try TemporaryDirectory()
+    // Otherwise it is removed here, and what the process makes anew stays.
+    defer { withExtendedLifetime(directory) {} }
     let path = directory.path
     await #expect(processExitsWith: .signal(SIGKILL)) {
       [path = path as String, step = step.rawValue as String] in
