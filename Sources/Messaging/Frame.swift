@@ -42,10 +42,8 @@ public struct Frame: Sendable {
     try storage.withUnsafeBytes(body)
   }
 
-  /// The bytes: a copy, unless an array holds them already.
-  public var bytes: [UInt8] {
-    (storage as? ArrayFrame<UInt8>)?.elements ?? withUnsafeBytes { Array($0) }
-  }
+  /// A copy of the bytes.
+  public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 }
 
 /// An immutable buffer that a frame can read from. Its address stays the same as long as it lives.
