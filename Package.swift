@@ -107,7 +107,7 @@ let package = Package(
     // What holds and moves it
     module(
       "EpisodeStorage",
-      ["DurableFiles", "Episodes", "RecapAlgorithm", Library.database]),
+      ["DurableFiles", "Episodes", "Executors", "RecapAlgorithm", Library.database]),
     module("Messaging", ["Episodes", "RecapAlgorithm", "Tensors"], documents: ["WireProtocol.md"]),
     module("ZeroMQTransport", ["Messaging", "RecapAlgorithm", "Executors", "CZeroMQ"]),
     module("Robots", ["Episodes", "Messaging", "Tensors"]),

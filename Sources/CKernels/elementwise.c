@@ -99,15 +99,31 @@ KERNEL double recap_sum_of_squares(const float *x, size_t count) {
 }
 
 KERNEL void recap_image_patches(float *restrict y, const uint8_t *restrict x, size_t images,
-                                size_t height, size_t width, size_t size, size_t merge) {
-  const size_t line = size * 3, block = size * merge;
-  for (size_t image = 0; image < images; image++, x += height * width * 3)
-    for (size_t block_top = 0; block_top < height; block_top += block)
-      for (size_t block_left = 0; block_left < width; block_left += block)
-        for (size_t top = block_top; top < block_top + block; top += size)
-          for (size_t left = block_left; left < block_left + block; left += size)
-            for (size_t row = 0; row < size; row++, y += line) {
-              const uint8_t *from = x + ((top + row) * width + left) * 3;
-              for (size_t i = 0; i < line; i++) y[i] = (float)from[i] / 127.5f - 1.0f;
-            }
+                                const uint8_t *next, size_t height, size_t width, size_t size,
+                                size_t merge) {
+  const size_t row_bytes = width * 3, line = size * 3, patch = size * line;
+  const size_t skip = (merge - 1) * merge * patch;
+  for (; images > 0; images--, y += height * row_bytes) {
+    const uint8_t *ahead = images > 1 ? x + height * row_bytes : next;
+    for (size_t row = 0; row < height; row++, ahead += row_bytes) {
+      for (size_t i = 0; i < row_bytes; i += 64) __builtin_prefetch(ahead + i);
+      const size_t in_block = row % (size * merge);
+      float *to = y + ((row - in_block) * row_bytes + in_block / size * merge * patch +
+                       row % size * line);
+      const uint8_t *row_end = x + row_bytes;
+      for (size_t left = merge; x < row_end; to += patch) {
+        const uint8_t *line_end = x + line;
+        float *place = to;
+        for (; x + LANES <= line_end; x += LANES, place += LANES) {
+          Vector bytes = __builtin_convertvector(*(const UnalignedBytes *)x, Vector);
+          STORE(place, bytes / 127.5f - 1.0f);
+        }
+        for (; x < line_end; x++, place++) *place = (float)*x / 127.5f - 1.0f;
+        if (--left == 0) {
+          left = merge;
+          to += skip;
+        }
+      }
+    }
+  }
 }

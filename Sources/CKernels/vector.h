@@ -25,6 +25,7 @@
 #define LANES 16
 typedef float Vector __attribute__((ext_vector_type(LANES)));
 typedef float UnalignedVector __attribute__((ext_vector_type(LANES), aligned(4)));
+typedef uint8_t UnalignedBytes __attribute__((ext_vector_type(LANES), aligned(1)));
 #define LOAD(p) (*(const UnalignedVector *)(p))
 #define STORE(p, x) (*(UnalignedVector *)(p) = (x))
 

@@ -97,8 +97,8 @@ actor EpisodeShelf {
     }
     let size = episode.metadata.embodiment.cameras[camera]
     return try FilmStrip.grid(
-      frames: episode.images[camera], width: size.width, height: size.height,
-      steps: first..<min(first + count, row.steps)
+      frames: (first..<min(first + count, row.steps)).map { episode.frame(of: camera, at: $0) },
+      width: size.width, height: size.height
     ).png()
   }
 
@@ -139,20 +139,18 @@ actor EpisodeShelf {
 enum FilmStrip {
   static let columns = 8
 
-  /// - Parameters:
-  ///   - frames: [T, height, width, 3]
-  ///   - steps: Not empty, within T.
-  static func grid(frames: [UInt8], width: Int, height: Int, steps: Range<Int>) -> RGBImage {
-    let columns = min(columns, steps.count)
-    let rows = (steps.count + columns - 1) / columns
+  /// - Parameter frames: At least one, each [height, width, 3].
+  static func grid(frames: [ArraySlice<UInt8>], width: Int, height: Int) -> RGBImage {
+    let columns = min(columns, frames.count)
+    let rows = (frames.count + columns - 1) / columns
     let (line, wide) = (width * 3, columns * width * 3)
     var bytes = [UInt8](repeating: 0, count: rows * height * wide)
-    for (place, step) in steps.enumerated() {
+    for (place, frame) in frames.enumerated() {
       let corner = place / columns * height * wide + place % columns * line
       for y in 0..<height {
-        let from = (step * height + y) * line
+        let from = frame.startIndex + y * line
         bytes.replaceSubrange(
-          corner + y * wide..<corner + y * wide + line, with: frames[from..<from + line])
+          corner + y * wide..<corner + y * wide + line, with: frame[from..<from + line])
       }
     }
     return RGBImage(width: columns * width, height: rows * height, bytes: bytes)

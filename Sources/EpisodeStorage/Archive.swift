@@ -17,6 +17,7 @@ public actor Archive: ArchiveReading {
   let catalogue: DatabasePool
   let blobs: BlobStore
   let queues: BlockingQueues
+  private let commitEpisode: GroupCommit<StoredEpisode>
   private let hook: StorageHook
   private let now: @Sendable () -> Date
   private var lock: RunLock?
@@ -116,6 +117,7 @@ public actor Archive: ArchiveReading {
     self.hook = hook
     catalogue = pool
     queues = BlockingQueues(label: "recap.archive")
+    commitEpisode = GroupCommit(to: pool)
     reader = ArchiveReader(
       directory: directory, catalogue: pool, blobs: blobs, queues: queues)
   }
@@ -183,9 +185,10 @@ public actor Archive: ArchiveReading {
   public func storeEpisode(
     id: String, file: [UInt8], robot: String? = nil
   ) async throws -> StoredEpisode {
-    let digest = try await queues.run { ContentDigest(hashing: file) }
     // Most repeats are a collector that did not hear the first answer: spare them the work.
-    if let stored = try await episode(id: id) { return Self.answer(stored, to: digest) }
+    if let stored = try await episode(id: id) {
+      return Self.answer(stored, to: try await queues.run { ContentDigest(hashing: file) })
+    }
     let (blobs, time) = (blobs, now())
     let (row, metadata) = try await queues.run {
       let episode: Episode
@@ -203,16 +206,18 @@ public actor Archive: ArchiveReading {
           id: id,
           reason: "it comes from '\(robot)', and says that '\(episode.metadata.robot)' recorded it")
       }
-      try blobs.store(file, as: digest)
+      let digest = ContentDigest(hashing: file)
+      // Jobs read episodes, long after they came: they would only push others out of the cache.
+      try blobs.store(file, as: digest, isReadLater: true)
       let row = EpisodeRow(episode, digest: digest, bytes: file.count, storedAt: time)
       return (row, episode.metadata)
     }
-    let stored = try await catalogue.write { [hook] database in
+    let stored = try await commitEpisode { [hook] database in
       // The same id may have been uploaded twice at once: the transaction decides which came first.
       if let first = try Self.fetchEpisode(database, id: id) {
-        return Self.answer(first, to: digest)
+        return Self.answer(first, to: row.digest)
       }
-      try Self.insertBlob(database, digest, kind: "episode", size: file.count, at: time)
+      try Self.insertBlob(database, row.digest, kind: "episode", size: file.count, at: time)
       try Self.insertTask(database, metadata.task)
       try Self.insertRobot(database, metadata.robot, metadata.embodiment, at: time)
       try row.insert(database)

@@ -11,8 +11,9 @@ public struct Episode: Sendable, Equatable {
   public private(set) var proprioception: [Float]
   /// [T, environmentStateWidth]
   public private(set) var environmentState: [Float]
-  /// One entry a camera, each [T, height, width, 3].
-  public private(set) var images: [[UInt8]]
+  /// One entry a camera, each [T, height, width, 3]. Those of an episode that was read are parts of its
+  /// file: they are by far the most of it, and are not copied.
+  public private(set) var images: [ArraySlice<UInt8>]
   /// The actions that were executed, whoever chose them: [T, actionWidth]
   public private(set) var actions: [Float]
   /// Whether a person chose the action: [T]
@@ -50,7 +51,7 @@ public struct Episode: Sendable, Equatable {
   ///   `append` would have taken.
   init(
     metadata: EpisodeMetadata, count: Int, proprioception: [Float], environmentState: [Float],
-    images: [[UInt8]], actions: [Float], interventions: [Bool], subtasks: [Int32],
+    images: [ArraySlice<UInt8>], actions: [Float], interventions: [Bool], subtasks: [Int32],
     proposals: Proposals? = nil
   ) throws {
     let embodiment = metadata.embodiment
@@ -169,9 +170,15 @@ public struct Episode: Sendable, Equatable {
       proprioception: Array(proprioception[step * p..<(step + 1) * p]),
       environmentState: Array(environmentState[step * e..<(step + 1) * e]),
       images: images.indices.map { camera in
-        let bytes = embodiment.cameras[camera].byteCount
-        return Array(images[camera][step * bytes..<(step + 1) * bytes])
+        Array(frame(of: camera, at: step))
       })
+  }
+
+  /// What a camera saw at step `step`, [height, width, 3].
+  public func frame(of camera: Int, at step: Int) -> ArraySlice<UInt8> {
+    let bytes = metadata.embodiment.cameras[camera].byteCount
+    let start = images[camera].startIndex + step * bytes
+    return images[camera][start..<start + bytes]
   }
 
   /// The action at step `step`, [actionWidth].

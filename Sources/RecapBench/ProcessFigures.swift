@@ -22,6 +22,13 @@ enum ProcessFigures {
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
+  /// Processor time that the calling thread has used, in seconds.
+  static func threadSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
   /// Bytes that programs may still take without the machine swapping.
   static func availableBytes() throws -> Int {
     let text = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)

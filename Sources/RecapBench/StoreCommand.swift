@@ -1,12 +1,11 @@
 import ArgumentParser
-import Dispatch
 import EpisodeStorage
 import Episodes
-import Executors
 import Foundation
-import Networks
+import Messaging
 import Policies
 import RecapAlgorithm
+import RoleRuntime
 
 /// How fast episodes become durable, and how fast a learner draws samples from them.
 struct StoreCommand: AsyncParsableCommand {
@@ -15,15 +14,19 @@ struct StoreCommand: AsyncParsableCommand {
     abstract: "Times the archive: durable episodes a second, random training samples a second.",
     discussion: """
       Episodes have 200 steps and two cameras of 64 x 64: 4.9 MB each. Archive and disk take \
-      turns: the archive stores episodes, the disk gets files of the same size in the same \
-      directory, written and flushed by as many threads at a time.
+      turns: the archive stores episodes, the disk gets files of the same bytes in the same \
+      directory, written and flushed by as many threads at a time, once through the page cache \
+      and once past it. The faster way of each turn is what the disk gives.
 
-      Then a policy learner's inputs are drawn from all the episodes, on one thread: frames at \
+      Then a learner's client loads all the episodes through the archive, and a policy learner's \
+      inputs are drawn from them, on one thread and by the code with which it trains: frames at \
       random, two images as the network reads them, the state, and a chunk of 16 actions. All \
-      episodes are in memory for that, as they are in a learner.
+      episodes are in memory for that, as they are in a learner. Copies of the same samples' \
+      stored bytes take turns with it: what memory gives. Their rates are of the thread's own \
+      processor time, so that other programs matter less.
 
         recap-bench store --directory /data/bench
-        recap-bench store --directory /data/bench --episodes 200 --json
+        recap-bench store --directory /data/bench --episodes 500 --json
       """)
 
   @Option(help: "An empty or new directory on the disk to measure; what is made in it is removed.")
@@ -33,10 +36,10 @@ struct StoreCommand: AsyncParsableCommand {
   var episodes = 2000
 
   @Option(help: "Episodes that are stored at a time, by as many collectors.")
-  var writers = 4
+  var writers = 8
 
   @Option(help: "Turns of archive and disk.")
-  var rounds = 7
+  var rounds = 9
 
   @Option(help: "Seconds of drawing samples.")
   var seconds = 5.0
@@ -45,7 +48,7 @@ struct StoreCommand: AsyncParsableCommand {
   var json = false
 
   /// Episodes of one turn.
-  private static let turn = 24
+  private static let turn = 48
   private static let samplesAtATime = 32
 
   func validate() throws {
@@ -77,19 +80,34 @@ struct StoreCommand: AsyncParsableCommand {
   private func write(to archive: Archive) async throws -> StoreFigures {
     let base = try BenchEpisode()
     var figures = StoreFigures()
+    figures.writers = writers
     var next = 0
     for round in 0..<rounds {
       let files = try (next..<next + Self.turn).map { try base.file($0) }
       next += Self.turn
       figures.episodeBytes = files[0].bytes.count
+      let disk = DiskReference(files.map(\.bytes))
+      let folder = "\(directory)/disk"
       // Who goes first alternates.
-      for isArchive in round.isMultiple(of: 2) ? [true, false] : [false, true] {
-        let time =
-          isArchive
-          ? try await store(files, in: archive)
-          : try await storeOnDisk(files.map { Data($0.bytes) }, round: round)
-        let rate = Double(files.count) / time
-        if isArchive { figures.archiveRates.append(rate) } else { figures.diskRates.append(rate) }
+      for contender in 0..<3 {
+        // What was written before is not the next one's burden.
+        sync()
+        switch (round + contender) % 3 {
+        case 0:
+          let before = try ProcessFigures.processorSeconds()
+          figures.archiveRates.append(Double(files.count) / (try await store(files, in: archive)))
+          figures.archiveProcessorTimes.append(
+            (try ProcessFigures.processorSeconds() - before) / Double(files.count))
+        case 1:
+          guard let rate = try await rate(of: disk, folder, bypassesCache: false) else {
+            throw ValidationError("the files of \(folder) could not be written")
+          }
+          figures.cachedRates.append(rate)
+        default:
+          if let rate = try await rate(of: disk, folder, bypassesCache: true) {
+            figures.directRates.append(rate)
+          }
+        }
       }
     }
     while next < episodes {
@@ -114,34 +132,14 @@ struct StoreCommand: AsyncParsableCommand {
     return (.now - start) / .seconds(1)
   }
 
-  private func storeOnDisk(_ files: [Data], round: Int) async throws -> Double {
-    let folder = "\(directory)/disk-\(round)"
+  /// Files a second of a turn of the disk's; nil where it has no such way.
+  private func rate(
+    of disk: DiskReference, _ folder: String, bypassesCache: Bool
+  ) async throws -> Double? {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    let writers = writers
-    let seconds = try await withCheckedThrowingContinuation { continuation in
-      DispatchQueue.global().async {
-        let start = ContinuousClock.now
-        let flushed = Locked(0)
-        DispatchQueue.concurrentPerform(iterations: writers) { writer in
-          for index in stride(from: writer, to: files.count, by: writers) {
-            let path = "\(folder)/\(index)"
-            guard FileManager.default.createFile(atPath: path, contents: nil),
-              let handle = FileHandle(forWritingAtPath: path),
-              (try? handle.write(contentsOf: files[index])) != nil,
-              (try? handle.synchronize()) != nil, (try? handle.close()) != nil
-            else { return }
-            flushed.withLock { $0 += 1 }
-          }
-        }
-        let time = (ContinuousClock.now - start) / .seconds(1)
-        continuation.resume(
-          with: flushed.withLock { $0 } == files.count
-            ? .success(time)
-            : .failure(ValidationError("the files of \(folder) could not be written")))
-      }
-    }
+    let time = await disk.write(to: folder, threads: writers, bypassesCache: bypassesCache)
     try FileManager.default.removeItem(atPath: folder)
-    return seconds
+    return time.map { Double(Self.turn) / $0 }
   }
 
   // MARK: - Reading
@@ -149,20 +147,17 @@ struct StoreCommand: AsyncParsableCommand {
   private func read(from archive: Archive, _ figures: inout StoreFigures) async throws {
     let need = figures.episodeBytes * figures.episodes
     let available = try ProcessFigures.availableBytes()
-    // What is parsed is in memory twice for a moment; the rest is left to the machine.
-    let fitting = min(figures.episodes, Int(Double(available) * 0.7) / figures.episodeBytes)
+    // The rest is left to the machine.
+    let fitting = min(figures.episodes, Int(Double(available) * 0.8) / figures.episodeBytes)
     if fitting < figures.episodes {
       FileHandle.standardError.write(
         Data(
           "\(need >> 20) MiB of episodes, \(available >> 20) MiB of memory: \(fitting) are drawn from\n"
             .utf8))
     }
+    let rows = try await archive.episodes().prefix(fitting)
     let start = ContinuousClock.now
-    var loaded: [Episode] = []
-    loaded.reserveCapacity(fitting)
-    for row in try await archive.episodes().prefix(fitting) {
-      loaded.append(try EpisodeFile.parse(try await archive.blob(row.digest)))
-    }
+    let loaded = try await load(rows.map(\.digest), from: archive)
     figures.loadRate = Double(fitting) / ((.now - start) / .seconds(1))
     figures.drawnFrom = fitting
     let trainer = try PolicyTrainer(
@@ -171,67 +166,44 @@ struct StoreCommand: AsyncParsableCommand {
       settings: TrainingSettings(
         steps: 1, batchSize: Self.samplesAtATime, learningRate: 1e-3),
       indicatorDropout: 0.3, seed: 1)
-    loaded = []
-    var samples = 0
+    var copies = CopyReference(loaded, chunkLength: BenchEpisode.policy.chunkLength)
+    figures.storedSampleBytes = copies.sampleBytes
     let begin = ContinuousClock.now
     repeat {
-      figures.sampleBytes = trainer.drawInputs(Self.samplesAtATime) / Self.samplesAtATime
-      samples += Self.samplesAtATime
+      let drawn = rates {
+        figures.sampleBytes = trainer.drawInputs(Self.samplesAtATime) / Self.samplesAtATime
+      }
+      figures.sampleRates.append(drawn.core)
+      figures.sampleClockRates.append(drawn.clock)
+      figures.copyRates.append(rates { copies.draw(Self.samplesAtATime) }.core)
     } while ContinuousClock.now - begin < .seconds(seconds)
-    figures.sampleRate = Double(samples) / ((.now - begin) / .seconds(1))
-  }
-}
-
-/// What `recap-bench store` gives.
-struct StoreFigures: Encodable, CustomStringConvertible {
-  var episodes = 0
-  var episodeBytes = 0
-  /// Durable files a second, a turn each.
-  var archiveRates: [Double] = []
-  var diskRates: [Double] = []
-  /// Episodes a second that are read, checked against their digests and parsed.
-  var loadRate = 0.0
-  var drawnFrom = 0
-  var sampleRate = 0.0
-  /// Bytes of one sample as a network reads it.
-  var sampleBytes = 0
-
-  private enum CodingKeys: String, CodingKey {
-    case episodes
-    case episodeBytes = "episode_bytes"
-    case archiveRates = "archive_episodes_per_second"
-    case diskRates = "disk_files_per_second"
-    case share = "archive_share_of_disk"
-    case loadRate = "loaded_episodes_per_second"
-    case drawnFrom = "drawn_from_episodes"
-    case sampleRate = "samples_per_second"
-    case sampleBytes = "sample_bytes"
   }
 
-  /// The median of the turns' ratios.
-  var share: Double { Quantiles(zip(archiveRates, diskRates).map { $0 / $1 })(0.5) }
-
-  func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(episodes, forKey: .episodes)
-    try values.encode(episodeBytes, forKey: .episodeBytes)
-    try values.encode(archiveRates, forKey: .archiveRates)
-    try values.encode(diskRates, forKey: .diskRates)
-    try values.encode(share, forKey: .share)
-    try values.encode(loadRate, forKey: .loadRate)
-    try values.encode(drawnFrom, forKey: .drawnFrom)
-    try values.encode(sampleRate, forKey: .sampleRate)
-    try values.encode(sampleBytes, forKey: .sampleBytes)
+  /// Loads episodes as a learner does: its client asks, and the archive's side answers as the
+  /// coordinator does.
+  private func load(_ digests: [ContentDigest], from archive: Archive) async throws -> [Episode] {
+    let transport = InProcessTransport()
+    var router = RequestRouter()
+    router.on(GetBlobRequest.self) { request in
+      let bytes = try await archive.blob(request.body.digest)
+      return Envelope(GetBlobRequest.Reply(size: bytes.count), frames: [Frame(bytes)])
+    }
+    let server = Task { [router] in try await transport.server.serve(router) }
+    defer { server.cancel() }
+    return try await ArchiveClient(client: transport.connect()).getEpisodes(digests)
   }
 
-  var description: String {
-    String(
-      format: """
-        durable episodes: %.0f/s of %.2f MB in the archive, %.0f/s on the disk: %.2f of it \
-        (medians of %d turns)
-        reading: %.0f episodes/s, checked and parsed
-        samples: %.0f/s on one thread, %d bytes each, from %d episodes
-        """, Quantiles(archiveRates)(0.5), Double(episodeBytes) / 1e6, Quantiles(diskRates)(0.5),
-      share, archiveRates.count, loadRate, sampleRate, sampleBytes, drawnFrom)
+  /// Samples a second over a quarter of a second: of this thread's processor time, and by the clock.
+  private func rates(_ draw: () -> Void) -> (core: Double, clock: Double) {
+    let (start, processor) = (ContinuousClock.now, ProcessFigures.threadSeconds())
+    var samples = 0
+    repeat {
+      draw()
+      samples += Self.samplesAtATime
+    } while ContinuousClock.now - start < .seconds(0.25)
+    return (
+      Double(samples) / (ProcessFigures.threadSeconds() - processor),
+      Double(samples) / ((.now - start) / .seconds(1))
+    )
   }
 }

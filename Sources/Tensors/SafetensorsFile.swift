@@ -46,30 +46,30 @@ public struct SafetensorsFile: Sendable, Equatable {
   ///
   /// - Precondition: as many elements as `shape` says.
   public mutating func add(_ name: String, shape: [Int], floats: [Float]) {
-    insert(name, .float32, shape, floats.count, littleEndian(floats.lazy.map(\.bitPattern)))
+    insert(name, .float32, shape, floats.count, littleEndian(floats.lazy.map(\.bitPattern))[...])
   }
 
-  public mutating func add(_ name: String, shape: [Int], bytes: [UInt8]) {
+  public mutating func add(_ name: String, shape: [Int], bytes: ArraySlice<UInt8>) {
     insert(name, .uint8, shape, bytes.count, bytes)
   }
 
   public mutating func add(_ name: String, shape: [Int], bools: [Bool]) {
-    insert(name, .bool, shape, bools.count, bools.map { $0 ? 1 : 0 })
+    insert(name, .bool, shape, bools.count, bools.map { $0 ? 1 : 0 }[...])
   }
 
   public mutating func add(_ name: String, shape: [Int], int32s: [Int32]) {
-    insert(name, .int32, shape, int32s.count, littleEndian(int32s))
+    insert(name, .int32, shape, int32s.count, littleEndian(int32s)[...])
   }
 
   private mutating func insert(
-    _ name: String, _ type: ElementType, _ shape: [Int], _ count: Int, _ data: [UInt8]
+    _ name: String, _ type: ElementType, _ shape: [Int], _ count: Int, _ data: ArraySlice<UInt8>
   ) {
     precondition(name != "__metadata__", "'__metadata__' names the text dictionary, not a tensor")
     let expected = shape.reduce(1, *)
     precondition(
       shape.allSatisfy { $0 >= 0 } && expected == count,
       "tensor '\(name)': shape \(shape) holds \(expected) elements, got \(count)")
-    entries[name] = Entry(elementType: type, shape: shape, data: data[...])
+    entries[name] = Entry(elementType: type, shape: shape, data: data)
   }
 
   // MARK: Reading
@@ -85,8 +85,11 @@ public struct SafetensorsFile: Sendable, Equatable {
     return words.map(Float.init(bitPattern:))
   }
 
-  public func bytes(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [UInt8] {
-    Array(try entry(name, .uint8, shape).data)
+  /// The elements of a tensor of bytes: a part of the parsed file, which lives as long as this does.
+  public func bytes(
+    _ name: String, shape: [Int]? = nil
+  ) throws(SafetensorsError) -> ArraySlice<UInt8> {
+    try entry(name, .uint8, shape).data
   }
 
   /// - Throws: also `.malformedTensor` when an element is neither 0 nor 1.

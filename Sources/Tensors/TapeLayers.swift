@@ -107,7 +107,7 @@ extension Tape {
     let count = cameras * (height / patch) * (width / patch)
     let (result, y) = emit(
       Shape(samples, count, patch * patch * 3), .leaf, needsGradient: false)
-    recap_image_patches(y, images, samples * cameras, height, width, patch, 1)
+    recap_image_patches(y, images, samples * cameras, images, height, width, patch, 1)
     return result
   }
 

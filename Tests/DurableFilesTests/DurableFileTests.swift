@@ -33,6 +33,24 @@ import Testing
     }
   }
 
+  /// In blocks, with a rest that fills none; on file systems that know such writing and others.
+  @Test(arguments: [0, 1, 4095, 4096, 4097, (2 << 20) + 4096, (5 << 20) + 123])
+  func pastThePageCacheTheBytesAreTheSame(count: Int) throws {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 12) }
+    func check(_ directory: String) throws {
+      let path = "\(directory)/a"
+      try DurableFile.write(bytes, to: path, bypassesCache: true)
+      #expect(try DurableFile.read(path) == bytes)
+      #expect(try names(in: directory) == ["a"])
+    }
+    try inDirectory(check)
+    let memory = "/dev/shm/recap-\(UUID().uuidString)"
+    guard FileManager.default.isWritableFile(atPath: "/dev/shm") else { return }
+    try FileManager.default.createDirectory(atPath: memory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: memory) }
+    try check(memory)
+  }
+
   /// A process that dies before a step leaves the old file whole, or the new one.
   @Test(arguments: DurableWriteStep.allCases)
   func stoppedBeforeAnyStepTheFileIsTheOldOneOrTheNew(step: DurableWriteStep) throws {

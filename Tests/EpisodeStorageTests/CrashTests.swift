@@ -28,6 +28,8 @@ import Testing
   @Test(arguments: StorageStep.allCases)
   func killedAtAnyStepNothingAcknowledgedIsLost(step: StorageStep) async throws {
     let directory = try TemporaryDirectory()
+    // Otherwise it is removed here, and what the process makes anew stays.
+    defer { withExtendedLifetime(directory) {} }
     let path = directory.path
     await #expect(processExitsWith: .signal(SIGKILL)) {
       [path = path as String, step = step.rawValue as String] in
@@ -60,6 +62,51 @@ import Testing
     #expect(after.isSound)
     #expect(after.orphans.isEmpty)
     #expect(after.episodes == 4)
+  }
+
+  /// As `storeAndDie`, with uploads at the same time, which share transactions.
+  private static func storeTogetherAndDie(in path: String, at fatal: StorageStep) async throws {
+    let reached = Counter()
+    let archive = try await Archive.create(
+      at: path, run: Fixture.run,
+      hook: { step in
+        if step == fatal, reached.next() == 9 { kill(getpid(), SIGKILL) }
+      })
+    let notes = open("\(path)/acknowledged", O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<16 {
+        group.addTask {
+          let digest = try await archive.put(try Fixture.episode(index: index)).digest
+          let line = Array("\(digest)\n".utf8)
+          #expect(write(notes, line, line.count) == line.count)
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test(arguments: StorageStep.allCases)
+  func killedAmongUploadsAtTheSameTimeNothingAcknowledgedIsLost(step: StorageStep) async throws {
+    let directory = try TemporaryDirectory()
+    // Otherwise it is removed here, and what the process makes anew stays.
+    defer { withExtendedLifetime(directory) {} }
+    let path = directory.path
+    await #expect(processExitsWith: .signal(SIGKILL)) {
+      [path = path as String, step = step.rawValue as String] in
+      try await CrashTests.storeTogetherAndDie(
+        in: path, at: try #require(StorageStep(rawValue: step)))
+    }
+    let notes = try String(contentsOfFile: "\(path)/acknowledged", encoding: .utf8)
+    let acknowledged = Set(notes.split(separator: "\n").map(String.init))
+
+    let archive = try await Archive.open(at: path)
+    let stored = try await archive.receipts(job: "espresso/1/collect/0").map(\.digest.rawValue)
+    #expect(acknowledged.isSubset(of: stored))
+    #expect(try await archive.verify().isSound)
+    for index in 0..<16 { try await archive.put(try Fixture.episode(index: index)) }
+    let after = try await archive.verify()
+    #expect(after.isSound && after.orphans.isEmpty)
+    #expect(after.episodes == 16)
   }
 
   @Test func aBatchOfEventsThatDiesBeforeItsCommitLeavesNoneOfThem() async throws {

@@ -42,6 +42,24 @@ func episode(images: Bool = true, environmentState: Bool = true, steps: Int = 3)
     #expect(try EpisodeFile.serialize(try EpisodeFile.parse(bytes)) == bytes)
   }
 
+  /// Its frames are parts of the file.
+  @Test func `can be read, looked at and gone on with`() throws {
+    var original = try episode()
+    var read = try EpisodeFile.parse(try EpisodeFile.serialize(original))
+    let unchanged = read
+    #expect(read.frame(of: 0, at: 1) == [1, 2, 3, 4, 5, 1])
+    #expect(read.frame(of: 1, at: 2) == [7, 8, 9])
+    #expect(read.observation(at: 2) == original.observation(at: 2))
+    let seen = Observation(
+      proprioception: [7, 8], environmentState: [9], images: [[6, 5, 4, 3, 2, 1], [3, 2, 1]])
+    for _ in 0..<3 {
+      try read.append(seen, action: [1, 2, 3], intervention: false)
+      try original.append(seen, action: [1, 2, 3], intervention: false)
+    }
+    #expect(read == original && read.observation(at: 5) == seen)
+    #expect(unchanged.count == 3 && unchanged.frame(of: 1, at: 2) == [7, 8, 9])
+  }
+
   @Test func `may hold what the policy proposed beside a person`() throws {
     var original = try episode()
     let observation = original.observation(at: 0)

@@ -38,7 +38,8 @@ import Testing
       let bytes = (0..<3 * count).map { _ in UInt8(random.integer(below: 256)) }
       for start in [0, count, 2 * count] {
         sources.append(
-          .init(bytes, at: start, height: height, width: width, patch: patch, merge: merge))
+          .init(
+            bytes[start..<start + count], height: height, width: width, patch: patch, merge: merge))
         all += expected(bytes, at: start, height: height, width: width, patch: patch, merge: merge)
       }
     }

@@ -41,8 +41,10 @@ double recap_sum(const float *x, size_t count);
 // Image bytes [images, height, width, 3] → x / 127.5 - 1 in patches of size x size pixels, which
 // come in blocks of merge x merge patches:
 // [images, height / block, width / block, merge, merge, size * size * 3], block = size * merge.
-void recap_image_patches(float *y, const uint8_t *x, size_t images, size_t height, size_t width,
-                         size_t size, size_t merge);
+// `next` is where the next image to be cut lies, or any address: it is fetched into the cache
+// meanwhile, since the frames of a batch lie all over memory, and not read.
+void recap_image_patches(float *y, const uint8_t *x, size_t images, const uint8_t *next,
+                         size_t height, size_t width, size_t size, size_t merge);
 
 // activations.c: f(x), and dx (+)= f'(x) ∘ dy
 

@@ -12,6 +12,9 @@ struct BlobStore: Sendable {
   let root: String
   let hook: StorageHook
 
+  /// Bytes from which a copy into the page cache costs more than waiting for the disk in between.
+  private static let largeBlob = 1 << 20
+
   private static let serial = Atomic<Int>(0)
 
   var blobDirectory: String { "\(root)/blobs" }
@@ -43,7 +46,10 @@ struct BlobStore: Sendable {
 
   /// Makes `bytes` durable under their digest. Storing what is there already costs one directory
   /// flush.
-  func store(_ bytes: [UInt8], as digest: ContentDigest) throws {
+  ///
+  /// - Parameter isReadLater: Whether nobody reads it at once: then it need not be in the page cache,
+  ///   and goes past it if it is large.
+  func store(_ bytes: [UInt8], as digest: ContentDigest, isReadLater: Bool = false) throws {
     let path = path(of: digest)
     // A file of that name was flushed before it was renamed, but perhaps its name was not: flush
     // again.
@@ -54,6 +60,7 @@ struct BlobStore: Sendable {
     let serial = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
     try DurableFile.write(
       bytes, to: path, temporary: "\(temporaryDirectory)/\(getpid())-\(serial)-\(digest.short)",
+      bypassesCache: isReadLater && bytes.count >= Self.largeBlob,
       hook: { try hook(StorageStep($0)) })
   }
 

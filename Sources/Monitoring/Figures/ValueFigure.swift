@@ -126,13 +126,13 @@ public struct ValueFigure: Sendable {
     guard let index = cameras.firstIndex(where: { $0.name == wanted }) else {
       throw NoSuchCamera(name: wanted, known: cameras.map(\.name))
     }
-    let (camera, frames) = (cameras[index], episode.images[index])
+    let camera = cameras[index]
     let shown = min(count, episode.count)
     return try (0..<shown).map { place in
       let step = (2 * place + 1) * episode.count / (2 * shown)
       let image = RGBImage(
         width: camera.width, height: camera.height,
-        bytes: Array(frames[step * camera.byteCount..<(step + 1) * camera.byteCount]))
+        bytes: Array(episode.frame(of: index, at: step)))
       return Picture(
         x: Double(step), png: try image.png(), width: camera.width, height: camera.height,
         caption: "step \(step)")

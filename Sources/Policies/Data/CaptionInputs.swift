@@ -71,7 +71,7 @@ struct CaptionInputs: Sendable {
       batch.targets += targets[index]
     }
     batch.patches = ImagePatches.gathered(
-      from: indices.map { inputs.source(pairs.images[$0], at: 0, camera: 0) })
+      from: indices.map { inputs.source(pairs.images[$0][...], camera: 0) })
     return batch
   }
 }

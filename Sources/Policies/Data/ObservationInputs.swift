@@ -142,7 +142,7 @@ struct ObservationInputs: Sendable {
         observation.environmentState, to: &batch.environmentState, limit: Self.limit)
       if usesImages {
         for (camera, image) in observation.images.enumerated() {
-          frames.append(source(image, at: 0, camera: camera))
+          frames.append(source(image[...], camera: camera))
         }
       }
       batch.taskTokens += prompts.taskTokens[index]
@@ -237,10 +237,9 @@ struct ObservationInputs: Sendable {
       batch.taskTokens += prompts.taskTokens[columns.tasks[episode]]
       guard usesImages else { continue }
       let step = frame - examples.starts[episode]
-      for (index, camera) in embodiment.cameras.enumerated() {
-        pictures.append(
-          source(
-            examples.episodes[episode].images[index], at: step * camera.byteCount, camera: index))
+      for index in embodiment.cameras.indices {
+        let picture = examples.episodes[episode].frame(of: index, at: step)
+        pictures.append(source(picture, camera: index))
       }
     }
     batch.patches = ImagePatches.gathered(from: pictures)
@@ -248,12 +247,10 @@ struct ObservationInputs: Sendable {
   }
 
   /// A frame, cut into blocks of m × m patches.
-  func source(
-    _ bytes: [UInt8], at start: Int, camera index: Int
-  ) -> ImagePatches.Source {
+  func source(_ frame: ArraySlice<UInt8>, camera index: Int) -> ImagePatches.Source {
     let camera = embodiment.cameras[index]
     return ImagePatches.Source(
-      bytes, at: start, height: camera.height, width: camera.width, patch: patchSize, merge: merge)
+      frame, height: camera.height, width: camera.width, patch: patchSize, merge: merge)
   }
 }
 
