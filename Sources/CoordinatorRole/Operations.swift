@@ -77,6 +77,11 @@ public struct NoSuchWorker: Error, CustomStringConvertible {
   }
 }
 
+extension Coordinator {
+  /// Whether a person has removed a worker and not invited it again.
+  public func hasRemoved(_ worker: String) -> Bool { plan.removed.contains(worker) }
+}
+
 /// A worker that has a key already.
 public struct AlreadyInvited: Error, CustomStringConvertible {
   public var name: String

@@ -139,13 +139,27 @@ extension Dashboard {
     var by: String?
   }
 
+  private static func words(for error: DecodingError) -> String {
+    func place(_ context: DecodingError.Context) -> String {
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      return path.isEmpty ? "" : "'\(path)': "
+    }
+    return switch error {
+    case .keyNotFound(let key, let context): "\(place(context))'\(key.stringValue)' is missing"
+    case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+      "\(place(context))expected \(type)"
+    case .dataCorrupted(let context): "\(place(context))\(context.debugDescription)"
+    @unknown default: "\(error)"
+    }
+  }
+
   private static func body<Value: Decodable>(
     _ type: Value.Type, of request: HTTPRequest
   ) throws -> Value {
     do {
       return try JSONDecoder().decode(type, from: Data(request.body))
-    } catch {
-      throw HTTPFailure(400, "the body is not what \(request.path) takes: \(error)")
+    } catch let error as DecodingError {
+      throw HTTPFailure(400, "the body is not what \(request.path) takes: \(words(for: error))")
     }
   }
 }

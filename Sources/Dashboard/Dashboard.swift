@@ -97,6 +97,9 @@ public struct Dashboard: Sendable {
     }
     routes.on("GET", "/api/curves") { request in
       let job = try request.required("job")
+      guard try await watch.snapshot().timeline.plan.job(job) != nil else {
+        throw HTTPFailure(404, "the run has no job '\(job)'")
+      }
       return try .json(try await watch.curves(of: job))
     }
     routes.on("GET", "/api/events") { request in

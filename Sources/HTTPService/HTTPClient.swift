@@ -49,6 +49,8 @@ public enum HTTPClient {
       }
     } catch let error as HTTPClientError {
       throw error
+    } catch is NIOConnectionError {
+      throw HTTPClientError(url: url, reason: "nobody answers there")
     } catch {
       throw HTTPClientError(url: url, reason: "\(error)")
     }

@@ -54,7 +54,7 @@ extension RequestError {
   }
 
   /// Whether the other side said no.
-  var isRefusal: Bool {
+  public var isRefusal: Bool {
     if case .refused = self { true } else { false }
   }
 }

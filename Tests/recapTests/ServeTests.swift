@@ -34,6 +34,11 @@ import Testing
     let early = try await RecapProcess.run(
       "serve", "--run", run, "--task", "tshirt", "--iteration", "7", "--port", "0")
     #expect(early.errors.contains("no iteration of tshirt with a policy '7'; it has 0, 1"))
+    // A run goes on without a robot that was removed, here only to see that it is over.
+    let removed = try await RecapProcess.run("robots", "remove", run, "cell-1")
+    #expect(removed.status == 0, "\(removed.errors)")
+    let resumed = try await RecapProcess.run("run", "--resume", run, "--quiet")
+    #expect(resumed.status == 0, "\(resumed.errors)")
     let wrong = try await RecapProcess.run(
       "serve", "--checkpoint", copy, "--port", "0", "--map", "image=wrist")
     #expect(wrong.errors.contains("the policy reads no 'wrist'; it reads observation.state"))

@@ -199,7 +199,7 @@ function robotCard(r, app, session, run) {
     h("div", { class: "spread", style: { margin: 0 } }, h("h3", null, r.name), h("span", { class: "row", style: { gap: "4px" } }, r.isPaused && r.state !== "paused" && pill("paused", "pausing"), pill(r.state, robotStates[r.state]))),
     h("div", { class: "bar", style: { "--share": `${known(r.total) && r.total ? (100 * r.done) / r.total : 0}%` }, title: r.job ? `${r.job}: ${r.done ?? 0} of ${r.total ?? "?"} episodes` : "no job" }, h("i")),
     h("dl", null, rows.map(([name, value]) => [h("dt", null, name), h("dd", null, value)])),
-    session.actions && run.state === "running" && r.state !== "away" && h("footer", { class: "row" }, h("button", { class: "link", onclick: () => app.act("api/robots/pause", { robot: r.name, paused: !r.isPaused }, r.isPaused ? `${r.name} goes on` : `${r.name} pauses after its job`) }, r.isPaused ? "Resume" : "Pause"),
+    session.actions && run.state === "running" && r.state !== "away" && h("footer", { class: "row" }, h("button", { class: "link", onclick: () => app.act("api/robots/pause", { robot: r.name, paused: !r.isPaused }, r.isPaused ? `${r.name} goes on` : `${r.name} pauses after its episode`) }, r.isPaused ? "Resume" : "Pause"),
       h("button", { class: "link", onclick: () => confirm(`Remove ${r.name}? Its key and its name are let in no more until it is invited again.`) && app.act("api/robots/remove", { robot: r.name }, `${r.name} is removed`) }, "Remove")));
 }
 

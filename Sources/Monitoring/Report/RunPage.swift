@@ -35,7 +35,7 @@ public struct RunPage: Sendable {
     return """
       <h1>\(HTML.text(run.name))</h1>
       <p class="muted">\(run.state.rawValue) · \(run.jobsDone) of \(run.jobs) jobs · \(run.episodes) episodes · \
-      \(RunTimeline.words(run.elapsedSeconds)) from the first event on. All rates come from evaluation episodes: fresh \
+      \(RunTimeline.words(run.elapsedSeconds)) of work. All rates come from evaluation episodes: fresh \
       seeds, nobody helps, never trained on. ± is one standard error.</p>
       \(alerts)\(waiting)\(unjudged)
       """

@@ -83,9 +83,8 @@ public struct Alert: Codable, Hashable, Sendable {
   private static func ofRobots(_ snapshot: WatchSnapshot) -> [Alert] {
     guard snapshot.state == .running else { return [] }
     var alerts: [Alert] = []
-    let patience = snapshot.configuration.monitoring.robotSilentSeconds
     for worker in snapshot.status?.workers ?? []
-    where worker.role == .collector && worker.silentSeconds > patience {
+    where worker.role == .collector && worker.silentSeconds > snapshot.patience(with: worker) {
       alerts.append(
         Alert(
           kind: .robotSilent, severity: .error, subject: worker.name,

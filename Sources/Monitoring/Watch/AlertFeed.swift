@@ -24,6 +24,11 @@ public struct AlertFeed: Sendable {
 
   public init() {}
 
+  /// A notice that did not reach anybody: an open alert is told again at the next look.
+  public mutating func takeBack(_ notice: Notice) {
+    if notice.state == .open { open[Subject(kind: notice.alert, name: notice.subject)] = nil }
+  }
+
   /// Takes the alerts of now.
   ///
   /// - Returns: Those that were not open at the last look, and those that no longer are; numbers in the text of

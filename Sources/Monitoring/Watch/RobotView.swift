@@ -84,7 +84,7 @@ public struct RobotView: Codable, Hashable, Sendable {
       view.state = state(
         job, isHere: here.contains(name) && snapshot.state == .running,
         isPaused: view.isPaused, silent: view.silentSeconds,
-        patience: snapshot.configuration.monitoring.robotSilentSeconds)
+        patience: live[name].map { snapshot.patience(with: $0) } ?? 0)
       return view
     }
   }

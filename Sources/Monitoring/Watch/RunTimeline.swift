@@ -57,6 +57,8 @@ public struct RunTimeline: Sendable {
   public private(set) var last: Date?
   /// When something of the run's work happened last.
   public private(set) var lastWork: Date?
+  /// Seconds of work up to then, those left out in which no coordinator was there.
+  public private(set) var worked = 0.0
   /// The workers that are here as far as the log knows, with their roles.
   public private(set) var workers: [String: WorkerRole] = [:]
   /// Every robot that has ever been here.
@@ -95,7 +97,11 @@ public struct RunTimeline: Sendable {
     first = first ?? row.time
     last = row.time
     // People judge and look after robots long after a run has ended.
-    if !event.isOfAPerson { lastWork = row.time }
+    if !event.isOfAPerson {
+      let begin = event == .coordinatorRestarted ? row.time : lastWork ?? row.time
+      worked += max(0, row.time.timeIntervalSince(begin))
+      lastWork = row.time
+    }
     note(event, row)
     for command in plan.handle(event) { note(command, row) }
   }

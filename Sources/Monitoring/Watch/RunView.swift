@@ -19,7 +19,8 @@ public struct RunView: Codable, Hashable, Sendable {
   public var failure: String?
   /// When its log was written to last.
   public var lastEvent: Date?
-  /// Seconds from the first event to now, or to the last one of a run that nobody works on.
+  /// Seconds of work, up to now or to the last event of a run that nobody works on; those in which no
+  /// coordinator was there are left out.
   public var elapsedSeconds: Double
   /// Seconds to the end, estimated; nil where there is nothing to judge by.
   public var remainingSeconds: Double?
@@ -97,8 +98,9 @@ public struct RunView: Codable, Hashable, Sendable {
     isLive = snapshot.status != nil
     failure = plan.failure
     lastEvent = timeline.last
-    let end = state == .running ? snapshot.now : timeline.lastWork ?? snapshot.run.created
-    elapsedSeconds = max(0, end.timeIntervalSince(timeline.first ?? snapshot.run.created))
+    let since = timeline.lastWork ?? snapshot.now
+    elapsedSeconds =
+      timeline.worked + (state == .running ? max(0, snapshot.now.timeIntervalSince(since)) : 0)
     remainingSeconds = snapshot.remainingSeconds
     jobsDone = plan.jobsDone
     jobs = plan.jobs.count
@@ -121,7 +123,7 @@ extension RunView.StageView {
   /// Every stage, in the plan's order.
   static func all(_ snapshot: WatchSnapshot) -> [Self] {
     let timeline = snapshot.timeline
-    let pace = JobPace(timeline)
+    let pace = snapshot.pace
     let reports = snapshot.runningProgress
     let isAtWork = snapshot.state == .running
     var members: [String: [Job]] = [:]

@@ -29,7 +29,7 @@ public struct TrainingView: Codable, Hashable, Sendable {
   /// All trainings, in the plan's order.
   public static func all(_ snapshot: WatchSnapshot) -> [TrainingView] {
     let timeline = snapshot.timeline
-    let pace = JobPace(timeline)
+    let pace = snapshot.pace
     let reports = snapshot.runningProgress
     return timeline.plan.jobs.compactMap { job in
       let settings: TrainingSettings

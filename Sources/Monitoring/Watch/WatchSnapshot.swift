@@ -50,6 +50,12 @@ public struct WatchSnapshot: Sendable {
   /// The worker's status, if its coordinator can be asked.
   func worker(_ name: String) -> WorkerStatus? { status?.workers.first { $0.name == name } }
 
+  /// Seconds after which a robot counts as silent: one that waits for work says nothing for half a lease.
+  func patience(with robot: WorkerStatus) -> Double {
+    configuration.monitoring.robotSilentSeconds
+      + (robot.job == nil ? configuration.runtime.leaseSeconds / 2 : 0)
+  }
+
   /// Where the run is.
   public var state: RunState {
     RunState(of: timeline.plan, isOpen: isOpen)
@@ -58,7 +64,7 @@ public struct WatchSnapshot: Sendable {
   /// Seconds until the run's end; nil while there is nothing to judge by.
   public var remainingSeconds: Double? {
     guard state == .running else { return nil }
-    let pace = JobPace(timeline)
+    let pace = pace
     var workers: [WorkerRole: Int] = [:]
     for (name, role) in timeline.workers where !timeline.plan.paused.contains(name) {
       workers[role, default: 0] += 1
@@ -105,19 +111,37 @@ public enum RunState: String, Codable, Hashable, Sendable {
   }
 }
 
-/// How long jobs take, from those that are done.
-struct JobPace {
-  private var perUnit: [String: (seconds: Double, units: Double)] = [:]
-
-  init(_ timeline: RunTimeline) {
+extension WatchSnapshot {
+  /// How long jobs take, from those that are done and from how far those under way are.
+  var pace: JobPace {
+    var pace = JobPace()
     for (id, times) in timeline.times where times.finished != nil {
       guard let job = timeline.plan.job(id), let seconds = timeline.seconds(of: id) else {
         continue
       }
-      for key in Self.keys(job) {
-        let old = perUnit[key] ?? (0, 0)
-        perUnit[key] = (old.seconds + seconds, old.units + Self.units(job))
+      pace.note(job, seconds: seconds, share: 1)
+    }
+    for (id, progress) in runningProgress where progress.done > 0 && progress.total > 0 {
+      guard let job = timeline.plan.job(id), let start = timeline.times[id]?.started else {
+        continue
       }
+      pace.note(
+        job, seconds: max(0, now.timeIntervalSince(start)),
+        share: Double(progress.done) / Double(progress.total))
+    }
+    return pace
+  }
+}
+
+/// How long jobs take, from others like them.
+struct JobPace {
+  private var perUnit: [String: (seconds: Double, units: Double)] = [:]
+
+  /// - Parameter share: How much of the job took these seconds, in (0, 1].
+  mutating func note(_ job: Job, seconds: Double, share: Double) {
+    for key in Self.keys(job) {
+      let old = perUnit[key] ?? (0, 0)
+      perUnit[key] = (old.seconds + seconds, old.units + share * Self.units(job))
     }
   }
 
@@ -163,7 +187,7 @@ struct JobPace {
 }
 
 extension WatchSnapshot {
-  /// How good each task's policies are so far, as `recap report` says it, without the scored stages.
+  /// How good each task's policies are so far, as `recap report` says it.
   public var report: RunReport {
     tally.report(run: run.name, labelSets: labelSets, extraction: configuration.method.extraction)
   }

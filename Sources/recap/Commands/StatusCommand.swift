@@ -10,8 +10,8 @@ struct StatusCommand: AsyncParsableCommand {
     commandName: "status",
     abstract: "Shows on one screen how far a run is: jobs, alerts, results, robots.",
     discussion: """
-      Reads the run's directory; where its coordinator serves a dashboard, --url asks that \
-      instead, which also knows heartbeats and progress within a job.
+      Reads the run's directory, and asks its coordinator for heartbeats and progress where that is \
+      at work on this machine. --url asks a dashboard instead, from anywhere.
 
         recap status runs/demo-1
         recap status --url http://127.0.0.1:8080
@@ -104,7 +104,8 @@ struct StatusSource: ParsableArguments {
 
   func validate() throws {
     guard (run == nil) != (url == nil) else {
-      throw ValidationError("Give a run's directory, or --url with a dashboard's address.")
+      throw ValidationError(
+        "Give a run's directory, or --url with a dashboard's address, and not both.")
     }
     if tokenFile != nil, url == nil { throw ValidationError("--token-file goes with --url") }
   }
@@ -120,8 +121,7 @@ struct StatusReader: Sendable {
     url = source.url.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? ""
     headers =
       try source.tokenFile.map { file in
-        let token = try String(contentsOfFile: file, encoding: .utf8)
-        return ["Authorization": "Bearer \(token.trimmingCharacters(in: .whitespacesAndNewlines))"]
+        ["Authorization": "Bearer \(try SecretFile.text(file, option: "--token-file"))"]
       } ?? [:]
     watch = try await source.run?.watch()
   }
@@ -136,13 +136,23 @@ struct StatusReader: Sendable {
       run: run, robots: robots, trainings: learners.trainings, results: results)
   }
 
+  private struct Failure: Decodable { var error: String }
   private struct Trainings: Decodable, Sendable { var trainings: [TrainingView] }
 
   private func fetch<Value: Decodable>(_ view: String) async throws -> Value {
     let place = "\(url)/api/\(view)"
     let (status, body) = try await HTTPClient.get(place, headers: headers)
     guard status == 200 else {
-      throw HTTPClientError(url: place, reason: String(decoding: body, as: UTF8.self))
+      if status == 401 {
+        throw HTTPClientError(
+          url: url,
+          reason: headers.isEmpty
+            ? "the dashboard wants a token: give its file with --token-file"
+            : "the token in --token-file is not the dashboard's")
+      }
+      let failure = try? JSONDecoder().decode(Failure.self, from: Data(body))
+      throw HTTPClientError(
+        url: place, reason: failure?.error ?? String(decoding: body, as: UTF8.self))
     }
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .secondsSince1970

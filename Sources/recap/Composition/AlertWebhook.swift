@@ -10,15 +10,17 @@ struct AlertWebhook: Sendable {
   /// How often the run is looked at.
   private static let interval: Duration = .seconds(5)
 
-  /// Follows a run until the task is cancelled. What cannot be posted is tried twice more, then told once and left
-  /// out: a run does not depend on it.
+  /// Follows a run until the task is cancelled. What cannot be posted is tried twice more, and that an alert is open
+  /// at the next looks again; people are told once, since a run does not depend on it.
   func run(_ watch: RunWatch, say: @Sendable (String) -> Void) async {
     var feed = AlertFeed()
     var isTold = false
     while !Task.isCancelled {
       if let snapshot = try? await watch.snapshot() {
         for notice in feed.update(Alert.all(snapshot), ofRun: snapshot.run.name) {
-          guard let problem = await post(notice), !isTold, !Task.isCancelled else { continue }
+          guard let problem = await post(notice), !Task.isCancelled else { continue }
+          feed.takeBack(notice)
+          if isTold { continue }
           isTold = true
           say("alerts cannot be posted: \(problem)")
         }

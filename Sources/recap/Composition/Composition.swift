@@ -47,9 +47,15 @@ enum Composition {
         }
         for robot in configuration.robots {
           group.addTask {
-            try await collect(
-              robot, of: configuration, runID: runID, coordinator: .local,
-              spool: "\(run.directory)/spool/\(robot.name)", logs: "\(run.directory)/logs")
+            if await coordinator.hasRemoved(robot.name) { return .worker }
+            do {
+              try await collect(
+                robot, of: configuration, runID: runID, coordinator: .local,
+                spool: "\(run.directory)/spool/\(robot.name)", logs: "\(run.directory)/logs")
+            } catch let refusal as RequestError where refusal.isRefusal {
+              // The run goes on without a robot that a person has removed meanwhile.
+              guard await coordinator.hasRemoved(robot.name) else { throw refusal }
+            }
             return .worker
           }
         }

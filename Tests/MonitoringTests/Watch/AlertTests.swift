@@ -22,7 +22,11 @@ struct AlertTests {
     var run = LoggedRun()
     try run.join("left", .collector)
     try run.add(.jobFailed(worker: "left", lease: "fold/demonstrations/0@1", reason: "no arm"))
-    let status = [WorkerStatus(name: "left", role: .collector, silentSeconds: 11)]
+    let status = [
+      WorkerStatus(name: "left", role: .collector, silentSeconds: 11, job: "fold/demonstrations/0"),
+      // It waits for work, and says nothing for half a lease.
+      WorkerStatus(name: "right", role: .collector, silentSeconds: 17),
+    ]
     let alerts = Alert.all(run.snapshot(status, freeDiskShare: 0.01))
     #expect(alerts.map(\.kind) == [.diskNearlyFull, .robotSilent, .jobRetried])
     #expect(alerts[1].text == "left was last heard 11 s ago")
@@ -59,7 +63,11 @@ struct AlertTests {
     #expect(feed.update([alert("left", "16 s"), alert("right", "17 s")], ofRun: "demo").isEmpty)
     let second = feed.update([alert("right", "22 s")], ofRun: "demo")
     #expect(second.map(\.state) == [.over] && second.map(\.subject) == ["left"])
-    #expect(feed.update([alert("left", "11 s")], ofRun: "demo").map(\.state) == [.open, .over])
+    let third = feed.update([alert("left", "11 s")], ofRun: "demo")
+    #expect(third.map(\.state) == [.open, .over])
+    // Nobody could be told of it.
+    feed.takeBack(third[0])
+    #expect(feed.update([alert("left", "16 s")], ofRun: "demo").map(\.state) == [.open])
   }
 
   @Test("people who correct more and more are worth a look, and a steady share is not")

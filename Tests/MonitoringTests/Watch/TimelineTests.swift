@@ -38,6 +38,37 @@ struct TimelineTests {
     #expect(run.timeline.incidents == before)
   }
 
+  @Test("a run's time is that of its work, not of the nights between")
+  func worked() throws {
+    var run = LoggedRun()
+    try run.join("left", .collector)  // 1, 2
+    #expect(RunView(run.snapshot(after: 10)).elapsedSeconds == 9)
+    #expect(RunView(run.snapshot(isOpen: false, after: 10)).elapsedSeconds == 1)
+    run.pass(seconds: 1000)
+    // A person looks after a robot, and the run goes on: at 1003, 1004 and 1005.
+    try run.add(.workerPaused(worker: "left", by: "anna"))
+    try run.add(.coordinatorRestarted)
+    try run.add(.workerResumed(worker: "left", by: "anna"))
+    #expect(RunView(run.snapshot(isOpen: false, after: 2000)).elapsedSeconds == 1)
+    try run.join("left", .collector)  // 1006, 1007
+    #expect(RunView(run.snapshot(isOpen: false, after: 2000)).elapsedSeconds == 4)
+  }
+
+  @Test("what is left goes by the pace of jobs under way, not only of those that are done")
+  func pace() throws {
+    var run = LoggedRun()
+    try run.join("left", .collector)
+    let status = [
+      WorkerStatus(
+        name: "left", role: .collector, silentSeconds: 1, job: "fold/demonstrations/0",
+        progress: JobProgress(done: 1, total: 4, unit: "episodes"))
+    ]
+    // Given out at 2, a quarter done at 12: the other job takes 40 s as well.
+    let other = try #require(run.timeline.plan.job("fold/demonstrations/1"))
+    #expect(run.snapshot(status, after: 12).pace.seconds(of: other) == 40)
+    #expect(run.snapshot(after: 12).pace.seconds(of: other) == nil)
+  }
+
   @Test("stages say how far they are, what runs and for how long")
   func stages() throws {
     var run = LoggedRun()

@@ -13,6 +13,8 @@ struct LoggedRun {
   var timeline: RunTimeline
   var tally = EpisodeTally()
   private var sequence = 0
+  /// In which nothing happened.
+  private var pause = 0.0
 
   static let configuration: RunConfiguration = {
     let yaml = """
@@ -68,10 +70,13 @@ struct LoggedRun {
       let text = String(decoding: try JSONEncoder().encode(event), as: UTF8.self)
       try timeline.add([
         EventRow(
-          sequence: sequence, time: Self.begin.addingTimeInterval(Double(sequence)), event: text)
+          sequence: sequence, time: Self.begin.addingTimeInterval(Double(sequence) + pause),
+          event: text)
       ])
     }
   }
+
+  mutating func pass(seconds: Double) { pause += seconds }
 
   /// A worker says hello and asks for work.
   mutating func join(_ worker: String, _ role: WorkerRole) throws {
