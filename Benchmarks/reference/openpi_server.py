@@ -15,15 +15,12 @@ import jax
 import jax.numpy as jnp
 import msgpack
 import numpy as np
-import numpy.typing as npt
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from . import spec
 from .cores import use_cores
 from .jax_reference import Network
-
-Actions = npt.NDArray[np.float32]
 
 
 class Policy:

@@ -28,13 +28,11 @@ struct Permission<R: Request>: Sendable {
 }
 
 extension Coordinator {
-  /// - Returns: The holder of the peer's key; nil for a peer that needs none.
+  /// - Returns: The key's holder.
   /// - Throws: `NotPermitted` for a key that no longer counts, or that is not for this.
-  @discardableResult
   func check<R: Request>(
-    _ permission: Permission<R>, for request: R, from peer: Peer
-  ) throws(NotPermitted) -> KeyHolder? {
-    guard case .key(let key) = peer else { return nil }
+    _ permission: Permission<R>, for request: R, with key: PublicKey
+  ) throws(NotPermitted) -> KeyHolder {
     guard let holder = keys.holder(of: key) else {
       throw NotPermitted(reason: "this key is not let in any more: its worker was removed")
     }

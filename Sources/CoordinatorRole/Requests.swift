@@ -13,11 +13,9 @@ extension Coordinator {
       _ handler: @escaping @Sendable (Envelope<R>, KeyHolder?) async throws -> Envelope<R.Reply>
     ) {
       router.on(R.self) { request, peer in
-        // Whoever needs no key need not ask the coordinator twice.
-        var holder: KeyHolder?
-        if case .key = peer {
-          holder = try await self.check(permission, for: request.body, from: peer)
-        }
+        // A peer without a key needs none.
+        guard case .key(let key) = peer else { return try await handler(request, nil) }
+        let holder = try await self.check(permission, for: request.body, with: key)
         return try await handler(request, holder)
       }
     }

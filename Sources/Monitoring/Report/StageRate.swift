@@ -37,23 +37,17 @@ struct StageCounts: Hashable, Sendable {
     var done = 0
   }
 
-  /// In the task's order.
+  /// As they were spoken of first.
   private var counts: [Count] = []
 
   mutating func add(_ scores: [StageScore]) {
-    for score in scores { add(Count(name: score.name, said: 1, done: score.isDone ? 1 : 0)) }
-  }
-
-  static func += (a: inout Self, b: Self) {
-    for count in b.counts { a.add(count) }
-  }
-
-  private mutating func add(_ count: Count) {
-    guard let place = counts.firstIndex(where: { $0.name == count.name }) else {
-      return counts.append(count)
+    for score in scores {
+      let known = counts.firstIndex { $0.name == score.name }
+      if known == nil { counts.append(Count(name: score.name)) }
+      let place = known ?? counts.count - 1
+      counts[place].said += 1
+      if score.isDone { counts[place].done += 1 }
     }
-    counts[place].said += count.said
-    counts[place].done += count.done
   }
 
   /// Each of the episodes of which somebody says whether it was done; nil where there are none.

@@ -29,13 +29,11 @@ public struct EpisodeTally: Sendable {
     var squaredHours = 0.0
     /// Σ h over successes.
     var successHours = 0.0
-    var stages = StageCounts()
 
     mutating func add(_ episode: EpisodeSummary) {
       episodes += 1
       steps += episode.steps
       interventionSteps += episode.interventionSteps
-      stages.add(episode.stages ?? [])
       guard episode.outcome != .unjudged else {
         unjudged += 1
         return
@@ -58,7 +56,6 @@ public struct EpisodeTally: Sendable {
       a.hours += b.hours
       a.squaredHours += b.squaredHours
       a.successHours += b.successHours
-      a.stages += b.stages
     }
 
     /// Those of which somebody has said how they ended.
@@ -102,6 +99,8 @@ public struct EpisodeTally: Sendable {
   /// The last episode that was taken in; 0 for none.
   public private(set) var sequence = 0
   public private(set) var groups: [Group: Sums] = [:]
+  /// Of evaluations, by task and iteration.
+  private var stages: [String: [Int: StageCounts]] = [:]
   /// By robot.
   public private(set) var latest: [String: Latest] = [:]
   /// By robot: (intervention steps, steps) of its last corrected episodes, the oldest first.
@@ -121,6 +120,9 @@ public struct EpisodeTally: Sendable {
           task: episode.task, source: episode.source, iteration: episode.iteration,
           robot: episode.robot), default: Sums()
       ].add(episode)
+      if episode.source == .evaluation, let k = episode.iteration, let scores = episode.stages {
+        stages[episode.task, default: [:]][k, default: StageCounts()].add(scores)
+      }
       latest[episode.robot] = Latest(
         task: episode.task, outcome: episode.outcome, policy: episode.policy,
         storedAt: episode.storedAt)
@@ -179,8 +181,7 @@ public struct EpisodeTally: Sendable {
   ) -> RunReport {
     var judged: [String: [Int: Sums]] = [:]
     var practised: [String: [Int: Sums]] = [:]
-    // In an order of its own, so that the report is the same each time.
-    for (group, sums) in groups.sorted(by: { $0.key.robot < $1.key.robot }) {
+    for (group, sums) in groups {
       guard let k = group.iteration else { continue }
       switch group.source {
       case .evaluation: judged[group.task, default: [:]][k, default: Sums()] += sums
@@ -200,7 +201,7 @@ public struct EpisodeTally: Sendable {
           positiveShare: RunReport.positiveShare(
             task: task, k: k, in: labelSets, extraction: extraction),
           interventionShare: practised[task]?[k]?.interventionShare ?? 0,
-          stages: sums.stages.rates)
+          stages: stages[task]?[k]?.rates)
       }
       return iterations.isEmpty ? nil : RunReport.TaskReport(task: task, iterations: iterations)
     }

@@ -52,8 +52,7 @@ public struct RunTimeline: Sendable {
   public private(set) var times: [String: Times] = [:]
   /// Oldest first; the very old are forgotten.
   public private(set) var incidents: [Incident] = []
-  /// When anything happened first and last.
-  public private(set) var first: Date?
+  /// When anything happened last.
   public private(set) var last: Date?
   /// When something of the run's work happened last.
   public private(set) var lastWork: Date?
@@ -94,7 +93,6 @@ public struct RunTimeline: Sendable {
 
   private mutating func add(_ event: PlanEvent, _ row: EventRow) {
     sequence = row.sequence
-    first = first ?? row.time
     last = row.time
     // People judge and look after robots long after a run has ended.
     if !event.isOfAPerson {
