@@ -107,6 +107,7 @@ def test_10_000_damaged_messages_crash_nothing_and_leave_nothing_behind(endpoint
     try:
         with Collector(endpoint) as one, Collector(endpoint) as other:
             read(one.ask(begin(episode="mine")))
+            read(other.ask(request("driver.describe")))  # both are connected before anything is counted
             files, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
             whole = [
                 request("driver.describe"),
