@@ -3,7 +3,8 @@
 from .mapping import Image, Rendered, Selector
 from .person import Person, Script, scripted
 from .robot import GymnasiumRobot
-from .task import GymnasiumTask, Step, Success, from_info, from_reward, from_termination
+from .step import Step
+from .task import GymnasiumTask, Success, from_info, from_reward, from_termination
 
 __all__ = [
     "GymnasiumRobot",

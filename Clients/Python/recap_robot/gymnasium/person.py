@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..types import Supervision
-
-if TYPE_CHECKING:
-    from .task import Environment, Step
+from .step import Environment, Step
 
 Script = Callable[[Any], npt.ArrayLike]
 """From the environment's whole observation to an action of its own action space."""

@@ -12,7 +12,8 @@ from ..robot import Robot
 from ..types import Embodiment, Floats, Observation, Outcome, Supervision, Task
 from .mapping import ActionMapping, CameraView, Image, Rendered, Selector, all_numbers, numbers
 from .person import Person, scripted
-from .task import Environment, GymnasiumTask, Step
+from .step import Environment, Step
+from .task import GymnasiumTask
 
 _SEED_BITS = 31
 """What every environment takes. recap's seeds of practice and of evaluation differ in their lowest bit."""

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import gymnasium
 
 from .person import Person, Script
-
-Environment = gymnasium.Env[Any, Any]
-
-
-@dataclass(frozen=True)
-class Step:
-    """What `Environment.step` returned."""
-
-    observation: Any
-    reward: float
-    terminated: bool
-    truncated: bool
-    info: Mapping[str, Any]
-
+from .step import Environment, Step
 
 Success = Callable[[Step], bool]
 """Whether the episode has ended with this step, in success."""
@@ -67,8 +51,9 @@ class GymnasiumTask:
     instruction: str
     """What the policy is told, in words."""
     success: Success | None
-    """None where the environment does not tell: a person says later how each episode ended. Otherwise when the episode has ended in success: `from_info`, `from_termination`, `from_reward`, or a function of a step.
-    Then an episode that the environment ends without it has failed."""
+    """When the episode has ended in success: `from_info`, `from_termination`, `from_reward`, or a function of a step; an
+    episode that the environment ends without it has failed. None where the environment does not tell: a person says
+    later how each episode ended."""
     person: Person | Script | None = None
     """Who demonstrates and corrects: a function from an observation to an action, or a `Person`. None for nobody."""
     maximum_steps: int | None = None
