@@ -82,18 +82,19 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3"])]),
 
     // What the operating system offers, made safe
-    module("Collectives", []),
     module("DurableFiles", []),
     module("Executors", []),
+    // Ranks that compute together
+    module("Collectives", ["Executors"]),
     module("HTTPService", Library.networking),
     module("ImageFiles", ["CPNG", "CTurboJPEG"]),
     // Empty without the trait MPI.
-    module("MPICommunicator", ["CMPI", "Collectives"]),
+    module("MPICommunicator", ["CMPI", "Collectives", "Executors"]),
     module("Plots", ["CRSVG"]),
 
     // The learning engine
     module("Tensors", ["COpenBLAS", "CKernels"]),
-    module("Networks", ["Collectives", "Tensors"]),
+    module("Networks", ["Collectives", "Executors", "Tensors"]),
 
     // What robots do and what we make of it
     module("Episodes", ["Tensors", Library.crypto]),

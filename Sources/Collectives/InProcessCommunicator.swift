@@ -1,3 +1,4 @@
+import Executors
 import Foundation
 
 /// Ranks that are threads of one process. Sums are taken in the order of ranks, so they are the same each time.

@@ -1,5 +1,3 @@
-import Glibc
-
 /// How an executor's thread waits while it has no job: on a condition variable, or on sockets as
 /// well.
 public protocol ThreadWait: Sendable {
@@ -12,39 +10,17 @@ public protocol ThreadWait: Sendable {
 }
 
 /// Waits for wake-ups alone.
-public final class ConditionWait: ThreadWait, @unchecked Sendable {
-  // Sendable by the mutex: `isSignalled` is only touched while it is held.
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let condition: UnsafeMutablePointer<pthread_cond_t>
-  private var isSignalled = false
+public final class ConditionWait: ThreadWait {
+  private let isSignalled = Monitored(false)
 
-  public init() {
-    mutex = .allocate(capacity: 1)
-    mutex.initialize(to: pthread_mutex_t())
-    pthread_mutex_init(mutex, nil)
-    condition = .allocate(capacity: 1)
-    condition.initialize(to: pthread_cond_t())
-    pthread_cond_init(condition, nil)
-  }
-
-  deinit {
-    pthread_cond_destroy(condition)
-    condition.deallocate()
-    pthread_mutex_destroy(mutex)
-    mutex.deallocate()
-  }
+  public init() {}
 
   public func wait() {
-    pthread_mutex_lock(mutex)
-    while !isSignalled { pthread_cond_wait(condition, mutex) }
-    isSignalled = false
-    pthread_mutex_unlock(mutex)
+    isSignalled.wait { isSignalled in
+      defer { isSignalled = false }
+      return isSignalled ? () : nil
+    }
   }
 
-  public func wakeUp() {
-    pthread_mutex_lock(mutex)
-    isSignalled = true
-    pthread_cond_signal(condition)
-    pthread_mutex_unlock(mutex)
-  }
+  public func wakeUp() { isSignalled.change { $0 = true } }
 }

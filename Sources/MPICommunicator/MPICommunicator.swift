@@ -1,6 +1,7 @@
 #if MPI
   import CMPI
   import Collectives
+  import Executors
   import Foundation
 
   /// The ranks that `mpirun` or `srun` started, over MPI.

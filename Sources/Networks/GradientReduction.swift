@@ -1,4 +1,5 @@
 import Collectives
+import Executors
 import Tensors
 
 /// Sums gradients over the lanes of this rank and then over all ranks, a bucket of parameters at a time: each as soon as
