@@ -18,13 +18,17 @@ struct FleetOfCollectors: Sendable {
   /// A context holds some 1,000 sockets; a client has three, with its monitor's.
   private static let collectorsPerContext = 150
 
-  /// Lets them join, one after the other, and work until the time is over. Requests count once all have joined: those of
-  /// the last `seconds` less the time that joining takes.
-  func run(for seconds: Double) async throws -> FleetTimes {
-    let times = Locked(FleetTimes())
+  /// Lets them join, one after the other, work, and leave all at once.
+  ///
+  /// - Parameters:
+  ///   - joining: Seconds from now until the whole fleet has joined, of which these may be a part.
+  ///   - working: Seconds from then until they leave.
+  func run(joining: Double, working: Double) async throws -> FleetTimes {
+    let begin = ContinuousClock.now
+    let times = FleetClock(
+      working: begin + .seconds(joining), leaving: begin + .seconds(joining + working))
     let contexts = (0..<(names.count / Self.collectorsPerContext + 1)).map { _ in ZeroMQContext() }
     let shape = try BenchEpisode(steps: steps, cameras: 0, task: "fleet")
-    let counting = ContinuousClock.now + .seconds(Double(names.count) / FleetCommand.joinsPerSecond)
     await withTaskGroup(of: Void.self) { group in
       for (index, name) in names.enumerated() {
         let context = contexts[index / Self.collectorsPerContext]
@@ -32,26 +36,24 @@ struct FleetOfCollectors: Sendable {
           let delay = Double(index) / FleetCommand.joinsPerSecond
           guard (try? await Task.sleep(for: .seconds(delay))) != nil else { return }
           do {
-            try await work(name, context, shape, countingFrom: counting, times)
+            try await work(name, context, shape, times)
           } catch {
-            times.withLock { $0.failures += 1 }
+            times.fail()
           }
         }
       }
-      try? await Task.sleep(for: .seconds(seconds))
+      try? await Task.sleep(until: times.leaving)
       group.cancelAll()
     }
-    return times.withLock { $0 }
+    return times.times
   }
 
   private func work(
-    _ name: String, _ context: ZeroMQContext, _ shape: BenchEpisode,
-    countingFrom: ContinuousClock.Instant, _ times: Locked<FleetTimes>
+    _ name: String, _ context: ZeroMQContext, _ shape: BenchEpisode, _ times: FleetClock
   ) async throws {
     func client() throws -> TimedClient {
       TimedClient(
-        client: try ZeroMQClient(endpoint: endpoint, context: context), countingFrom: countingFrom,
-        times: times)
+        client: try ZeroMQClient(endpoint: endpoint, context: context), times: times)
     }
     var log = Logger(label: "fleet")
     log.logLevel = .critical
@@ -91,11 +93,46 @@ private struct SleepingRobot: JobHandler {
   }
 }
 
+/// What a fleet does, one after the other.
+enum FleetPhase: String, Codable, CaseIterable {
+  /// Collectors join, so many a second.
+  case joining
+  /// All are there.
+  case working
+  /// All leave at once.
+  case leaving
+}
+
+/// Notes how long answers took to requests of each phase.
+private final class FleetClock: Sendable {
+  let working: ContinuousClock.Instant
+  let leaving: ContinuousClock.Instant
+  private let noted = Locked(FleetTimes())
+
+  init(working: ContinuousClock.Instant, leaving: ContinuousClock.Instant) {
+    self.working = working
+    self.leaving = leaving
+  }
+
+  var times: FleetTimes { noted.withLock { $0 } }
+
+  /// - Parameter start: When the question was asked: its phase is that moment's.
+  func note(_ type: String, from start: ContinuousClock.Instant) {
+    let milliseconds = (.now - start) / .milliseconds(1)
+    let phase: FleetPhase = start < working ? .joining : start < leaving ? .working : .leaving
+    noted.withLock { times in
+      if type == JoinRequest.type { times.joined += 1 }
+      times.milliseconds[phase, default: [:]][type, default: []].append(milliseconds)
+    }
+  }
+
+  func fail() { noted.withLock { $0.failures += 1 } }
+}
+
 /// Notes how long answers take.
 private struct TimedClient: RequestClient {
   let client: ZeroMQClient
-  let countingFrom: ContinuousClock.Instant
-  let times: Locked<FleetTimes>
+  let times: FleetClock
 
   func send<R: Request>(
     _ request: R, frames: [Frame], timeout: Duration
@@ -103,16 +140,10 @@ private struct TimedClient: RequestClient {
     let start = ContinuousClock.now
     do {
       let reply = try await client.send(request, frames: frames, timeout: timeout)
-      let milliseconds = (.now - start) / .milliseconds(1)
-      times.withLock { times in
-        if R.type == JoinRequest.type { times.joined += 1 }
-        if start >= countingFrom, R.type != JoinRequest.type {
-          times.milliseconds[R.type, default: []].append(milliseconds)
-        }
-      }
+      times.note(R.type, from: start)
       return reply
     } catch {
-      if !Task.isCancelled { times.withLock { $0.failures += 1 } }
+      if !Task.isCancelled { times.fail() }
       throw error
     }
   }

@@ -10,7 +10,8 @@ struct FleetCommand: AsyncParsableCommand {
       Starts `recap coordinator` on one core and collectors in other processes: workers as they are \
       in a run, with two connections each, but robots that only sleep. Each sends a heartbeat every \
       2 s and an episode without images every 60 s. Tells how long requests took, as \
-      the collectors saw it, and the coordinator's memory and processor time.
+      the collectors saw it: while they join, 200 a second, while all work, and as all leave at \
+      once. And the coordinator's memory and processor time while they work.
 
         recap-bench fleet
         recap-bench fleet --collectors 500 --seconds 30 --json
@@ -41,6 +42,8 @@ struct FleetCommand: AsyncParsableCommand {
   var generate: String?
   @Option(help: .hidden)
   var first = 0
+  @Option(help: .hidden)
+  var joining: Double?
 
   /// Collectors in one process of this program: each has some ten open files.
   private static let perProcess = 500
@@ -60,7 +63,8 @@ struct FleetCommand: AsyncParsableCommand {
       let fleet = FleetOfCollectors(
         endpoint: generate, names: (first..<first + collectors).map { "robot-\($0 + 1)" },
         episodeSeconds: episodeSeconds, steps: steps)
-      return try printJSON(try await fleet.run(for: seconds))
+      return try printJSON(
+        try await fleet.run(joining: joining ?? timeToJoin, working: seconds))
     }
     let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     let program = recap ?? own.deletingLastPathComponent().appending(path: "recap").path
@@ -85,7 +89,7 @@ struct FleetCommand: AsyncParsableCommand {
 
   private func startCoordinator(_ program: String, in folder: URL) throws -> Process {
     // Episodes for everybody until the end, and some over.
-    let episodes = collectors * (Int((joining + seconds) / episodeSeconds) + 3)
+    let episodes = collectors * (Int((timeToJoin + seconds) / episodeSeconds) + 3)
     let text = """
       name: fleet
       tasks: [{name: fleet, demonstrations: \(episodes)}]
@@ -125,7 +129,7 @@ struct FleetCommand: AsyncParsableCommand {
   }
 
   /// Seconds until all have joined.
-  private var joining: Double { Double(collectors) / Self.joinsPerSecond + 5 }
+  private var timeToJoin: Double { Double(collectors) / Self.joinsPerSecond + 5 }
 
   // MARK: - The fleet
 
@@ -133,7 +137,7 @@ struct FleetCommand: AsyncParsableCommand {
     _ endpoint: String, _ own: URL, coordinator: Int32
   ) async throws -> FleetFigures {
     let pid = "\(coordinator)"
-    let (collectors, seconds, joining) = (self.collectors, self.seconds, self.joining)
+    let (collectors, seconds, joining) = (self.collectors, self.seconds, timeToJoin)
     let (episodeSeconds, steps) = (self.episodeSeconds, self.steps)
     let parts = stride(from: 0, to: collectors, by: Self.perProcess).map {
       FleetPart(first: $0, count: min(Self.perProcess, collectors - $0))
@@ -145,8 +149,8 @@ struct FleetCommand: AsyncParsableCommand {
         group.addTask {
           try await Task.sleep(for: .seconds(delay))
           return try await part.run(
-            own, endpoint, seconds: joining - delay + seconds, episodeSeconds: episodeSeconds,
-            steps: steps)
+            own, endpoint, joining: joining - delay, seconds: seconds,
+            episodeSeconds: episodeSeconds, steps: steps)
         }
       }
       try await Task.sleep(for: .seconds(joining))
@@ -174,14 +178,16 @@ private struct FleetPart: Sendable {
   var count: Int
 
   func run(
-    _ program: URL, _ endpoint: String, seconds: Double, episodeSeconds: Double, steps: Int
+    _ program: URL, _ endpoint: String, joining: Double, seconds: Double,
+    episodeSeconds: Double, steps: Int
   ) async throws -> FleetTimes {
     let process = Process()
     let output = Pipe()
     process.executableURL = program
     process.arguments = [
       "fleet", "--generate", endpoint, "--first", "\(first)", "--collectors", "\(count)",
-      "--seconds", "\(seconds)", "--episode-seconds", "\(episodeSeconds)", "--steps", "\(steps)",
+      "--joining", "\(joining)", "--seconds", "\(seconds)", "--episode-seconds",
+      "\(episodeSeconds)", "--steps", "\(steps)",
     ]
     process.standardOutput = output
     try process.run()
@@ -191,85 +197,5 @@ private struct FleetPart: Sendable {
       throw ValidationError("collectors ended with status \(process.terminationStatus)")
     }
     return try JSONDecoder().decode(FleetTimes.self, from: data)
-  }
-}
-
-/// What the collectors saw.
-struct FleetTimes: Codable, Sendable {
-  /// Milliseconds from request to answer, by request type, once all have joined.
-  var milliseconds: [String: [Double]] = [:]
-  /// Requests without an answer.
-  var failures = 0
-  var joined = 0
-
-  mutating func add(_ other: FleetTimes) {
-    milliseconds.merge(other.milliseconds, uniquingKeysWith: +)
-    failures += other.failures
-    joined += other.joined
-  }
-}
-
-/// What `recap-bench fleet` gives.
-struct FleetFigures: Encodable, CustomStringConvertible {
-  var collectors: Int
-  var joined: Int
-  var requestsPerSecond: Double
-  var episodes: Int
-  var failures: Int
-  /// By request type: median, 99th percentile and longest, milliseconds.
-  var latencies: [String: [Double]]
-  /// Of all requests.
-  var p99Milliseconds: Double
-  /// The coordinator's memory in the first and in the last tenth of the time, bytes.
-  var memoryBefore: Int
-  var memoryAfter: Int
-  /// Of its core.
-  var processorShare: Double
-
-  private enum CodingKeys: String, CodingKey {
-    case collectors, joined, episodes, failures
-    case requestsPerSecond = "requests_per_second"
-    case latencies = "latency_ms"
-    case p99Milliseconds = "p99_ms"
-    case memoryBefore = "memory_before_bytes"
-    case memoryAfter = "memory_after_bytes"
-    case processorShare = "core_share"
-  }
-
-  init(
-    collectors: Int, seconds: Double, times: FleetTimes, memory: [Int], processorShare: Double
-  ) {
-    let all = Quantiles(times.milliseconds.values.flatMap { $0 })
-    let tenth = max(1, memory.count / 10)
-    self.collectors = collectors
-    joined = times.joined
-    requestsPerSecond = Double(all.count) / seconds
-    episodes = times.milliseconds["archive.put-episode"]?.count ?? 0
-    failures = times.failures
-    latencies = times.milliseconds.mapValues { values in
-      let quantiles = Quantiles(values)
-      return [quantiles(0.5), quantiles(0.99), quantiles(1)]
-    }
-    p99Milliseconds = all(0.99)
-    memoryBefore = memory.prefix(tenth).reduce(0, +) / tenth
-    memoryAfter = memory.suffix(tenth).reduce(0, +) / tenth
-    self.processorShare = processorShare
-  }
-
-  var description: String {
-    let lines = latencies.sorted { $0.key < $1.key }.map { type, values in
-      String(
-        format: "  %@: %.1f ms, 99 %% within %.1f ms, longest %.0f ms", type, values[0], values[1],
-        values[2])
-    }
-    return String(
-      format: """
-        %d of %d collectors joined; %.0f requests/s, %d episodes, %d requests without an answer
-        99 %% of all requests within %.1f ms
-        %@
-        the coordinator used %.0f %% of its core; memory %.0f MiB, in the end %.0f MiB
-        """, joined, collectors, requestsPerSecond, episodes, failures, p99Milliseconds,
-      lines.joined(separator: "\n"), processorShare * 100, Double(memoryBefore) / 1_048_576,
-      Double(memoryAfter) / 1_048_576)
   }
 }
