@@ -23,7 +23,7 @@ extension Training {
 private let validations = 20
 
 /// Runs a training to the end on the caller's actor: reports progress, stays cancellable, saves its
-/// state now and then, and returns each metric's mean over the last tenth of the steps.
+/// state now and then and when it is stopped, and returns each metric's mean over the last tenth of the steps.
 ///
 /// - Parameters:
 ///   - steps: Gradient steps in all.
@@ -40,14 +40,21 @@ public func carryOut(
   let start = clock.now
   let first = training.stepsDone
   var lastReport = start
-  var lastSave = start
+  var lastSave = (time: start, step: first)
   var recent = MetricMeans()
   var closing = MetricMeans()
+  // Nothing is saved in the last tenth, whose means would otherwise lack what came before the interruption.
   let closingStart = steps - max(1, steps / 10)
   while training.stepsDone < steps {
-    try Task.checkCancellation()
     let index = training.stepsDone
-    var metrics = try training.step()
+    var metrics: [String: Double]
+    do {
+      try Task.checkCancellation()
+      metrics = try training.step()
+    } catch  where error is CancellationError || error is RanksStopped {
+      if let saves, index > lastSave.step, index <= closingStart { try saves.save(training) }
+      throw error
+    }
     if (index + 1).isMultiple(of: max(1, steps / validations)) || index == steps - 1 {
       metrics.merge(try training.validationMetrics()) { own, _ in own }
     }
@@ -65,10 +72,9 @@ public func carryOut(
       lastReport = now
       recent = MetricMeans()
     }
-    // Not in the last tenth, whose means would otherwise lack what came before the interruption.
-    if let saves, now - lastSave > saves.shelf.interval, index + 1 <= closingStart {
+    if let saves, now - lastSave.time > saves.shelf.interval, index + 1 <= closingStart {
       try saves.save(training)
-      lastSave = now
+      lastSave = (now, index + 1)
     }
   }
   var result = closing.means

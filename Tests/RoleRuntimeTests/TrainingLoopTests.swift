@@ -98,13 +98,15 @@ import Testing
   private let directory = FileManager.default.temporaryDirectory
     .appending(path: "training-\(UUID().uuidString)").path
 
-  private func place(_ seed: UInt64 = 1, lease: String = "a") throws -> SavedTraining {
+  private func place(
+    _ seed: UInt64 = 1, lease: String = "a", interval: Duration = .zero
+  ) throws -> SavedTraining {
     let work = TrainValueWork(
       dataset: [], initial: nil,
       training: TrainingSettings(steps: 40, batchSize: 1, learningRate: 1),
       failureCost: nil)
     let job = Job(id: "job", task: nil, iteration: nil, seed: seed, work: .trainValue(work))
-    return try TrainingShelf(directory: directory, interval: .zero)
+    return try TrainingShelf(directory: directory, interval: interval)
       .place(for: JobOrder(job: job, lease: lease), configuration: "{}")
   }
 
@@ -137,6 +139,28 @@ import Testing
     let fresh = Counting()
     _ = try await carryOut(fresh, steps: 1, saves: try place(), reportingTo: context)
     #expect(fresh.stepsDone == 1)
+  }
+
+  @Test func aStoppedTrainingLosesNoStep() async throws {
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let context = context(Reports())
+    // Long before its time to be saved.
+    let place = try place(interval: .seconds(3600))
+    let training = Task {
+      let stopped = Counting {
+        if $0 == 17 { withUnsafeCurrentTask { $0?.cancel() } }
+        return ["loss": Double($0)]
+      }
+      _ = try await carryOut(stopped, steps: 40, saves: place, reportingTo: context)
+    }
+    await #expect(throws: CancellationError.self) { try await training.value }
+    var steps: [Int] = []
+    let resumed = Counting {
+      steps.append($0)
+      return ["loss": Double($0)]
+    }
+    _ = try await carryOut(resumed, steps: 40, saves: place, reportingTo: context)
+    #expect(steps == Array(18...40))
   }
 
   @Test func aStateThatDoesNotFitIsLeftOut() async throws {
