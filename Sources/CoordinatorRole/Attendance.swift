@@ -63,3 +63,17 @@ struct Attendance {
     return silent.sorted { $0.name < $1.name }
   }
 }
+
+/// A worker whose name a newer one has taken.
+struct NameTaken: Error, CustomStringConvertible {
+  var name: String
+  var description: String {
+    "another worker has joined as '\(name)' and took its place; names are unique within a run"
+  }
+}
+
+/// A worker that has not said hello.
+struct UnknownWorker: Error, CustomStringConvertible {
+  var name: String
+  var description: String { "worker '\(name)' is not known here: join first" }
+}

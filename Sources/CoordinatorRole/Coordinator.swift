@@ -231,7 +231,7 @@ public actor Coordinator: Role {
     let skew = time?.timeIntervalSinceNow
     if let replaced = attendance.join(worker, at: now, clockSkew: skew) {
       log.info("worker restarted", metadata: ["worker": "\(worker.name)"])
-      try await lose(worker.name, incarnation: replaced)
+      try await lose(worker.name, replaced)
     }
     try await submit(
       .workerJoined(
@@ -309,8 +309,9 @@ public actor Coordinator: Role {
   }
 
   func leave(_ request: LeaveRequest) async throws {
-    guard attendance.leave(request.worker, incarnation: request.incarnation) else { return }
-    try await lose(request.worker, incarnation: request.incarnation)
+    let (worker, incarnation) = (request.worker, request.incarnation)
+    guard attendance.leave(worker, incarnation: incarnation) else { return }
+    try await submit(gone: worker, .workerLeft(worker: worker, incarnation: incarnation))
   }
 
   /// Forgets a worker that is removed, whatever it waits for.
@@ -324,11 +325,15 @@ public actor Coordinator: Role {
     reports[worker] = nil
   }
 
-  private func lose(_ worker: String, incarnation: String) async throws {
+  private func lose(_ worker: String, _ incarnation: String) async throws {
+    try await submit(gone: worker, .workerLost(worker: worker, incarnation: incarnation))
+  }
+
+  private func submit(gone worker: String, _ event: PlanEvent) async throws {
     answer(worker, with: nil)
     orders.withdraw(from: worker)
     reports[worker] = nil
-    try await submit(.workerLost(worker: worker, incarnation: incarnation))
+    try await submit(event)
     if !isOver { notify(.workerLost(worker)) }
   }
 
@@ -338,11 +343,11 @@ public actor Coordinator: Role {
       try await Task.sleep(for: .seconds(1), clock: clock)
       for worker in attendance.removeSilent(at: now) {
         log.warning("worker silent", metadata: ["worker": "\(worker.name)"])
-        try await lose(worker.name, incarnation: worker.incarnation)
+        try await lose(worker.name, worker.incarnation)
       }
       if now > attendance.patience {
         for (worker, incarnation) in plan.unheardWorkers {
-          try await lose(worker, incarnation: incarnation)
+          try await lose(worker, incarnation)
         }
       }
       for (worker, question) in waiting where question.until <= now {
@@ -381,18 +386,4 @@ public actor Coordinator: Role {
 public struct RunFailed: Error, CustomStringConvertible {
   public var reason: String
   public var description: String { "the run failed: \(reason)" }
-}
-
-/// A worker whose name a newer one has taken.
-struct NameTaken: Error, CustomStringConvertible {
-  var name: String
-  var description: String {
-    "another worker has joined as '\(name)' and took its place; names are unique within a run"
-  }
-}
-
-/// A worker that has not said hello.
-struct UnknownWorker: Error, CustomStringConvertible {
-  var name: String
-  var description: String { "worker '\(name)' is not known here: join first" }
 }

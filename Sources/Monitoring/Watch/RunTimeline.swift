@@ -101,7 +101,7 @@ public struct RunTimeline: Sendable {
       lastWork = row.time
     }
     note(event, row)
-    for command in plan.handle(event) { note(command, row) }
+    for command in plan.handle(event) { note(command, of: event, row) }
   }
 
   private mutating func note(_ event: PlanEvent, _ row: EventRow) {
@@ -113,10 +113,10 @@ public struct RunTimeline: Sendable {
         joined[worker] = row.time
         tell(.joined, "\(worker) joined", row)
       }
+    case .workerLeft(let worker, _):
+      if workers.removeValue(forKey: worker) != nil { tell(.left, "\(worker) left", row) }
     case .workerLost(let worker, _):
-      if workers.removeValue(forKey: worker) != nil {
-        tell(.left, "\(worker) left or fell silent", row)
-      }
+      if workers.removeValue(forKey: worker) != nil { tell(.left, "\(worker) fell silent", row) }
     case .jobFailed(let worker, let lease, let reason):
       tell(.failed, "\(Self.job(ofLease: lease)) failed on \(worker): \(reason)", row)
     case .resultAdopted(let job, _, let run):
@@ -150,7 +150,7 @@ public struct RunTimeline: Sendable {
     }
   }
 
-  private mutating func note(_ command: PlanCommand, _ row: EventRow) {
+  private mutating func note(_ command: PlanCommand, of event: PlanEvent, _ row: EventRow) {
     switch command {
     case .grant(let worker, let lease, _):
       let job = Self.job(ofLease: lease)
@@ -164,8 +164,10 @@ public struct RunTimeline: Sendable {
       if let digest = plan.checkpoint(of: job) { checkpoints[digest] = job }
       tell(.done, "\(job) done" + (seconds(of: job).map { " in \(Self.words($0))" } ?? ""), row)
     case .jobRetried(let job, let reason):
-      times[job, default: Times()].retries += 1
-      times[job, default: Times()].reason = reason
+      if !event.isRegular {
+        times[job, default: Times()].retries += 1
+        times[job, default: Times()].reason = reason
+      }
       tell(.retried, "\(job) is given out again: \(reason)", row)
     case .runFinished: tell(.finished, "every job is done", row)
     case .runFailed(let reason): tell(.failed, "the run failed: \(reason)", row)
@@ -202,6 +204,14 @@ public struct RunTimeline: Sendable {
 }
 
 extension PlanEvent {
+  /// Whether nothing went wrong where a job comes back by it.
+  fileprivate var isRegular: Bool {
+    switch self {
+    case .workerLeft, .jobReturned: true
+    default: false
+    }
+  }
+
   /// Whether it is a person's word and no work of the run's.
   fileprivate var isOfAPerson: Bool {
     switch self {

@@ -132,6 +132,8 @@ public struct Plan: Sendable, Codable, Equatable {
     switch event {
     case .workerJoined(let worker, let incarnation, let role, let tasks):
       return join(worker, incarnation, role, tasks)
+    case .workerLeft(let worker, let incarnation):
+      return leave(worker, incarnation)
     case .workerLost(let worker, let incarnation):
       return lose(worker, incarnation)
     case .jobWanted(let worker, let incarnation):
@@ -184,6 +186,13 @@ public struct Plan: Sendable, Codable, Equatable {
     return commands + dispatch()
   }
 
+  private mutating func leave(_ worker: String, _ incarnation: String) -> [PlanCommand] {
+    guard let record = workers[worker], record.incarnation == incarnation else { return [] }
+    forget(worker)
+    let commands = record.lease.map { takeBack($0, "worker '\(worker)' left") } ?? []
+    return commands + dispatch()
+  }
+
   mutating func lose(_ worker: String, _ incarnation: String) -> [PlanCommand] {
     guard workers[worker]?.incarnation == incarnation else { return [] }
     return remove(worker, "worker '\(worker)' was lost") + dispatch()
@@ -192,9 +201,13 @@ public struct Plan: Sendable, Codable, Equatable {
   private mutating func remove(_ worker: String, _ reason: String) -> [PlanCommand] {
     let lease = workers[worker]?.lease
     let commands = lease.map { giveUp($0, reason) } ?? []
+    forget(worker)
+    return commands
+  }
+
+  private mutating func forget(_ worker: String) {
     workers[worker] = nil
     waiting.removeAll { $0 == worker }
-    return commands
   }
 
   private mutating func want(_ worker: String, _ incarnation: String) -> [PlanCommand] {
@@ -325,11 +338,16 @@ public struct Plan: Sendable, Codable, Equatable {
 
   /// Takes a lease back from a worker that may go on with it no further.
   private mutating func handBack(_ worker: String, _ lease: String) -> [PlanCommand] {
-    guard let held = leases[lease], held.worker == worker else { return [] }
+    guard leases[lease]?.worker == worker else { return [] }
+    return takeBack(lease, "worker '\(worker)' gave it back") + dispatch()
+  }
+
+  /// Takes a lease back of which nothing is said against the job or its worker.
+  private mutating func takeBack(_ lease: String, _ reason: String) -> [PlanCommand] {
+    guard let held = leases[lease] else { return [] }
     release(lease)
     enqueue(held.job)
-    let reason = "worker '\(worker)' gave it back"
-    return [.revoke(lease: lease), .jobRetried(job: jobs[held.job].id, reason: reason)] + dispatch()
+    return [.revoke(lease: lease), .jobRetried(job: jobs[held.job].id, reason: reason)]
   }
 
   /// Takes a lease back that gave no result, through no fault of the job.

@@ -6,7 +6,9 @@ public enum PlanEvent: Codable, Hashable, Sendable {
   ///
   /// `tasks` are those that a collector's robot offers; other roles do every task.
   case workerJoined(worker: String, incarnation: String, role: WorkerRole, tasks: [String])
-  /// A worker left, or was silent for too long.
+  /// A worker said goodbye, and gives its job back undone.
+  case workerLeft(worker: String, incarnation: String)
+  /// A worker was silent for too long.
   case workerLost(worker: String, incarnation: String)
   /// A worker asks for work. Once it waits (`Plan.isWaiting`), asking again changes nothing.
   case jobWanted(worker: String, incarnation: String)

@@ -244,6 +244,30 @@ func result(of order: JobOrder) -> JobResult {
       test.plan.failure?.hasPrefix("job fold/demonstrations/0 lost its worker 31 times") == true)
   }
 
+  @Test func whoeverLeavesGivesTheJobBackHoweverOften() throws {
+    let test = PlanUnderTest(maximumAttempts: 1)
+    for incarnation in 0...2 * test.plan.maximumLosses {
+      test.join("left", incarnation: "\(incarnation)")
+      let order = try #require(test.ask("left", incarnation: "\(incarnation)"))
+      let goodbye = PlanEvent.workerLeft(worker: "left", incarnation: "\(incarnation)")
+      #expect(
+        test.handle(goodbye) == [
+          .revoke(lease: order.lease),
+          .jobRetried(job: order.job.id, reason: "worker 'left' left"),
+        ])
+      #expect(test.handle(goodbye).isEmpty)
+    }
+    #expect(test.plan.failure == nil)
+    // Who waits gets it at once.
+    test.join("right")
+    let order = try #require(test.ask("right"))
+    test.join("waiting")
+    _ = test.ask("waiting")
+    let commands = test.handle(.workerLeft(worker: "right", incarnation: "1"))
+    #expect(
+      commands.contains { if case .grant("waiting", _, order.job) = $0 { true } else { false } })
+  }
+
   @Test func aResultOfTheWrongKindIsAFailure() throws {
     let test = PlanUnderTest()
     test.join("left")

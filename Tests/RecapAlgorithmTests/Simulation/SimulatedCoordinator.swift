@@ -152,7 +152,7 @@ struct SimulatedCoordinator {
       }
     case .leave:
       lastHeard[worker] = nil
-      try submit(.workerLost(worker: worker, incarnation: incarnation), &outbox)
+      try submit(.workerLeft(worker: worker, incarnation: incarnation), &outbox)
     }
   }
 
