@@ -11,13 +11,19 @@ final class SocketMonitor {
     case disconnected
     /// The other side does not accept the key of this one.
     case refused
+    /// One side has keys and the other has none.
+    case mismatched
+    /// A connection ended before the sides had agreed on it: as it does where the other one holds another secret key than
+    /// it should, or where something between them accepts connections for nobody.
+    case abandoned
     /// A listener is gone.
     case closed(endpoint: String)
   }
 
   private static let wanted =
     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED
-    | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
+    | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
 
   /// A PAIR socket that becomes readable with an event.
   let handle: UnsafeMutableRawPointer
@@ -52,13 +58,19 @@ final class SocketMonitor {
   func next() -> Event? {
     // Two parts: the event's number (16 bits) and value, then the endpoint that it is about.
     while part.receive(from: handle) {
-      guard part.hasMoreParts, part.bytes.count >= 2 else { return nil }
+      guard part.hasMoreParts, part.bytes.count >= 6 else { return nil }
       let number = part.bytes.loadUnaligned(as: UInt16.self)
+      let value = part.bytes.loadUnaligned(fromByteOffset: 2, as: Int32.self)
       guard part.receive(from: handle) else { return nil }
       switch Int32(number) {
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return .connected
       case ZMQ_EVENT_DISCONNECTED: return .disconnected
       case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: return .refused
+      case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
+      where value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+        return .mismatched
+      case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        return .abandoned
       case ZMQ_EVENT_CLOSED:
         return .closed(endpoint: String(decoding: part.bytes, as: UTF8.self))
       default: continue

@@ -51,8 +51,11 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   /// Whether messages would reach the other side; what is sent to a connection that is breaking is
   /// lost.
   private var isConnected: Bool
-  /// Whether the other side has refused this one's key, and libzmq has therefore given up.
+  /// Whether the other side has refused this one, and libzmq has therefore given up.
   private var isRefused = false
+  /// Connections in a row that ended before the sides had agreed on them.
+  private var abandoned = 0
+  private let isProtected: Bool
   /// At or before the earliest deadline of `waiting`.
   private var nextDeadline: ContinuousClock.Instant?
   private var isClosed = false
@@ -65,7 +68,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
   ///
   /// - Parameters:
   ///   - endpoint: `tcp://ADDRESS:PORT`, `ipc://PATH` or `inproc://NAME`.
-  ///   - keys: For a server whose connections are protected. Where it does not accept them, requests
+  ///   - keys: For a server whose connections are protected. Where it does not accept them, or has none itself, requests
   ///     throw `RequestError.refused`.
   ///   - context: The same as the server's, for `inproc`.
   /// - Throws: `ZeroMQError` for an endpoint that cannot be used.
@@ -73,6 +76,7 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
     endpoint: String, keys: ClientKeys? = nil, context: ZeroMQContext = .shared
   ) throws {
     self.endpoint = endpoint
+    isProtected = keys != nil
     socket = try ZeroMQSocket(
       .client, in: context, protection: keys.map { .client($0) } ?? .none)
     try socket.connect(endpoint)
@@ -185,19 +189,33 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
       switch event {
       case .connected:
         isConnected = true
+        abandoned = 0
       case .disconnected:
         isConnected = false
         let unsent = Set(outbox.map(\.id))
         outbox = waiting.values.filter { !unsent.contains($0.id) } + outbox
       case .refused:
-        isRefused = true
-        for (id, question) in waiting {
-          end(id, with: .failure(RequestError.refused(type: question.type, reason: Self.noEntry)))
-        }
+        refuse(because: Self.noEntry)
+      case .mismatched:
+        refuse(because: isProtected ? Self.noLock : Self.noKey)
+      case .abandoned:
+        abandoned += 1
       case .closed:
         break
       }
     }
+  }
+
+  private func refuse(because reason: String) {
+    isRefused = true
+    for (id, question) in waiting {
+      end(id, with: .failure(RequestError.refused(type: question.type, reason: reason)))
+    }
+  }
+
+  /// What may be wrong while nobody answers; nil where nobody is there, or all is well.
+  public func trouble() -> String? {
+    abandoned < 2 ? nil : isProtected ? Self.otherLock : Self.dropped
   }
 
   private func reconnect() {
@@ -207,6 +225,12 @@ public actor ZeroMQClient: RequestClient, SocketOwner {
 
   private static let noEntry =
     "the other side does not accept this key: it was removed, or belongs to another run"
+  private static let noKey = "the other side talks only to those who have a key, and none was given"
+  private static let noLock =
+    "the other side has no keys, and would talk to anybody; this one wants proof of who it is"
+  private static let dropped = "somebody accepts connections there, and ends them at once"
+  private static let otherLock =
+    "\(dropped), as a coordinator does whose key is not the one that was given: that of another run, perhaps"
 
   private func flush() {
     guard isConnected else { return }

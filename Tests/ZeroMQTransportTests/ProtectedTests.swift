@@ -100,16 +100,46 @@ import Testing
   func strangers() async throws {
     try await Self.withServer(admits: { _ in .yes }) { endpoint, _ in
       let plain = try ZeroMQClient(endpoint: endpoint)
+      // Again and again, also where the refusal came before the question.
+      for _ in 0..<3 {
+        let refusal = await #expect(throws: RequestError.self) {
+          try await plain.send(EchoRequest(), timeout: .seconds(20))
+        }
+        #expect(refusal?.description.contains("only to those who have a key") == true)
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      await plain.close()
       let other = try ZeroMQClient(
         endpoint: endpoint, keys: ClientKeys(pair: KeyPair(), server: KeyPair().publicKey))
-      for client in [plain, other] {
-        let failure = await #expect(throws: RequestError.self) {
-          try await client.send(EchoRequest(), timeout: .milliseconds(700))
-        }
-        #expect(failure == .timeout(type: "test.echo", seconds: 0.7))
-        await client.close()
+      let failure = await #expect(throws: RequestError.self) {
+        try await other.send(EchoRequest(), timeout: .milliseconds(700))
       }
+      #expect(failure == .timeout(type: "test.echo", seconds: 0.7))
+      #expect(await other.trouble()?.contains("another run") == true)
+      await other.close()
     }
+  }
+
+  @Test("with a key, nothing is said to a server without one; and nobody at all is no trouble")
+  func noServerKeys() async throws {
+    let server = try ZeroMQServer(endpoints: ["tcp://127.0.0.1:*"])
+    let endpoint = server.boundEndpoints[0]
+    let serving = Task { try await server.serve(RequestRouter()) }
+    let keys = ClientKeys(pair: KeyPair(), server: KeyPair().publicKey)
+    let client = try ZeroMQClient(endpoint: endpoint, keys: keys)
+    let refusal = await #expect(throws: RequestError.self) {
+      try await client.send(EchoRequest(), timeout: .seconds(20))
+    }
+    #expect(refusal?.description.contains("has no keys") == true)
+    await client.close()
+    serving.cancel()
+    await server.close()
+    let lonely = try ZeroMQClient(endpoint: endpoint, keys: keys)
+    await #expect(throws: RequestError.self) {
+      try await lonely.send(EchoRequest(), timeout: .milliseconds(300))
+    }
+    #expect(await lonely.trouble() == nil)
+    await lonely.close()
   }
 
   @Test("two servers of a process decide apart, and one that is closed lets nobody in")

@@ -54,8 +54,9 @@ extension Composition {
     let client = try coordinator.client()
     let waiting = Task {
       try await Task.sleep(for: .seconds(2))
+      let trouble = await client.trouble().map { ": \($0)" } ?? ""
       Logger(label: "recap.worker").notice(
-        "waiting for a coordinator at \(coordinator.endpoint)")
+        "waiting for a coordinator at \(coordinator.endpoint)\(trouble)")
     }
     defer { waiting.cancel() }
     let reply = try await Backoff().retrying(on: ContinuousClock()) {
@@ -82,8 +83,12 @@ extension Composition {
       await client.close()
       print("run \(reply.run)")
     } catch {
+      let trouble = await client.trouble()
       await client.close()
-      throw NoAnswer(endpoint: endpoint, patience: patience)
+      if case RequestError.refused(_, let reason) = error {
+        throw NoAnswer(endpoint: endpoint, patience: patience, trouble: reason)
+      }
+      throw NoAnswer(endpoint: endpoint, patience: patience, trouble: trouble)
     }
   }
 }
@@ -92,10 +97,11 @@ extension Composition {
 struct NoAnswer: Error, CustomStringConvertible {
   var endpoint: String
   var patience: Duration
+  var trouble: String?
   var description: String {
-    patience == .zero
-      ? "no coordinator has published its endpoint in \(endpoint)"
-      : "no coordinator answered at \(endpoint) within \(patience)"
+    if patience == .zero { return "no coordinator has published its endpoint in \(endpoint)" }
+    if let trouble { return "no coordinator answered at \(endpoint): \(trouble)" }
+    return "no coordinator answered at \(endpoint) within \(patience)"
   }
 }
 
