@@ -3,13 +3,23 @@
 # small run over it, cuts every connection in the middle by killing the server with all that it started, brings it back,
 # sees the run end with nothing lost, and stops what it started. As root on Debian 12, which gets openssh-server.
 #
-# Usage: Cluster/hosts/test-hosts.sh [--keep]
+# Usage: Cluster/hosts/test-hosts.sh [--ranks R] [--keep]
+#   --ranks  processes of the policy learner, over MPI: needs a recap of `make build-mpi`, as RECAP
+#   --keep   leave the folder with the logs
 # RECAP names the program to test (default: .build/release/recap, or .build/debug/recap).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+ranks=1
 keep=
-[ "${1:-}" != --keep ] || keep=1
+while [ $# -gt 0 ]; do
+  case $1 in
+    --ranks) ranks=${2:?--ranks needs a number}; shift ;;
+    --keep) keep=1 ;;
+    *) echo "unknown argument $1; see the head of $0" >&2; exit 64 ;;
+  esac
+  shift
+done
 [ "$(id -u)" = 0 ] || { echo "run it as root: it starts an ssh server" >&2; exit 1; }
 program=${RECAP:-}
 for candidate in .build/release/recap .build/debug/recap; do
@@ -62,6 +72,8 @@ AuthorizedKeysFile $root/key.pub
 StrictModes no
 UsePAM no
 PermitRootLogin prohibit-password
+# OpenMPI asks root for both.
+SetEnv OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 MaxStartups 100
 CONF
 cat >"$root/ssh_config" <<CONF
@@ -89,6 +101,8 @@ start_server
 cat >"$root/cluster.yaml" <<YAML
 kind: hosts
 endpoint: tcp://127.0.0.1:$((port + 1))
+roles:
+  policyLearners: {ranks: $ranks}
 hosts:
   - {name: here, roles: [valueLearners, labellers]}
   - {name: trainer, ssh: trainer, directory: $root/trainer, roles: [policyLearners]}

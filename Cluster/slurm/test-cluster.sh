@@ -85,7 +85,15 @@ await() {
   exit 1
 }
 
-say "starting munge, a controller and three nodes"
+nodes=(n1 n2 n3)
+features=(coordinator learner collector)
+if [ "$ranks" -gt 1 ]; then
+  # Each learner is then a component of the job, and Slurm gives no two components the same node.
+  nodes+=(n4 n5)
+  features+=(learner learner)
+fi
+
+say "starting munge, a controller and ${#nodes[@]} nodes"
 host=$(hostname -s)
 mkdir -p "$root"/{state,log,runs}
 # The authentication of a cluster of its own, beside any other that this machine is in.
@@ -137,26 +145,25 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 CONF
-  features=(coordinator learner collector)
-  for i in 1 2 3; do
-    mkdir -p "$root/spool.n$i"
-    echo "NodeName=n$i NodeAddr=127.0.0.1 NodeHostname=$host Port=$((port + i)) CPUs=8 RealMemory=16000 Feature=${features[i - 1]}"
+  for i in "${!nodes[@]}"; do
+    mkdir -p "$root/spool.${nodes[i]}"
+    echo "NodeName=${nodes[i]} NodeAddr=127.0.0.1 NodeHostname=$host Port=$((port + 1 + i)) CPUs=8 RealMemory=16000 Feature=${features[i]}"
   done
-  echo "PartitionName=main Nodes=n[1-3] Default=YES MaxTime=INFINITE State=UP"
+  echo "PartitionName=main Nodes=n[1-${#nodes[@]}] Default=YES MaxTime=INFINITE State=UP"
 } >"$SLURM_CONF"
 
 await 20 "munge answers" test -S "$root/munge-socket/munge.socket"
 slurmctld -D >"$root/log/slurmctld.out" 2>&1 &
 controller=$!
 disown
-for name in n1 n2 n3; do
+for name in "${nodes[@]}"; do
   # A process namespace of its own: its end is that of everything on the node, as in a power cut.
   unshare --pid --fork --kill-child --mount-proc slurmd -D -N "$name" >"$root/log/$name.out" 2>&1 &
   node[$name]=$!
   disown
 done
 idle_nodes() { [ "$(sinfo --noheader --Node --format '%N %t' 2>/dev/null | grep -c ' idle')" = "$1" ]; }
-await 60 "three idle nodes" idle_nodes 3
+await 60 "${#nodes[@]} idle nodes" idle_nodes "${#nodes[@]}"
 
 cat >"$root/cluster.yaml" <<YAML
 kind: slurm
@@ -171,7 +178,7 @@ slurm:
   collectorOptions: [$([ "$crash" = n3 ] || echo "--constraint=collector")]
 YAML
 # With all nodes free, Slurm fills them in order: the weights below put what may move on the node that is crashed.
-for name in n1 n2 n3; do
+for name in "${nodes[@]}"; do
   scontrol update nodename="$name" weight=$([ "$name" = "$crash" ] && echo 1 || echo 100)
 done
 
@@ -230,4 +237,4 @@ restarts=$(grep -c '^--- process' "$run"/logs/collector-*.log "$run"/logs/coordi
 say "lives by log: ${restarts//$run\/logs\//}"
 trap - EXIT
 clean_up
-say "passed: the run on three Slurm nodes lost $crash in the middle and ended with all $after episodes, none lost, none twice; all that was started is stopped"
+say "passed: the run on ${#nodes[@]} Slurm nodes lost $crash in the middle and ended with all $after episodes, none lost, none twice; all that was started is stopped"
