@@ -203,7 +203,7 @@ let package = Package(
     tests(of: "ImageFiles", resources: [.copy("Fixtures")]),
     tests(of: "Plots", ["ImageFiles"]),
     tests(of: "Tensors", ["CKernels"]),
-    tests(of: "Networks", ["Tensors", "Collectives"]),
+    tests(of: "Networks", ["Tensors", "Collectives", "Executors"]),
     tests(of: "Episodes", ["Tensors"]),
     tests(of: "RecapAlgorithm", ["Episodes", "Tensors"]),
     tests(

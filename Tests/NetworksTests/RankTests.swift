@@ -1,4 +1,5 @@
 import Collectives
+import Executors
 import Tensors
 import Testing
 
