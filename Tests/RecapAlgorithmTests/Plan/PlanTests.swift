@@ -261,11 +261,14 @@ func result(of order: JobOrder) -> JobResult {
     // Who waits gets it at once.
     test.join("right")
     let order = try #require(test.ask("right"))
-    test.join("waiting")
-    _ = test.ask("waiting")
+    for worker in ["busy", "waiting"] { test.join(worker) }
+    _ = test.ask("busy")
+    #expect(test.ask("waiting") == nil)
     let commands = test.handle(.workerLeft(worker: "right", incarnation: "1"))
-    #expect(
-      commands.contains { if case .grant("waiting", _, order.job) = $0 { true } else { false } })
+    let granted = commands.compactMap { command -> String? in
+      if case .grant("waiting", _, let order) = command { order.job.id } else { nil }
+    }
+    #expect(granted == [order.job.id])
   }
 
   @Test func aResultOfTheWrongKindIsAFailure() throws {
