@@ -170,8 +170,8 @@ let package = Package(
     module(
       "Launching",
       [
-        "Configuration", "DurableFiles", "Monitoring", Library.subprocess, Library.system,
-        Library.yaml,
+        "Configuration", "DurableFiles", "Episodes", "Monitoring", Library.subprocess,
+        Library.system, Library.yaml,
       ]),
 
     .executableTarget(
@@ -245,7 +245,7 @@ let package = Package(
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
         "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
-        "Launching", "HTTPService", "PolicyServing", "Executors",
+        "Launching", "HTTPService", "PolicyServing", "Executors", Library.yaml,
       ]),
   ]
 )
