@@ -171,8 +171,8 @@ let package = Package(
     module(
       "Launching",
       [
-        "Configuration", "DurableFiles", "Monitoring", Library.subprocess, Library.system,
-        Library.yaml,
+        "Configuration", "DurableFiles", "Episodes", "Monitoring", Library.subprocess,
+        Library.system, Library.yaml,
       ]),
 
     .executableTarget(
@@ -246,7 +246,7 @@ let package = Package(
         "CollectorRole", "ValueLearnerRole", "AdvantageLabellerRole", "PolicyLearnerRole",
         "CoordinatorRole", "Configuration", "ZeroMQTransport", "Robots", "EpisodeStorage",
         "RoleRuntime", "Messaging", "Episodes", "RecapAlgorithm", "Monitoring", "Experiments",
-        "Launching", "HTTPService", "PolicyServing", "Executors",
+        "Launching", "HTTPService", "PolicyServing", "Executors", Library.yaml,
       ]),
   ]
 )

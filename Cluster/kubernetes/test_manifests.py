@@ -59,10 +59,33 @@ def test_manifests_are_valid(config: str, version: str) -> None:
 
 def test_every_setting_is_valid(tmp_path: pathlib.Path) -> None:
     cluster = variant(
-        tmp_path, keysSecret="recap-keys", probes="http", storageClass="fast", namespace="lab"
+        tmp_path, keysSecret="recap-keys", httpTokenSecret="recap-http", probes="http", storageClass="fast",
+        namespace="lab", createNamespace=False, imagePullSecrets=["registry"], nodeSelector={"gpu": "true"},
+        tolerations=[{"key": "robots", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 60}, {}],
     )
-    for one in manifests(cluster, "Configs/smoke.yaml"):
+    objects = manifests(cluster, "Configs/smoke.yaml")
+    assert "Namespace" not in {one["kind"] for one in objects}
+    for one in objects:
         kubernetes_validate.validate(one, VERSIONS[-1], strict=True)
+
+
+def test_what_is_kept_is_valid(tmp_path: pathlib.Path) -> None:
+    """What a launch writes into the run's directory; a kubectl that only says yes is in the path."""
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\n")
+    kubectl.chmod(0o755)
+    run = tmp_path / "run"
+    result = subprocess.run(
+        [program(), "launch", "--cluster", CLUSTER, "Configs/smoke.yaml", "--dir", str(run)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+    assert result.returncode == 0, result.stderr
+    for name, kinds in [("manifests", 10), ("reader", 1)]:
+        objects = list(yaml.safe_load_all((run / "launch" / f"{name}.yaml").read_text()))
+        assert len(objects) == kinds
+        for one in objects:
+            kubernetes_validate.validate(one, VERSIONS[-1], strict=True)
 
 
 def test_the_schemas_would_notice() -> None:

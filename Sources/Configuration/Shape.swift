@@ -13,6 +13,8 @@ indirect enum Shape: Sendable {
   case integerOr(String, Range)
   /// Settings of a run by key path, which are checked with the run's configuration.
   case settings
+  /// A mapping of labels' names to their values, as Kubernetes has them.
+  case labels
   /// A list of at least `atLeast` entries; mappings in it are told apart by their `name`.
   case list(of: Shape, atLeast: Int)
   case mapping([String: Field])
@@ -75,6 +77,10 @@ indirect enum Shape: Sendable {
     case name
     /// A ZeroMQ endpoint.
     case endpoint
+    /// A name of an object of Kubernetes.
+    case objectName
+    /// An amount of storage as Kubernetes writes it.
+    case quantity
 
     func accepts(_ text: String) -> Bool {
       switch self {
@@ -84,6 +90,8 @@ indirect enum Shape: Sendable {
           && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
       case .endpoint:
         ["tcp://", "ipc://"].contains { text.hasPrefix($0) && text.count > $0.count }
+      case .objectName: KubernetesText.isObjectName(text)
+      case .quantity: KubernetesText.isQuantity(text)
       }
     }
 
@@ -92,6 +100,9 @@ indirect enum Shape: Sendable {
       case .any: "a text"
       case .name: "a name of letters, digits, '-' and '_'"
       case .endpoint: "an endpoint such as tcp://127.0.0.1:7700 or ipc:///run/recap.sock"
+      case .objectName:
+        "a name of lower-case letters, digits, '-' and '.', with a letter or digit at both ends"
+      case .quantity: "an amount such as 20Gi, 500G or 1.5Ti"
       }
     }
   }
@@ -107,6 +118,7 @@ indirect enum Shape: Sendable {
     case .cameraSize(let range): "off, or a number of pixels, \(range.description)"
     case .integerOr(let word, let range): "\(word), or an integer, \(range.description)"
     case .settings: "a mapping of settings, such as {method.guidance: 2}"
+    case .labels: "a mapping of texts, such as {kubernetes.io/arch: amd64}"
     case .list(let item, let least):
       "a list of \(least > 0 ? "at least \(least) of " : "")\(item.plural)"
     case .mapping(let fields): "a mapping with \(fields.keys.sorted().joined(separator: ", "))"

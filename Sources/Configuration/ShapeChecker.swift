@@ -37,6 +37,12 @@ struct ShapeChecker {
     case (.integerOr(_, let range), .integer(let value)):
       check(Double(value), in: range, node, shape, path)
     case (.settings, .mapping): break
+    case (.labels, .mapping(let entries)):
+      for (key, value) in entries where value.text == nil {
+        note(
+          .wrongType, value, path.isEmpty ? key : "\(path).\(key)",
+          "got \(value.description); expected a text: quote it, as in \"true\"")
+      }
     case (.text(let rule), .text(let value)):
       if !rule.accepts(value) { note(.outOfRange, node, shape, path) }
     case (.choice(let names), .text(let value)):

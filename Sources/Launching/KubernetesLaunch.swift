@@ -5,30 +5,25 @@ import Foundation
 /// claimed volume, a Deployment for each kind of learner and for each robot's collector, and a NetworkPolicy that lets
 /// nobody else reach the coordinator.
 public struct KubernetesLaunch: Sendable {
-  private let launch: Launch
+  public let launch: Launch
+  public let place: KubernetesPlace
   private let configuration: String
 
   static let port = 7700
-  static let healthPort = 8080
-  private static let archive = "/var/lib/recap"
-  private static let keys = "/etc/recap/keys"
-  private static let scratch = "/var/spool/recap"
+  static let webPort = 8080
+  static let scratch = "/var/spool/recap"
 
-  /// - Parameter configuration: The run's resolved configuration, as JSON.
-  public init(_ launch: Launch, configuration: String) {
+  /// - Parameters:
+  ///   - configuration: The run's resolved configuration, as JSON.
+  ///   - place: Where the run is.
+  public init(_ launch: Launch, configuration: String, at place: KubernetesPlace) {
     self.launch = launch
     self.configuration = configuration
+    self.place = place
   }
 
-  private var settings: KubernetesSettings { launch.cluster.kubernetes }
-
-  /// The namespace that all is in.
-  public var namespace: String {
-    settings.namespace ?? Self.label("recap-\(folder)")
-  }
-
-  /// What tells the run from others of its name: the last part of its directory.
-  private var folder: String { (launch.directory as NSString).lastPathComponent }
+  var settings: KubernetesSettings { launch.cluster.kubernetes }
+  private var namespace: String { place.namespace }
 
   /// The manifests as `kubectl apply -f -` takes them.
   public var text: String {
@@ -38,7 +33,11 @@ public struct KubernetesLaunch: Sendable {
         connect: { _ in "tcp://coordinator.\(namespace).svc:\(Self.port)" },
         spool: { "\(Self.scratch)/spool/\($0)" }, states: "\(Self.scratch)/training")
       let first = Dictionary(grouping: processes, by: \.role)
-      var documents = [namespaceDocument, configurationDocument, service, networkPolicy]
+      var documents = [configurationDocument, service, networkPolicy]
+      // This one is always there.
+      if settings.createNamespace, namespace != "default" {
+        documents.insert(namespaceDocument, at: 0)
+      }
       documents.append(coordinator(processes[0]))
       for role in [ProcessRole.valueLearner, .labeller, .policyLearner] {
         guard let learners = first[role] else { continue }
@@ -51,22 +50,32 @@ public struct KubernetesLaunch: Sendable {
 
   // MARK: - Objects
 
-  private func metadata(_ name: String, role: String? = nil) -> Manifest {
-    .map([("name", .text(name)), ("namespace", .text(namespace)), ("labels", labels(role))])
+  func metadata(_ name: String, role: String? = nil) -> Manifest {
+    .map(
+      [("name", .text(name)), ("namespace", .text(namespace)), ("labels", labels(role))]
+        + annotations)
+  }
+
+  private var annotations: [(String, Manifest)] {
+    place.launch.map { [("annotations", .map([(KubernetesPlace.launchAnnotation, .text($0))]))] }
+      ?? []
   }
 
   private func labels(_ role: String?) -> Manifest {
     .map(
       [
         ("app.kubernetes.io/name", "recap"),
-        ("app.kubernetes.io/instance", .text(Self.label(folder))),
+        (KubernetesPlace.instanceLabel, .text(place.instance)),
       ] + (role.map { [("app.kubernetes.io/component", .text($0))] } ?? []))
   }
 
+  /// One that the cluster file names may be there for other things too, so it is not labelled as the run's.
   private var namespaceDocument: Manifest {
     [
       "apiVersion": "v1", "kind": "Namespace",
-      "metadata": .map([("name", .text(namespace)), ("labels", labels(nil))]),
+      "metadata": .map(
+        [("name", .text(namespace))]
+          + (settings.namespace == nil ? [("labels", labels(nil))] : [])),
     ]
   }
 
@@ -111,30 +120,28 @@ public struct KubernetesLaunch: Sendable {
 
   private var coordinatorArguments: [String] {
     [
-      "/etc/recap/run/configuration.yaml", "--dir", "\(Self.archive)/\(folder)", "--or-resume",
+      "/etc/recap/run/configuration.yaml", "--dir", place.archive, "--or-resume",
       "--listen", "tcp://0.0.0.0:\(Self.port)", "--linger",
     ] + (settings.keysSecret == nil ? ["--trusted-network"] : [])
-      + (settings.probes == .http ? ["--http", "0.0.0.0:\(Self.healthPort)"] : [])
-  }
-
-  /// What every role is told of the keys that are mounted.
-  private var keysArguments: [String] {
-    settings.keysSecret == nil ? [] : ["--keys", Self.keys]
+      + (settings.httpTokenSecret == nil
+        ? []
+        : ["--http", "0.0.0.0:\(Self.webPort)", "--http-token-file", "\(Self.web)/token"])
   }
 
   private func coordinator(_ process: RoleProcess) -> Manifest {
     var ports: [Manifest] = [["name": "recap", "containerPort": .integer(Self.port)]]
-    if settings.probes == .http {
-      ports.append(["name": "http", "containerPort": .integer(Self.healthPort)])
-    }
-    let mounts: [Manifest] = [
-      ["name": "archive", "mountPath": .text(Self.archive)],
-      ["name": "run", "mountPath": "/etc/recap/run", "readOnly": true],
+    var mounts: [Manifest] = [
+      archiveMount, ["name": "run", "mountPath": "/etc/recap/run", "readOnly": true],
     ]
+    var volumes: [Manifest] = [["name": "run", "configMap": ["name": "run"]]]
+    if let secret = settings.httpTokenSecret {
+      ports.append(["name": "http", "containerPort": .integer(Self.webPort)])
+      mounts.append(["name": "web", "mountPath": .text(Self.web), "readOnly": true])
+      volumes.append(Self.secretVolume("web", secret: secret, files: ["token"]))
+    }
     let container = container(
       process, mounts: mounts, extra: [("ports", .list(ports))] + probes)
-    let spec = pod(
-      container, volumes: [["name": "run", "configMap": ["name": "run"]]])
+    let spec = pod(of: .coordinator, container, volumes: volumes)
     return [
       "apiVersion": "apps/v1", "kind": "StatefulSet",
       "metadata": metadata("coordinator", role: "coordinator"),
@@ -144,7 +151,7 @@ public struct KubernetesLaunch: Sendable {
         "template": ["metadata": ["labels": labels("coordinator")], "spec": spec],
         "volumeClaimTemplates": [
           [
-            "metadata": ["name": "archive"],
+            "metadata": .map([("name", "archive")] + annotations),
             "spec": .map(
               [("accessModes", ["ReadWriteOnce"])]
                 + (settings.storageClass.map { [("storageClassName", .text($0))] } ?? [])
@@ -152,35 +159,6 @@ public struct KubernetesLaunch: Sendable {
           ]
         ],
       ],
-    ]
-  }
-
-  private var probes: [(String, Manifest)] {
-    func probe(_ path: String, failures: Int) -> Manifest {
-      let question: (String, Manifest) =
-        switch settings.probes {
-        case .exec:
-          (
-            "exec",
-            [
-              "command": .texts(
-                [
-                  "/usr/local/bin/recap", "probe", "--connect", "tcp://127.0.0.1:\(Self.port)",
-                ] + keysArguments)
-            ]
-          )
-        case .http: ("httpGet", ["path": .text(path), "port": "http"])
-        }
-      return .map([
-        question, ("periodSeconds", 10), ("timeoutSeconds", 10),
-        ("failureThreshold", .integer(failures)),
-      ])
-    }
-    // Reading a large archive's events takes its time.
-    return [
-      ("startupProbe", probe("/healthz", failures: 60)),
-      ("readinessProbe", probe("/readyz", failures: 3)),
-      ("livenessProbe", probe("/healthz", failures: 6)),
     ]
   }
 
@@ -194,86 +172,28 @@ public struct KubernetesLaunch: Sendable {
       ["name": "POD_NAME", "valueFrom": ["fieldRef": ["fieldPath": "metadata.name"]]]
     ]
     return deployment(
-      name: process.role.rawValue, role: process.role.rawValue, replicas: replicas, strategy: nil,
+      name: process.role.rawValue, role: process.role, replicas: replicas, strategy: nil,
       container(process, mounts: [scratchMount], extra: [("env", environment)]))
   }
 
   /// A robot is one: its next collector begins when the last has ended.
   private func collector(_ process: RoleProcess) -> Manifest {
     deployment(
-      name: Self.label(process.name), role: Self.label(process.name), replicas: 1,
+      name: KubernetesPlace.label(process.name), role: process.role, replicas: 1,
       strategy: "Recreate", container(process, mounts: [scratchMount], extra: []))
   }
 
   private func deployment(
-    name: String, role: String, replicas: Int, strategy: String?, _ container: Manifest
+    name: String, role: ProcessRole, replicas: Int, strategy: String?, _ container: Manifest
   ) -> Manifest {
-    let spec = pod(container, volumes: [["name": "scratch", "emptyDir": [:]]])
+    let spec = pod(of: role, container, volumes: [["name": "scratch", "emptyDir": [:]]])
+    let labels = labels(name)
     return [
-      "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(name, role: role),
+      "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(name, role: name),
       "spec": .map(
-        [("replicas", .integer(replicas)), ("selector", ["matchLabels": labels(role)])]
+        [("replicas", .integer(replicas)), ("selector", ["matchLabels": labels])]
           + (strategy.map { [("strategy", ["type": .text($0)])] } ?? [])
-          + [("template", ["metadata": ["labels": labels(role)], "spec": spec])]),
+          + [("template", ["metadata": ["labels": labels], "spec": spec])]),
     ]
-  }
-
-  // MARK: - Pods
-
-  private var scratchMount: Manifest {
-    ["name": "scratch", "mountPath": .text(Self.scratch)]
-  }
-
-  private func container(
-    _ process: RoleProcess, mounts: [Manifest], extra: [(String, Manifest)]
-  ) -> Manifest {
-    let keys: [Manifest] =
-      settings.keysSecret == nil
-      ? [] : [["name": "keys", "mountPath": .text(Self.keys), "readOnly": true]]
-    let memory = "\(Int((process.size.memoryGB * 1000).rounded(.up)))M"
-    return .map(
-      [
-        ("name", .text(process.role.rawValue)), ("image", .text(settings.image)),
-        ("imagePullPolicy", .text(settings.imagePullPolicy)),
-        ("command", ["/usr/local/bin/recap"]), ("args", .texts(process.arguments + keysArguments)),
-      ] + extra + [
-        (
-          "resources",
-          [
-            "requests": ["cpu": .text("\(process.size.threads)"), "memory": .text(memory)],
-            "limits": ["memory": .text(memory)],
-          ]
-        ),
-        (
-          "securityContext",
-          [
-            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-            "capabilities": ["drop": ["ALL"]],
-          ]
-        ),
-        ("volumeMounts", .list(mounts + keys + [["name": "tmp", "mountPath": "/tmp"]])),
-      ])
-  }
-
-  private func pod(_ container: Manifest, volumes: [Manifest]) -> Manifest {
-    let keys: [Manifest] =
-      settings.keysSecret.map { [["name": "keys", "secret": ["secretName": .text($0)]]] } ?? []
-    return [
-      "terminationGracePeriodSeconds": .integer(Int(launch.cluster.stopSeconds.rounded(.up))),
-      "securityContext": [
-        "runAsNonRoot": true, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001,
-        "seccompProfile": ["type": "RuntimeDefault"],
-      ],
-      // A run needs nothing of the cluster it is in.
-      "automountServiceAccountToken": false,
-      "containers": .list([container]),
-      "volumes": .list(volumes + keys + [["name": "tmp", "emptyDir": [:]]]),
-    ]
-  }
-
-  /// A name as Kubernetes' labels take it: at most 63 lower-case letters, digits and '-'.
-  static func label(_ name: String) -> String {
-    let text = name.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
-    return String(text.prefix(63)).trimmingCharacters(in: CharacterSet(charactersIn: "-"))
   }
 }

@@ -14,7 +14,7 @@ public struct LaunchRecord: Codable, Sendable {
   /// Of `kind: slurm`: the numbers of its jobs.
   public var jobs: [String]
   /// Of `kind: kubernetes`.
-  public var namespace: String?
+  public var kubernetes: KubernetesPlace?
 
   public init(cluster: ClusterFile, file: String, launched: Date = Date()) {
     self.cluster = cluster
@@ -22,6 +22,16 @@ public struct LaunchRecord: Codable, Sendable {
     self.launched = launched
     processes = []
     jobs = []
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let stored = try decoder.container(keyedBy: CodingKeys.self)
+    cluster = try stored.decode(StoredClusterFile.self, forKey: .cluster).file
+    file = try stored.decode(String.self, forKey: .file)
+    launched = try stored.decode(Date.self, forKey: .launched)
+    processes = try stored.decode([ProcessStatus].self, forKey: .processes)
+    jobs = try stored.decode([String].self, forKey: .jobs)
+    kubernetes = try stored.decodeIfPresent(KubernetesPlace.self, forKey: .kubernetes)
   }
 
   /// Where it is.
@@ -35,6 +45,12 @@ public struct LaunchRecord: Codable, Sendable {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
     return try decoder.decode(LaunchRecord.self, from: data)
+  }
+
+  /// Where a run of `kind: kubernetes` is; earlier versions kept no more than its directory says.
+  public func kubernetesPlace(ofRunAt directory: String) -> KubernetesPlace {
+    kubernetes
+      ?? KubernetesPlace(ofRunAt: directory, namespace: cluster.kubernetes.namespace, launch: nil)
   }
 
   /// Replaces the record.

@@ -74,6 +74,46 @@ import Testing
         "kubernetes.namespace (line 3): got 'Lab'; expected lower-case letters"
       ),
       (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {namespace: lab-}",
+        "kubernetes.namespace (line 3): got 'lab-'; expected lower-case letters"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {storage: lots}",
+        "kubernetes.storage (line 3): got the text 'lots'; expected an amount such as 20Gi"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {storage: 0Gi}",
+        "kubernetes.storage (line 3): got the text '0Gi'; expected an amount"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {storage: 20GB}",
+        "kubernetes.storage (line 3): got the text '20GB'; expected an amount"
+      ),
+      (
+        "kind: kubernetes\nkubernetes: {keysSecret: Bad_Secret}",
+        "kubernetes.keysSecret (line 2): got the text 'Bad_Secret'; expected a name of lower-case letters"
+      ),
+      (
+        "kind: kubernetes\nkubernetes: {keysSecret: keys, imagePullSecrets: [a_b]}",
+        "kubernetes.imagePullSecrets.0 (line 2): got the text 'a_b'; expected a name of lower-case letters"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {storageClass: -fast}",
+        "kubernetes.storageClass (line 3): got the text '-fast'; expected a name"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {nodeSelector: {gpu: true}}",
+        "kubernetes.nodeSelector.gpu (line 3): got true; expected a text"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {tolerations: [{keys: a}]}",
+        "kubernetes.tolerations.0.keys (line 3): unknown key; did you mean 'key'?"
+      ),
+      (
+        "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {probes: http}",
+        "kubernetes.probes (line 3): got http, which asks the dashboard"
+      ),
+      (
         "kind: local\nroles: {labellers: {ranks: 2}}",
         "roles.labellers.ranks (line 2): got 2; expected 1: only learners train together"
       ),
@@ -99,6 +139,24 @@ import Testing
   func problems(yaml: String, expected: String) throws {
     let found = try messages(yaml)
     #expect(found.contains { $0.contains(expected) }, "\(found)")
+  }
+
+  @Test func amountsAndPlacesAreAsKubernetesWritesThem() throws {
+    for storage in ["20Gi", "500G", "1.5Ti", "\"1000000000\"", "20000M"] {
+      let yaml = "kind: kubernetes\ntrustedNetwork: true\nkubernetes: {storage: \(storage)}"
+      #expect(try messages(yaml).isEmpty)
+    }
+    let file = try ClusterFile(
+      yaml: """
+        kind: kubernetes
+        kubernetes:
+          {keysSecret: lab.keys, nodeSelector: {pool: robots}, tolerations: [{operator: Exists}],
+           httpTokenSecret: token, probes: http}
+        """)
+    #expect(file.kubernetes.nodeSelector == ["pool": "robots"])
+    #expect(file.kubernetes.tolerations == [Toleration(operator: "Exists")])
+    #expect(file.kubernetes.createNamespace)
+    #expect(try ClusterFile(resolvedJSON: file.resolvedJSON) == file)
   }
 
   @Test func anOpenAddressNeedsATrustedNetwork() throws {

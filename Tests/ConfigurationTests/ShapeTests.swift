@@ -16,7 +16,7 @@ import Testing
     case .list(let item, _): unbounded(item, at: path)
     case .mapping(let fields):
       fields.flatMap { unbounded($1.shape, at: "\(path).\($0)") }
-    case .boolean, .text, .choice, .cameraSize, .settings: []
+    case .boolean, .text, .choice, .cameraSize, .settings, .labels: []
     }
   }
 

@@ -85,8 +85,11 @@ import Yams
   }
 
   private func manifests(_ yaml: String) throws -> [Node] {
+    let launch = try launch(yaml)
     let text = try KubernetesLaunch(
-      try launch(yaml), configuration: "{\n  \"name\": \"demo\",\n  \"seed\": 1\n}"
+      launch, configuration: "{\n  \"name\": \"demo\",\n  \"seed\": 1\n}",
+      at: KubernetesPlace(
+        ofRunAt: "runs/a-run", namespace: launch.cluster.kubernetes.namespace, launch: "x")
     ).text
     return Array(try Yams.compose_all(yaml: text))
   }
@@ -122,7 +125,8 @@ import Yams
     let objects = try manifests(
       """
       kind: kubernetes
-      kubernetes: {keysSecret: recap-keys, probes: http, namespace: lab}
+      kubernetes:
+        {keysSecret: recap-keys, httpTokenSecret: recap-http, probes: http, namespace: lab}
       """)
     let pods = objects.compactMap { $0["spec"]?["template"]?["spec"] }
     #expect(pods.count == 6)
@@ -138,14 +142,5 @@ import Yams
     let ready = pods[0]["containers"]?[0]?["readinessProbe"]
     #expect(ready?["httpGet"]?["path"]?.string == "/readyz")
     #expect(objects[0]["metadata"]?["name"]?.string == "lab")
-  }
-
-  @Test(
-    "names are such as labels may be",
-    arguments: [("My_Run", "my-run"), ("recap-" + String(repeating: "x", count: 80), nil)])
-  func labels(name: String, expected: String?) {
-    let label = KubernetesLaunch.label(name)
-    #expect(label.count <= 63)
-    if let expected { #expect(label == expected) }
   }
 }

@@ -16,8 +16,9 @@ extension ClusterFile {
       partition: nil, account: nil, time: nil, coordinatorOptions: [], learnerOptions: [],
       collectorOptions: [], setup: []),
     kubernetes: KubernetesSettings(
-      namespace: nil, image: "localhost/recap:latest", imagePullPolicy: "IfNotPresent",
-      storage: "20Gi", storageClass: nil, keysSecret: nil, probes: .exec),
+      namespace: nil, createNamespace: true, image: "localhost/recap:latest",
+      imagePullPolicy: "IfNotPresent", imagePullSecrets: [], nodeSelector: [:], tolerations: [],
+      storage: "20Gi", storageClass: nil, keysSecret: nil, httpTokenSecret: nil, probes: .exec),
     hosts: [])
 }
 

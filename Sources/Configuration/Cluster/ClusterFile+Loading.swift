@@ -48,7 +48,7 @@ extension ClusterFile {
       SettingNode(yaml: resolvedJSON, source: "stored cluster file (of another version of recap?)"))
   }
 
-  private static func decoded(_ file: SettingNode) throws -> ClusterFile {
+  static func decoded(_ file: SettingNode) throws -> ClusterFile {
     var root = try Resolution.merge(file, over: SettingNode(encoding: defaults))
     let host = try SettingNode(encoding: HostSettings.defaults)
     if var hosts = root["hosts"], case .list(let items) = hosts.content {
@@ -82,20 +82,7 @@ extension ClusterFile {
           + "\(restart.firstDelaySeconds)")
     }
     if let problem = endpointProblem { note("endpoint", root["endpoint"] ?? root["kind"], problem) }
-    if kind == .kubernetes, !trustedNetwork, kubernetes.keysSecret == nil {
-      note(
-        "trustedNetwork", root["trustedNetwork"] ?? root["kind"],
-        "expected true: pods reach the coordinator over the cluster's network, and without "
-          + "kubernetes.keysSecret connections are neither encrypted nor authenticated. Say true if "
-          + "only this namespace reaches it, as a NetworkPolicy sees to")
-    }
-    if let namespace = kubernetes.namespace,
-      !namespace.allSatisfy({ "abcdefghijklmnopqrstuvwxyz0123456789-".contains($0) })
-    {
-      note(
-        "kubernetes.namespace", root["kubernetes"]?["namespace"],
-        "got '\(namespace)'; expected lower-case letters, digits and '-'")
-    }
+    if kind == .kubernetes { problems += kubernetesProblems(root) }
     for (role, size) in [
       ("valueLearners", roles.valueLearners), ("labellers", roles.labellers),
       ("policyLearners", roles.policyLearners),

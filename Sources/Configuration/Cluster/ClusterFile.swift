@@ -109,17 +109,28 @@ public struct SlurmSettings: Codable, Hashable, Sendable {
 
 /// What the manifests say besides cores and memory.
 public struct KubernetesSettings: Codable, Hashable, Sendable {
-  /// The namespace, which is made; nil for `recap-` and the run's name.
+  /// The namespace, of one run; nil for `recap-` and the name of the run's directory.
   public var namespace: String?
+  /// Whether the manifests make the namespace, which takes rights in the whole cluster.
+  public var createNamespace: Bool
   /// The image that `Cluster/kubernetes/Containerfile` builds, as the nodes find it.
   public var image: String
   public var imagePullPolicy: String
+  /// Names of Secrets, made by you, with which the image is pulled.
+  public var imagePullSecrets: [String]
+  /// Labels of the nodes that pods may be put on; empty for any.
+  public var nodeSelector: [String: String]
+  /// Taints of nodes that pods may be put on all the same.
+  public var tolerations: [Toleration]
   /// The size of the volume that the archive is on, such as `100Gi`.
   public var storage: String
   /// Nil for the cluster's default class.
   public var storageClass: String?
-  /// The name of a Secret, made by you, that is mounted at `/etc/recap/keys` in every role; nil for none.
+  /// The name of a Secret, made by you, with the keys that `recap keys` makes; each role has those that it needs at
+  /// `/etc/recap/keys`. Nil for none.
   public var keysSecret: String?
+  /// The name of a Secret, made by you, whose `token` the dashboard asks for; nil for no dashboard.
+  public var httpTokenSecret: String?
   /// How the coordinator's health is asked for.
   public var probes: ProbeKind
 }
@@ -128,8 +139,21 @@ public struct KubernetesSettings: Codable, Hashable, Sendable {
 public enum ProbeKind: String, Codable, Hashable, Sendable, CaseIterable {
   /// `recap probe` runs in the container and asks over ZeroMQ.
   case exec
-  /// `GET /healthz` and `/readyz` at port 8080.
+  /// `GET /healthz` and `/readyz` of the dashboard, at port 8080.
   case http
+}
+
+/// A taint of nodes that pods bear, as Kubernetes writes it.
+public struct Toleration: Codable, Hashable, Sendable {
+  /// The taint's; nil for all.
+  public var key: String?
+  /// `Equal`, which is meant by nil, or `Exists`.
+  public var `operator`: String?
+  public var value: String?
+  /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`; nil for all.
+  public var effect: String?
+  /// How long a pod stays on a node that gets the taint, in seconds; nil for ever.
+  public var tolerationSeconds: Int?
 }
 
 /// A machine of `kind: hosts`.

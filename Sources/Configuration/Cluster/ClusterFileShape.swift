@@ -49,13 +49,27 @@ extension ClusterFile {
   ]
 
   private static let kubernetesFields: [String: Shape.Field] = [
-    "namespace": Shape.Field(shape: .text(.name), mayBeNothing: true),
+    "namespace": Shape.Field(shape: .text(.any), mayBeNothing: true),
+    "createNamespace": Shape.Field(shape: .boolean),
     "image": Shape.Field(shape: .text(.any)),
     "imagePullPolicy": Shape.Field(shape: .choice(["Always", "IfNotPresent", "Never"])),
-    "storage": Shape.Field(shape: .text(.any)),
-    "storageClass": Shape.Field(shape: .text(.any), mayBeNothing: true),
-    "keysSecret": Shape.Field(shape: .text(.any), mayBeNothing: true),
+    "imagePullSecrets": Shape.Field(shape: .list(of: .text(.objectName), atLeast: 0)),
+    "nodeSelector": Shape.Field(shape: .labels),
+    "tolerations": Shape.Field(shape: .list(of: .mapping(tolerationFields), atLeast: 0)),
+    "storage": Shape.Field(shape: .text(.quantity)),
+    "storageClass": Shape.Field(shape: .text(.objectName), mayBeNothing: true),
+    "keysSecret": Shape.Field(shape: .text(.objectName), mayBeNothing: true),
+    "httpTokenSecret": Shape.Field(shape: .text(.objectName), mayBeNothing: true),
     "probes": Shape.Field(shape: .choice(ProbeKind.allCases.map(\.rawValue))),
+  ]
+
+  private static let tolerationFields: [String: Shape.Field] = [
+    "key": Shape.Field(shape: .text(.any), mayBeNothing: true),
+    "operator": Shape.Field(shape: .choice(["Equal", "Exists"]), mayBeNothing: true),
+    "value": Shape.Field(shape: .text(.any), mayBeNothing: true),
+    "effect": Shape.Field(
+      shape: .choice(["NoExecute", "NoSchedule", "PreferNoSchedule"]), mayBeNothing: true),
+    "tolerationSeconds": Shape.Field(shape: .integer(.atLeast(0)), mayBeNothing: true),
   ]
 
   private static let hostFields: [String: Shape.Field] = [

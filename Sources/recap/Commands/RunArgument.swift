@@ -18,7 +18,7 @@ struct RunArgument: ExpressibleByArgument {
   }
 
   /// The run's archive, for reading; works beside a run that is still going on.
-  func archive() throws -> ArchiveReader { try ArchiveReader(directory: directory) }
+  func archive() throws -> ArchiveReader { try Composition.archive(ofRunAt: directory) }
 
   /// Follows the run; with heartbeats where a coordinator of this machine is at work on it.
   func watch() async throws -> RunWatch {

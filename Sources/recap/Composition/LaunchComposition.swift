@@ -14,12 +14,13 @@ extension Composition {
   /// - Throws: What is wrong with the files; `LaunchedAlready` and `ArchiveError.locked` where another process has the
   ///   run; `LaunchFailed` when the run ended before its plan was done; exit status 130 after Ctrl-C.
   static func launch(_ options: LaunchOptions) async throws {
-    if case .resume(let directory) = options.source, options.cluster == nil,
-      try LaunchRecord.read(from: directory)?.cluster.kind == .kubernetes
+    if case .resume(let directory) = options.source,
+      let record = try LaunchRecord.read(from: directory), record.cluster.kind == .kubernetes
     {
-      return try await applyAgain(directory, options.purpose)
+      return try await goOnOnKubernetes(directory, record, options)
     }
     let prepared = try await prepare(options)
+    if prepared.launch.cluster.kind == .kubernetes { try await checkForKubernetes(prepared) }
     let program = try ownProgram()
     switch options.purpose {
     case .check:
@@ -96,10 +97,7 @@ extension Composition {
     switch prepared.launch.cluster.kind {
     case .local, .hosts: try machineLaunch(prepared.launch, program: program).text
     case .slurm: SlurmLaunch(prepared.launch, program: program).text
-    case .kubernetes:
-      try KubernetesLaunch(
-        prepared.launch, configuration: prepared.configuration.resolvedJSON
-      ).text
+    case .kubernetes: try newOnKubernetes(prepared).text
     }
   }
 

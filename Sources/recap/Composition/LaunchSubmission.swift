@@ -61,39 +61,6 @@ extension Composition {
     try DurableFile.write(Array(text.utf8), to: path)
   }
 
-  /// Hands a launch to Kubernetes.
-  static func apply(_ prepared: PreparedLaunch) async throws {
-    let kubernetes = KubernetesLaunch(
-      prepared.launch, configuration: try prepared.configuration.resolvedJSON)
-    // The archive is on a volume of the cluster; what is here says where, and how to go on.
-    let directory = prepared.launch.directory
-    let file = manifestFile(directory)
-    try FileManager.default.createDirectory(
-      atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try write(try kubernetes.text, to: file)
-    var record = LaunchRecord(cluster: prepared.launch.cluster, file: prepared.file)
-    record.namespace = kubernetes.namespace
-    try record.write(to: directory)
-    try await applyAgain(directory, .launch)
-  }
-
-  /// Hands a launch to Kubernetes that it had before: what was stopped goes on.
-  static func applyAgain(_ directory: String, _ purpose: LaunchOptions.Purpose) async throws {
-    let file = manifestFile(directory)
-    switch purpose {
-    case .check: print("\(file) is what Kubernetes was given")
-    case .dryRun: print(try String(contentsOfFile: file, encoding: .utf8), terminator: "")
-    case .launch:
-      print(
-        try await ExternalTool.run(["kubectl", "apply", "--filename", file]), terminator: "")
-      print("recap launch status \(Shell.word(directory))")
-    }
-  }
-
-  private static func manifestFile(_ directory: String) -> String {
-    "\(directory)/launch/manifests.yaml"
-  }
-
   // MARK: - Status
 
   /// Prints how a launched run is.
@@ -120,9 +87,12 @@ extension Composition {
       }
     case .slurm: status.slurm = try await SlurmJobs.alive(of: directory)
     case .kubernetes:
-      status.kubernetes = try await ExternalTool.run([
-        "kubectl", "get", "statefulsets,deployments,pods", "--namespace", record.namespace ?? "",
-      ])
+      let place = record.kubernetesPlace(ofRunAt: directory)
+      status.kubernetes = place
+      status.processes = try await kubernetesProcesses(at: place)
+      if let run = await progressOnKubernetes(at: place, status.processes) {
+        (status.state, status.jobsDone, status.jobs) = (run.state, run.jobsDone, run.jobs)
+      }
     }
     print(json ? try jsonText(status) : status.text)
   }
@@ -158,12 +128,7 @@ extension Composition {
       // The collectors first: the main job would cancel them too.
       try await ExternalTool.run(["scancel"] + record.jobs.reversed())
       print("cancelled jobs \(record.jobs.joined(separator: ", "))")
-    case .kubernetes:
-      print(
-        try await ExternalTool.run([
-          "kubectl", "scale", "--replicas=0", "statefulset,deployment", "--all", "--namespace",
-          record.namespace ?? "",
-        ]), terminator: "")
+    case .kubernetes: try await stopOnKubernetes(at: record.kubernetesPlace(ofRunAt: directory))
     }
   }
 
@@ -227,8 +192,8 @@ struct LaunchStatus: Encodable {
   var jobs: Int?
   var processes: [ProcessStatus]
   var slurm: [SlurmJob]
-  /// What kubectl says.
-  var kubernetes: String?
+  /// Where Kubernetes has it.
+  var kubernetes: KubernetesPlace?
 
   var text: String {
     var lines: [String] = []
@@ -259,7 +224,10 @@ struct LaunchStatus: Encodable {
       for job in slurm { table.add([job.id, job.name, job.state, job.time, job.place]) }
       lines.append(table.text)
     }
-    if let kubernetes { lines.append(kubernetes.trimmingCharacters(in: .newlines)) }
+    if let kubernetes {
+      if processes.isEmpty { lines.append("namespace \(kubernetes.namespace) has nothing of it") }
+      lines.append(kubernetes.reading)
+    }
     return lines.joined(separator: "\n")
   }
 }

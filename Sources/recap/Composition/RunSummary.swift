@@ -60,7 +60,7 @@ struct RunSummary: Encodable {
   ///
   /// - Throws: What keeps its archive from being read.
   init(ofRunAt directory: String) async throws {
-    let archive = try ArchiveReader(directory: directory)
+    let archive = try Composition.archive(ofRunAt: directory)
     let description = try await archive.run()
     let configuration = try RunConfiguration(resolvedJSON: description.configuration)
     let plan = try await Plan(of: configuration, in: archive)
