@@ -102,7 +102,8 @@ let package = Package(
       "Policies",
       ["Collectives", "Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"]),
     module(
-      "Configuration", ["RecapAlgorithm", "Episodes", "Networks", "Policies", Library.yaml]),
+      "Configuration",
+      ["RecapAlgorithm", "Episodes", "Networks", "Policies", "Messaging", Library.yaml]),
 
     // What holds and moves it
     module(
@@ -170,8 +171,8 @@ let package = Package(
     module(
       "Launching",
       [
-        "Configuration", "DurableFiles", "Monitoring", Library.subprocess, Library.system,
-        Library.yaml,
+        "Configuration", "DurableFiles", "Messaging", "Monitoring", Library.subprocess,
+        Library.system, Library.yaml,
       ]),
 
     .executableTarget(

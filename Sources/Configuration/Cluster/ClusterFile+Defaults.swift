@@ -18,7 +18,7 @@ extension ClusterFile {
     kubernetes: KubernetesSettings(
       namespace: nil, image: "localhost/recap:latest", imagePullPolicy: "IfNotPresent",
       storage: "20Gi", storageClass: nil, keysSecret: nil, probes: .exec),
-    hosts: [])
+    hosts: [], tunnelPort: nil)
 }
 
 extension HostSettings {
