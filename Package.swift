@@ -103,7 +103,8 @@ let package = Package(
       "Policies",
       ["Collectives", "Networks", "Tensors", "Episodes", "RecapAlgorithm", "ImageFiles"]),
     module(
-      "Configuration", ["RecapAlgorithm", "Episodes", "Networks", "Policies", Library.yaml]),
+      "Configuration",
+      ["RecapAlgorithm", "Episodes", "Networks", "Policies", "Messaging", Library.yaml]),
 
     // What holds and moves it
     module(
@@ -171,7 +172,7 @@ let package = Package(
     module(
       "Launching",
       [
-        "Configuration", "DurableFiles", "Episodes", "Monitoring", Library.subprocess,
+        "Configuration", "DurableFiles", "Episodes", "Messaging", "Monitoring", Library.subprocess,
         Library.system, Library.yaml,
       ]),
 

@@ -80,8 +80,8 @@ await() {
   keep=1
   echo "gave up after $seconds s: $what" >&2
   squeue --all >&2 || true
-  "$program" launch status "$root/runs/run" >&2 || true
-  tail -n 15 "$root"/runs/run/logs/slurm-*.log >&2 || true
+  "$program" launch status "$root/runs/a run" >&2 || true
+  tail -n 15 "$root/runs/a run"/logs/slurm-*.log >&2 || true
   exit 1
 }
 
@@ -167,7 +167,6 @@ await 60 "${#nodes[@]} idle nodes" idle_nodes "${#nodes[@]}"
 
 cat >"$root/cluster.yaml" <<YAML
 kind: slurm
-endpoint: tcp://127.0.0.1:*
 roles:
   valueLearners: {ranks: $ranks}
   policyLearners: {ranks: $ranks}
@@ -182,7 +181,8 @@ for name in "${nodes[@]}"; do
   scontrol update nodename="$name" weight=$([ "$name" = "$crash" ] && echo 1 || echo 100)
 done
 
-run=$root/runs/run
+# With a space, for the scripts to mind.
+run="$root/runs/a run"
 say "launching a small run on them"
 "$program" launch --cluster "$root/cluster.yaml" Configs/smoke.yaml --dir "$run" \
   --set taskDefaults.demonstrations=16 --set taskDefaults.autonomousEpisodes=24 \
@@ -193,6 +193,9 @@ done_jobs() { [ "$(progress jobsDone || echo 0)" -ge "$1" ] 2>/dev/null; }
 await 300 "the first jobs are done" done_jobs 10
 gone() { [ -z "$(squeue --noheader)" ]; }
 say "stopping it with $(progress jobsDone) jobs done, and going on"
+[ -s "$run/keys/policy-learner.key" ] || { echo "the run has no keys" >&2; exit 1; }
+grep -q "for those with a key" "$run/logs/coordinator.log" \
+  || { echo "the coordinator asks for no keys" >&2; exit 1; }
 status=$("$program" launch status "$run")
 [[ $status == *RUNNING* ]] || { echo "the status has no running job: $status" >&2; exit 1; }
 refused=$("$program" launch --resume "$run" 2>&1) && { echo "a second launch was not refused" >&2; exit 1; }
@@ -233,6 +236,7 @@ twice=$(grep '"id"' "$root/after.json" | sort | uniq --repeated | wc -l)
 [ "$lost" = 0 ] && [ "$twice" = 0 ] \
   || { echo "$lost stored episodes are lost and $twice are there twice" >&2; exit 1; }
 after=$(grep -c '"id"' "$root/after.json")
+[ -n "$(ls "$run"/logs/slurm-main-*.log)" ]
 restarts=$(grep -c '^--- process' "$run"/logs/collector-*.log "$run"/logs/coordinator.log "$run"/logs/labeller.log "$run"/logs/*learner*.log | tr '\n' ' ')
 say "lives by log: ${restarts//$run\/logs\//}"
 trap - EXIT

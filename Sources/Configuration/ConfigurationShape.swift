@@ -141,7 +141,7 @@ extension RunConfiguration {
       ])),
     "driver": Shape.Field(
       shape: .mapping([
-        "endpoint": Shape.Field(shape: .text(.endpoint), mayBeNothing: true),
+        "endpoint": Shape.Field(shape: .text(.endpoint(.connecting)), mayBeNothing: true),
         "command": Shape.Field(shape: .list(of: .text(.any), atLeast: 1), mayBeNothing: true),
       ]), mayBeNothing: true),
     "control": Shape.Field(
@@ -168,6 +168,6 @@ extension RunConfiguration {
     "labellers": Shape.Field(shape: .integer(.from(1, to: 256))),
     "policyLearners": Shape.Field(shape: .integer(.from(1, to: 256))),
     "learnerThreads": Shape.Field(shape: .integer(.from(1, to: 256))),
-    "listen": Shape.Field(shape: .list(of: .text(.endpoint), atLeast: 0)),
+    "listen": Shape.Field(shape: .list(of: .text(.endpoint(.listening)), atLeast: 0)),
   ]
 }

@@ -34,6 +34,12 @@ struct SettingNode: Equatable, Sendable {
     }
   }
 
+  /// A list's item; nil for other values.
+  subscript(index: Int) -> SettingNode? {
+    guard case .list(let items) = content, items.indices.contains(index) else { return nil }
+    return items[index]
+  }
+
   var text: String? {
     if case .text(let text) = content { text } else { nil }
   }
@@ -132,6 +138,10 @@ extension SettingNode {
 
   private static func scalar(_ node: Node) -> Content {
     switch node.tag.description {
+    // In YAML 1.1 "2:00:00" is the number 7200, to base 60. Nobody means that.
+    case Tag.Name.int.rawValue where node.string?.contains(":") == true,
+      Tag.Name.float.rawValue where node.string?.contains(":") == true:
+      .text(node.string ?? "")
     case Tag.Name.null.rawValue: .nothing
     case Tag.Name.bool.rawValue: node.bool.map(Content.boolean) ?? .text(node.string ?? "")
     case Tag.Name.int.rawValue: node.int.map(Content.integer) ?? .text(node.string ?? "")

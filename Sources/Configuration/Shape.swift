@@ -1,3 +1,4 @@
+import Messaging
 import RecapAlgorithm
 
 /// What a setting may look like: its keys, types and ranges.
@@ -75,12 +76,14 @@ indirect enum Shape: Sendable {
     case any
     /// A name that is safe in job ids, file names and key paths.
     case name
-    /// A ZeroMQ endpoint.
-    case endpoint
+    /// An endpoint outside of this process.
+    case endpoint(Endpoint.Use)
     /// A name of an object of Kubernetes.
     case objectName
     /// An amount of storage as Kubernetes writes it.
     case quantity
+    /// A time limit as Slurm writes it.
+    case slurmTime
 
     func accepts(_ text: String) -> Bool {
       switch self {
@@ -88,8 +91,10 @@ indirect enum Shape: Sendable {
       case .name:
         text.first.map { $0.isLetter || $0.isNumber } == true
           && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
-      case .endpoint:
-        ["tcp://", "ipc://"].contains { text.hasPrefix($0) && text.count > $0.count }
+      case .endpoint(let use):
+        (try? Endpoint(text, for: use)).map { $0.transport != .inproc } ?? false
+      case .slurmTime:
+        text.wholeMatch(of: /\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}|UNLIMITED|INFINITE/) != nil
       case .objectName: KubernetesText.isObjectName(text)
       case .quantity: KubernetesText.isQuantity(text)
       }
@@ -99,7 +104,11 @@ indirect enum Shape: Sendable {
       switch self {
       case .any: "a text"
       case .name: "a name of letters, digits, '-' and '_'"
-      case .endpoint: "an endpoint such as tcp://127.0.0.1:7700 or ipc:///run/recap.sock"
+      case .endpoint(let use):
+        "an endpoint such as tcp://127.0.0.1:7700 or ipc:///run/recap.sock; a port is 1 to 65535"
+          + (use == .listening ? ", or * for any free one" : "")
+      case .slurmTime:
+        "minutes, or a time limit as Slurm writes it, such as 2:00:00 or 1-12:00:00"
       case .objectName:
         "a name of lower-case letters, digits, '-' and '.', with a letter or digit at both ends"
       case .quantity: "an amount such as 20Gi, 500G or 1.5Ti"

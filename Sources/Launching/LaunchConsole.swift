@@ -57,13 +57,7 @@ final class ProcessLog: Sendable {
   /// - Throws: `CannotLog`.
   init(path: String) throws {
     self.path = path
-    let directory = (path as NSString).deletingLastPathComponent
-    do {
-      try FileManager.default.createDirectory(
-        atPath: directory, withIntermediateDirectories: true)
-    } catch {
-      throw CannotLog(path: path, reason: error.localizedDescription)
-    }
+    try LogDirectory.make((path as NSString).deletingLastPathComponent)
     descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw CannotLog(path: path, reason: String(cString: strerror(errno)))
@@ -79,9 +73,44 @@ final class ProcessLog: Sendable {
   }
 }
 
-/// A log that cannot be opened.
+/// The directory of a launch's logs.
+public enum LogDirectory {
+  /// Makes it, and those above it, where they are missing.
+  ///
+  /// - Throws: `CannotLog`.
+  public static func make(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+      let words = (cause as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+      throw CannotLog(path: path, reason: words ?? error.localizedDescription)
+    }
+  }
+
+  /// Looks whether `make` could make it, without making anything.
+  ///
+  /// - Throws: `CannotLog`.
+  public static func check(_ path: String) throws {
+    var place = path
+    while !FileManager.default.fileExists(atPath: place), place != "/", !place.isEmpty {
+      place = (place as NSString).deletingLastPathComponent
+    }
+    if place.isEmpty { place = "." }
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: place, isDirectory: &isDirectory),
+      isDirectory.boolValue
+    else { throw CannotLog(path: path, reason: "\(place) is no directory") }
+    guard access(place, W_OK) == 0 else {
+      throw CannotLog(path: path, reason: "\(place): \(String(cString: strerror(errno)))")
+    }
+  }
+}
+
+/// Logs that cannot be written.
 struct CannotLog: Error, CustomStringConvertible {
+  /// Of the log, or of the directory for all of them.
   var path: String
   var reason: String
-  var description: String { "cannot write the log \(path): \(reason)" }
+  var description: String { "cannot write logs at \(path): \(reason)" }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Messaging
 import Monitoring
 
 /// A launch whose processes are this machine's: `kind: local`, and `kind: hosts`, where those of other machines are
@@ -10,9 +11,6 @@ public struct MachineLaunch: Sendable {
   public let commands: [ProcessCommand]
   /// Where the coordinator listens.
   public let endpoint: String
-
-  /// The path of a Unix socket has at most 107 bytes.
-  private static let longestSocketPath = 107
 
   /// The processes of `kind: local`.
   ///
@@ -27,11 +25,11 @@ public struct MachineLaunch: Sendable {
     let absolute = directory.hasPrefix("/") ? directory : "\(workingDirectory)/\(directory)"
     let socket = "\(absolute)/coordinator.sock"
     endpoint =
-      launch.cluster.endpoint
-      ?? "ipc://\(socket.utf8.count <= Self.longestSocketPath ? socket : fallback)"
-    let place = endpoint
+      launch.endpoint
+      ?? "ipc://\(socket.utf8.count <= Endpoint.longestPath ? socket : fallback)"
+    let place = CoordinatorAddress.reachable(endpoint, host: "127.0.0.1")
     processes = launch.processes(
-      coordinator: launch.coordinatorArguments(listen: place), connect: { _ in place },
+      coordinator: launch.coordinatorArguments(listen: endpoint), connect: { _ in place },
       spool: { "\(directory)/spool/\($0)" }, states: "\(directory)/training")
     commands = processes.map {
       ProcessCommand(name: $0.name, words: $0.words(program: program))
@@ -43,8 +41,9 @@ public struct MachineLaunch: Sendable {
   ///
   /// - Throws: `UnplacedRobot` for one that no host takes.
   public init(hosts launch: Launch, program: String) throws {
-    let place = launch.cluster.endpoint ?? "tcp://127.0.0.1:7700"
+    let place = launch.endpoint ?? ""
     endpoint = place
+    let firstPort = launch.cluster.tunnelPort ?? Self.firstTunnelPort
     let directory = launch.directory
     var placement = HostPlacement(launch.cluster.hosts)
     let base = launch.processes(
@@ -61,7 +60,7 @@ public struct MachineLaunch: Sendable {
           name: process.name, words: process.words(program: host.program ?? program))
       }
       // A port of its own for each process, so that several on one host do not meet.
-      let port = Self.firstTunnelPort + index
+      let port = firstPort + index
       var there = process
       there.arguments = Self.arguments(
         process.arguments, place: place, port: port, local: directory)
@@ -70,14 +69,17 @@ public struct MachineLaunch: Sendable {
         words: [
           "ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o",
           "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", "-o",
-          "ExitOnForwardFailure=yes", "-R",
+          "ExitOnForwardFailure=yes",
+          // A connection of its own: a shared one would outlive the process, and keep its port.
+          "-o", "ControlMaster=no", "-o", "ControlPath=none", "-R",
           "127.0.0.1:\(port):\(place.dropFirst("tcp://".count))", destination,
           Self.shell(there, program: host.program ?? program, directory: host.directory),
         ])
     }
   }
 
-  /// The first of the ports at which other machines find the coordinator on their own loopback address.
+  /// The first of the ports at which other machines find the coordinator on their own loopback address, unless the
+  /// cluster file says another.
   static let firstTunnelPort = 17700
 
   /// A process's arguments as they are on another machine: another endpoint, and directories below the one there.

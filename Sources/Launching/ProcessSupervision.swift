@@ -191,7 +191,7 @@ public struct ProcessSupervision: Sendable {
     let child = children[index]
     children[index].state = .givenUp
     let reason =
-      "\(how) and was given up after \(restart.limit) restarts in a row"
+      "\(how) and was given up after \(restart.limit) restart\(restart.limit == 1 ? "" : "s") in a row"
       + (lastWords.isEmpty ? "" : ": \(lastWords)")
     let others = children.filter { $0.role == child.role && $0.state != .givenUp }
     if child.role == .coordinator || others.isEmpty { return stop(.failed(reason), at: now) }

@@ -117,7 +117,7 @@ public actor ProcessSupervisor {
     var options = PlatformOptions()
     // Of its own, so that Ctrl-C in a terminal reaches the launcher alone, which stops the processes in order.
     options.processGroupID = 0
-    var lastWords: [String] = []
+    var lastWords = LastWords()
     do {
       let result = try await Subprocess.run(
         program.contains("/") ? .path(FilePath(program)) : .name(program),
@@ -132,8 +132,7 @@ public actor ProcessSupervisor {
         for try await line in execution.standardError.strings(bufferingPolicy: .unbounded) {
           log.add(line)
           console.print(line, of: name)
-          let words = line.trimmingCharacters(in: .whitespaces)
-          if !words.isEmpty { lastWords = lastWords.suffix(2) + [words] }
+          lastWords.add(line)
         }
       }
       ended(name)
@@ -142,10 +141,10 @@ public actor ProcessSupervisor {
         case .exited(let status): .status(Int32(status))
         case .signaled(let number): .signal(Int32(number))
         }
-      return (exit, lastWords.joined(separator: " | "))
+      return (exit, lastWords.text)
     } catch {
       ended(name)
-      return (.notStarted("\(error)"), lastWords.joined(separator: " | "))
+      return (.notStarted("\(error)"), lastWords.text)
     }
   }
 

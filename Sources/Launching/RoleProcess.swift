@@ -1,4 +1,5 @@
 import Configuration
+import Messaging
 
 /// One process of a run: a role with its `recap` command line.
 public struct RoleProcess: Codable, Hashable, Sendable {
@@ -82,6 +83,27 @@ public struct Launch: Sendable {
     cluster.logs.hasPrefix("/") ? cluster.logs : "\(directory)/\(cluster.logs)"
   }
 
+  /// Where the coordinator listens; nil for a Unix socket in the run's directory (local), and for what Kubernetes gives.
+  /// Under Slurm it is every address of its node, since nobody knows beforehand where the other jobs are.
+  public var endpoint: String? {
+    switch cluster.kind {
+    case .slurm: cluster.endpoint ?? "tcp://*:*"
+    case .hosts: cluster.endpoint ?? "tcp://127.0.0.1:7700"
+    case .local, .kubernetes: cluster.endpoint
+    }
+  }
+
+  /// Whether other machines reach the coordinator.
+  var isReached: Bool {
+    endpoint.map { (try? Endpoint($0, for: .listening))?.isLocal == false } ?? false
+  }
+
+  /// The directory of the run's keys, where its processes need them to be let in; nil where they need none, and on
+  /// Kubernetes, which has a Secret for them.
+  public var keys: String? {
+    isReached && !cluster.trustedNetwork ? "\(directory)/keys" : nil
+  }
+
   /// A process for everything that the run needs: the coordinator, the learners, and a collector for each robot.
   ///
   /// - Parameters:
@@ -93,10 +115,12 @@ public struct Launch: Sendable {
     coordinator: [String], connect: (String) -> String, spool: (String) -> String, states: String
   ) -> [RoleProcess] {
     let roles = cluster.roles
+    let keyArguments = keys.map { ["--keys", $0] } ?? []
     func learners(_ role: ProcessRole, _ size: RoleSize) -> [RoleProcess] {
       Self.names(of: role, count: size.count).map { name in
-        var arguments = [role.rawValue, "--connect", connect(name), "--name", name]
-        if role != .labeller { arguments += ["--states", states, "--threads", "\(size.threads)"] }
+        var arguments = [role.rawValue, "--connect", connect(name), "--name", name] + keyArguments
+        if role != .labeller { arguments += ["--states", states] }
+        arguments += ["--threads", "\(size.threads)"]
         if size.ranks > 1 { arguments.append("--mpi") }
         return RoleProcess(
           name: name, role: role, arguments: arguments, size: size.size,
@@ -115,7 +139,7 @@ public struct Launch: Sendable {
           arguments: [
             ProcessRole.collector.rawValue, "--connect", connect(name), "--name", robot, "--spool",
             spool(robot),
-          ], size: roles.collectors, robot: robot)
+          ] + keyArguments, size: roles.collectors, robot: robot)
       }
   }
 

@@ -22,7 +22,7 @@ public struct SlurmLaunch: Sendable {
     let published = "\(launch.directory)/launch/coordinator.endpoint"
     processes = launch.processes(
       coordinator: launch.coordinatorArguments(
-        listen: launch.cluster.endpoint ?? "tcp://127.0.0.1:*", publish: published),
+        listen: launch.endpoint ?? "", publish: published),
       connect: { _ in CoordinatorAddress.published(inFile: published) },
       spool: { "\(launch.directory)/spool/\($0)" },
       states: "\(launch.directory)/training")
@@ -60,9 +60,11 @@ public struct SlurmLaunch: Sendable {
     lines += ["  esac", "}", "export -f coordinator learner", ""]
     lines.append(
       """
-      srun --het-group=0 --ntasks=1 bash -c coordinator &
+      # Since Slurm 22.05 a step does not have the job's --cpus-per-task by itself.
+      srun --het-group=0 --ntasks=1 --cpus-per-task=\(threads([coordinator])) bash -c coordinator &
       coordinator=$!
-      srun --het-group=1 --ntasks=\(learners.count) --kill-on-bad-exit=0 bash -c learner &
+      srun --het-group=1 --ntasks=\(learners.count) --cpus-per-task=\(threads(learners)) \
+      --kill-on-bad-exit=0 bash -c learner &
       learners=$!
       """)
     for (index, learner) in ranked.enumerated() {
@@ -114,6 +116,13 @@ public struct SlurmLaunch: Sendable {
     ["sbatch", "--parsable", "--dependency=after:\(job)", collectorScript.path]
   }
 
+  /// What to know before it is submitted; nil where there is nothing.
+  public var caution: String? {
+    if launch.isReached { return nil }
+    return "the coordinator listens at \(launch.endpoint ?? ""), which only its own node reaches: "
+      + "jobs on other nodes would wait for it without end. Leave endpoint out, or say tcp://*:*"
+  }
+
   /// What would be written and run.
   public var text: String {
     let (main, collectors) = (mainScript, collectorScript)
@@ -134,26 +143,39 @@ public struct SlurmLaunch: Sendable {
 
   private func header(_ name: String, log: String) -> [String] {
     [
-      "#SBATCH --job-name=\(name)", "#SBATCH --requeue", "#SBATCH --open-mode=append",
-      "#SBATCH --output=\(launch.logs)/slurm-\(log)",
+      "#SBATCH --job-name=\(Self.value(name))", "#SBATCH --requeue",
+      "#SBATCH --open-mode=append",
+      // In a file's name % begins a pattern.
+      "#SBATCH --output=" + Self.value("\(launch.logs.replacing("%", with: "%%"))/slurm-\(log)"),
     ] + common
+  }
+
+  /// A value as sbatch reads it from a script's line: whole, with spaces and all.
+  private static func value(_ text: String) -> String {
+    if text.allSatisfy({ $0.isLetter || $0.isNumber || "-_./%@+=:,".contains($0) }) { return text }
+    return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
   }
 
   /// What holds for every part of a job.
   private var common: [String] {
     let settings = launch.cluster.slurm
     return [
-      settings.partition.map { "#SBATCH --partition=\($0)" },
-      settings.account.map { "#SBATCH --account=\($0)" },
+      settings.partition.map { "#SBATCH --partition=\(Self.value($0))" },
+      settings.account.map { "#SBATCH --account=\(Self.value($0))" },
       settings.time.map { "#SBATCH --time=\($0)" },
     ].compactMap(\.self)
+  }
+
+  /// The cores of each task, which is large enough for the largest of these processes.
+  private func threads(_ processes: [RoleProcess]) -> Int {
+    processes.map(\.size.threads).max() ?? 1
   }
 
   /// - Parameter processes: Each task is large enough for the largest of them.
   private func resources(
     tasks: Int, _ processes: [RoleProcess], _ options: [String]
   ) -> [String] {
-    let threads = processes.map(\.size.threads).max() ?? 1
+    let threads = threads(processes)
     let memory = processes.map(\.size.memoryGB).max() ?? 1
     // Slurm's M are 2²⁰ bytes.
     let perCore = Int((memory * 1e9 / Double(1 << 20) / Double(threads)).rounded(.up))
@@ -177,8 +199,8 @@ public struct SlurmLaunch: Sendable {
       ]
       + (step.map {
         [
-          "srun", "--het-group=\($0)", "--ntasks=\(process.ranks ?? 1)", "--mpi=pmix",
-          "--kill-on-bad-exit=1",
+          "srun", "--het-group=\($0)", "--ntasks=\(process.ranks ?? 1)",
+          "--cpus-per-task=\(process.size.threads)", "--mpi=pmix", "--kill-on-bad-exit=1",
         ]
       } ?? []) + [program] + process.arguments
     return words.map(Shell.word).joined(separator: " ")

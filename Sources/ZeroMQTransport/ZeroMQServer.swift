@@ -274,5 +274,7 @@ public actor ZeroMQServer: RequestServer, SocketOwner {
 
 extension ZeroMQServer {
   /// Whether only processes of this machine reach an endpoint, so that it needs no keys.
-  public static func isLocal(_ endpoint: String) -> Bool { Endpoint.isLocal(endpoint) }
+  public static func isLocal(_ endpoint: String) -> Bool {
+    (try? Endpoint(endpoint, for: .listening))?.isLocal ?? false
+  }
 }

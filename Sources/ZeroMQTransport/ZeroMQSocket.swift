@@ -117,7 +117,7 @@ final class ZeroMQSocket: @unchecked Sendable {
 
   /// Connects, now or as soon as somebody is there.
   func connect(_ endpoint: String) throws(ZeroMQError) {
-    try Endpoint.check(endpoint)
+    try Endpoint.check(endpoint, for: .connecting)
     guard zmq_connect(handle, endpoint) == 0 else { throw ZeroMQError("connect to", endpoint) }
   }
 

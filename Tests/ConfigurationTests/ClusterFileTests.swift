@@ -52,7 +52,7 @@ import Testing
       ),
       (
         "kind: local\nroles: {collectors: {count: 2}}",
-        "roles.collectors.count (line 2): unknown key"
+        "roles.collectors.count (line 2): unknown key: there is a collector for each robot of the run"
       ),
       ("roles: {}", "kind (line 1): missing, but required"),
       (
@@ -60,8 +60,38 @@ import Testing
         "slurm (line 2): only for kind: slurm, but the kind is local"
       ),
       (
-        "kind: slurm\nendpoint: tcp://*:*",
-        "endpoint (line 2): got 'tcp://*:*', which other machines reach"
+        "kind: local\nendpoint: tcp://127.0.0.1:99999",
+        "endpoint (line 2): got the text 'tcp://127.0.0.1:99999'; expected an endpoint such as"
+      ),
+      ("kind: local\nendpoint: tcp://127.0.0.1", "a port is 1 to 65535, or * for any free one"),
+      (
+        "kind: local\nendpoint: tcp://127.0.0.1:*",
+        "endpoint (line 2): got 'tcp://127.0.0.1:*'; expected a port that the workers can be told"
+      ),
+      (
+        "kind: hosts\nendpoint: tcp://127.0.0.1:*\nhosts: [{name: a, roles: [collectors]}]",
+        "endpoint (line 2): got 'tcp://127.0.0.1:*'; expected a loopback address with a port"
+      ),
+      (
+        "kind: slurm\nslurm: {time: soon}",
+        "slurm.time (line 2): got the text 'soon'; expected minutes, or a time limit as Slurm"
+      ),
+      (
+        "kind: slurm\nslurm:\n  learnerOptions: [nodelist=foo]",
+        "slurm.learnerOptions.0 (line 3): got 'nodelist=foo'; expected an option of sbatch"
+      ),
+      (
+        "kind: slurm\nslurm: {collectorOptions: [--nice, --array=0-3]}",
+        "slurm.collectorOptions.1 (line 2): got '--array=0-3'; expected none of --array, -a"
+      ),
+      ("kind: slurm\nslurm: {coordinatorOptions: [-n9]}", "expected none of --ntasks, -n"),
+      (
+        "kind: local\ntunnelPort: 20000",
+        "tunnelPort (line 2): only for kind: hosts, but the kind is local"
+      ),
+      (
+        "kind: local\nroles: {labellers: {memoryGB: 0.0001}}",
+        "roles.labellers.memoryGB (line 2): got 0.0001; expected a number, at least 0.01"
       ),
       ("kind: slurm\nendpoint: ipc:///tmp/x", "expected a tcp address"),
       ("kind: kubernetes", "trustedNetwork (line 1): expected true"),
@@ -159,8 +189,92 @@ import Testing
     #expect(try ClusterFile(resolvedJSON: file.resolvedJSON) == file)
   }
 
-  @Test func anOpenAddressNeedsATrustedNetwork() throws {
-    #expect(try messages("kind: slurm\nendpoint: tcp://*:*\ntrustedNetwork: true").isEmpty)
-    #expect(try messages("kind: local\nendpoint: tcp://127.0.0.1:7700").isEmpty)
+  @Test(
+    "what is right is accepted",
+    arguments: [
+      // Keys let the workers in.
+      "kind: slurm\nendpoint: tcp://*:*", "kind: local\nendpoint: tcp://0.0.0.0:7700",
+      "kind: slurm\nendpoint: tcp://*:*\ntrustedNetwork: true",
+      "kind: local\nendpoint: tcp://127.0.0.1:7700", "kind: local\nendpoint: ipc:///tmp/x",
+      "kind: slurm\nslurm: {learnerOptions: [--gres=gpu:1, --nodelist n1, -N2]}",
+    ])
+  func accepted(yaml: String) throws { #expect(try messages(yaml).isEmpty) }
+
+  @Test(
+    "Slurm's time limits are taken as they are written, quoted or not",
+    arguments: [
+      ("2:00:00", "2:00:00"), ("\"2:00:00\"", "2:00:00"), ("90", "90"), ("1:30", "1:30"),
+      ("2-00:00:00", "2-00:00:00"), ("1-12", "1-12"), ("UNLIMITED", "UNLIMITED"),
+    ])
+  func times(written: String, expected: String) throws {
+    #expect(try ClusterFile(yaml: "kind: slurm\nslurm: {time: \(written)}").slurm.time == expected)
+  }
+
+  /// Two hosts that take collectors, as `hosts` goes on.
+  private func hostMessages(_ hosts: String, robots: [String]?) throws -> [String] {
+    let yaml = """
+      kind: hosts
+      hosts:
+        - {name: here, roles: [valueLearners, labellers, policyLearners]}
+      \(hosts)
+      """
+    do {
+      _ = try ClusterFile(yaml: yaml, robots: robots)
+      return []
+    } catch let error as ConfigurationError {
+      return error.problems.map(\.description)
+    }
+  }
+
+  @Test(
+    "every robot of the run has a place, and every place's robot is one of the run",
+    arguments: [
+      ("  - {name: b, roles: [collectors]}", nil),
+      ("  - {name: b, roles: [collectors], robots: [cell-1, cell-2]}", nil),
+      (
+        "  - {name: a, roles: [collectors]}\n  - {name: b, roles: [collectors], robots: [cel-2]}",
+        "hosts.b.robots.0 (line 5): the run has no robot 'cel-2'; did you mean 'cell-2'?"
+      ),
+      (
+        "  - {name: b, roles: [collectors], robots: [cell-1]}",
+        "hosts (line 2): no host takes the robot 'cell-2'"
+      ),
+      (
+        "  - {name: a, roles: [collectors]}\n  - {name: b, roles: [labellers], robots: [cell-2]}",
+        "hosts.b.robots (line 5): expected collectors among the roles"
+      ),
+      (
+        "  - {name: a, roles: [collectors], robots: [cell-1, cell-2]}\n"
+          + "  - {name: b, roles: [collectors], robots: [cell-2]}",
+        "hosts.b.robots.0 (line 5): 'cell-2' is among those of a too"
+      ),
+    ] as [(String, String?)])
+  func robots(hosts: String, expected: String?) throws {
+    let found = try hostMessages(hosts, robots: ["cell-1", "cell-2"])
+    guard let expected else {
+      #expect(found.isEmpty, "\(found)")
+      return
+    }
+    #expect(found.count == 1 && found.first?.hasPrefix(expected) == true, "\(found)")
+    if expected.contains("the run") || expected.contains("no host takes") {
+      #expect(try hostMessages(hosts, robots: nil).isEmpty)
+    }
+  }
+
+  @Test(
+    "a host is a destination that ssh takes for one",
+    arguments: [
+      ("-oProxyCommand=reboot", "expected a destination alone"),
+      ("me@c -p 22", "expected a destination alone"),
+      ("me@c:2222", "say ssh://me@c:2222, or give the port in ~/.ssh/config"),
+      ("ssh://me@c:2222", nil), ("me@c", nil), ("me@fe80::1", nil),
+    ] as [(String, String?)])
+  func destinations(ssh: String, expected: String?) throws {
+    let found = try hostMessages("  - {name: b, ssh: '\(ssh)', roles: [collectors]}", robots: nil)
+    #expect(found.count == (expected == nil ? 0 : 1), "\(found)")
+    if let expected {
+      #expect(found.first?.hasPrefix("hosts.b.ssh (line 4): got '\(ssh)'; ") == true)
+      #expect(found.first?.contains(expected) == true)
+    }
   }
 }

@@ -57,8 +57,8 @@ import Yams
     #expect(
       steps[2].hasPrefix("/bin/recap launch keep --name policy-learner-2 ")
         && steps[2].contains(
-          " -- srun --het-group=4 --ntasks=4 --mpi=pmix --kill-on-bad-exit=1 /bin/recap "
-            + "policy-learner ")
+          " -- srun --het-group=4 --ntasks=4 --cpus-per-task=2 --mpi=pmix --kill-on-bad-exit=1 "
+            + "/bin/recap policy-learner ")
         && steps[2].hasSuffix(" --mpi &"))
   }
 

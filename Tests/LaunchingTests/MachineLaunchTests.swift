@@ -42,6 +42,28 @@ import Testing
     #expect(machine.need == ProcessSize(threads: 11, memoryGB: 7))
   }
 
+  @Test func everyLearnerAndLabellerIsToldItsThreads() throws {
+    let machine = local(try launch("{kind: local, roles: {labellers: {threads: 4}}}"))
+    let labeller = try #require(machine.commands.first { $0.name == "labeller" })
+    #expect(labeller.words.suffix(2) == ["--threads", "4"])
+  }
+
+  @Test("at an address that other machines reach, the run's keys let its processes in")
+  func keys() throws {
+    let reached = try launch("{kind: local, endpoint: 'tcp://0.0.0.0:7700'}")
+    let machine = local(reached)
+    #expect(reached.keys == "runs/demo-1/keys")
+    #expect(machine.endpoint == "tcp://0.0.0.0:7700")
+    for command in machine.commands.dropFirst() {
+      let words = command.words.joined(separator: " ")
+      #expect(words.contains(" --connect tcp://127.0.0.1:7700 "), "\(words)")
+      #expect(words.contains(" --keys runs/demo-1/keys"), "\(words)")
+    }
+    #expect(try launch("{kind: local, endpoint: 'tcp://127.0.0.1:7700'}").keys == nil)
+    #expect(
+      try launch("{kind: local, endpoint: 'tcp://0.0.0.0:7700', trustedNetwork: true}").keys == nil)
+  }
+
   @Test func aLearnerOfSeveralRanksIsStartedByMpirun() throws {
     let machine = local(
       try launch(
@@ -108,6 +130,20 @@ import Testing
         + "collector --connect tcp://127.0.0.1:\(port) --name cell-1 --spool spool/cell-1")
     let ports = words.values.compactMap { $0.first { $0.hasSuffix(":127.0.0.1:7700") } }
     #expect(ports.count == 5 && Set(ports).count == 5)
+    // What ~/.ssh/config says of shared connections would let a tunnel outlive its process.
+    #expect(collector.contains("ControlMaster=no") && collector.contains("ControlPath=none"))
+  }
+
+  @Test func aSecondLaunchMayHaveTunnelsOfItsOwn() throws {
+    let machine = try MachineLaunch(
+      hosts: launch(
+        """
+        kind: hosts
+        tunnelPort: 20000
+        hosts: [{name: a, ssh: a, roles: [valueLearners, labellers, policyLearners, collectors]}]
+        """), program: "/bin/recap")
+    #expect(machine.commands[1].words.contains("127.0.0.1:20001:127.0.0.1:7700"))
+    #expect(machine.commands[1].words.last?.contains("--connect tcp://127.0.0.1:20001 ") == true)
   }
 
   @Test func aRobotThatNoHostTakesIsNamed() throws {

@@ -85,6 +85,18 @@ import Testing
     #expect(line.contains("given up after 3 restarts in a row: no such robot"))
   }
 
+  @Test func theReasonOfAnEndIsNoneOfWhatWentWell() {
+    var words = LastWords()
+    words.add("2026-11-22T10:40:31+0000 info recap.worker: joined run long")
+    #expect(words.text.isEmpty)
+    let error = "2026-11-22T10:40:32+0000 error recap.worker: no robot"
+    for line in ["one", "  ", "two", "three", error] { words.add(line) }
+    words.add("2026-11-22T10:40:33+0000 notice recap.worker: goodbye")
+    #expect(words.text == "two | three | \(error)")
+    for line in ["Error: x", "a", "b", "Usage: recap", "  See --help"] { words.add(line) }
+    #expect(words.text == "Error: x | a | b")
+  }
+
   @Test func theRunFailsWithTheLastProcessOfARole() {
     var supervision = running()
     let commands = giveUp("labeller", of: &supervision)

@@ -43,6 +43,12 @@ struct CommandLineTests {
       (["serve", "--checkpoint", "x", "--host", "0.0.0.0"], "--api-key-file FILE, or --trusted"),
       (["serve", "--checkpoint", "x", "--map", "nothing"], "theirs=ours"),
       (["serve", "--checkpoint", "x", "--guidance", "11"], "expected a number from 0 to 10"),
+      (
+        ["coordinator", "Configs/smoke.yaml", "--listen", "tcp://127.0.0.1:99999"],
+        "the port is '99999'; expected 1 to 65535, or * for any free one"
+      ),
+      (["labeller", "--connect", "tcp://127.0.0.1:*"], "the port is '*'; expected 1 to 65535"),
+      (["labeller", "--connect", "tcp://127.0.0.1"], "expected tcp://ADDRESS:PORT"),
       (["workcell", "--task", "sushi"], "the workcell has no task 'sushi'"),
     ])
   func refusals(arguments: [String], expected: String) async throws {

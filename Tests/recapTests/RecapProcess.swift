@@ -24,10 +24,15 @@ struct RecapProcess {
   }
 
   /// Starts the program; the caller waits for or ends it.
-  static func start(_ arguments: [String], output: FileHandle, errors: FileHandle) throws -> Process
-  {
+  ///
+  /// - Parameter environment: Instead of this process's.
+  static func start(
+    _ arguments: [String], environment: [String: String]? = nil, output: FileHandle,
+    errors: FileHandle
+  ) throws -> Process {
     let process = Process()
     process.executableURL = program
+    if let environment { process.environment = environment }
     process.arguments = arguments
     process.currentDirectoryURL = root
     process.standardInput = FileHandle.nullDevice
@@ -41,13 +46,16 @@ struct RecapProcess {
   static func run(_ arguments: String...) async throws -> Result { try await run(arguments) }
 
   /// Runs the program to its end.
-  static func run(_ arguments: [String]) async throws -> Result {
+  static func run(
+    _ arguments: [String], environment: [String: String]? = nil
+  ) async throws -> Result {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let (out, err) = (folder.appending(path: "out"), folder.appending(path: "err"))
     for file in [out, err] { try Data().write(to: file) }
     let process = try start(
-      arguments, output: FileHandle(forWritingTo: out), errors: FileHandle(forWritingTo: err))
+      arguments, environment: environment, output: FileHandle(forWritingTo: out),
+      errors: FileHandle(forWritingTo: err))
     await process.ended()
     return Result(
       status: process.terminationStatus, output: try String(contentsOf: out, encoding: .utf8),

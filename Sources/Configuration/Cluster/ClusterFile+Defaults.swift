@@ -19,7 +19,7 @@ extension ClusterFile {
       namespace: nil, createNamespace: true, image: "localhost/recap:latest",
       imagePullPolicy: "IfNotPresent", imagePullSecrets: [], nodeSelector: [:], tolerations: [],
       storage: "20Gi", storageClass: nil, keysSecret: nil, httpTokenSecret: nil, probes: .exec),
-    hosts: [])
+    hosts: [], tunnelPort: nil)
 }
 
 extension HostSettings {

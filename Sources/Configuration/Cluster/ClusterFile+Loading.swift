@@ -1,18 +1,24 @@
 import Foundation
+import Messaging
 
 extension ClusterFile {
   /// Reads and checks a cluster file.
   ///
+  /// - Parameter robots: The names of the run's robots, each of which needs a place; nil where the run is not known yet.
   /// - Throws: `ConfigurationError` with everything that is wrong.
-  public static func load(file path: String) throws -> ClusterFile {
-    try ClusterFile(yaml: SettingNode.text(ofFile: path), source: path)
+  public static func load(file path: String, robots: [String]? = nil) throws -> ClusterFile {
+    try ClusterFile(yaml: SettingNode.text(ofFile: path), source: path, robots: robots)
   }
 
   /// Reads and checks YAML text.
   ///
-  /// - Parameter source: What to call the text in errors.
-  public init(yaml: String, source: String = "cluster file") throws {
-    let root = try SettingNode(yaml: yaml, source: source)
+  /// - Parameters:
+  ///   - source: What to call the text in errors.
+  ///   - robots: As for `load`.
+  public init(
+    yaml: String, source: String = "cluster file", robots: [String]? = nil
+  ) throws {
+    var root = try SettingNode(yaml: yaml, source: source)
     if root["tasks"] != nil || root["robots"] != nil {
       throw ConfigurationError(
         source: source,
@@ -23,9 +29,14 @@ extension ClusterFile {
               + "Cluster/local.yaml, and the configuration after it")
         ])
     }
-    try ShapeChecker.require(root, Self.shape, source: source)
+    let misplaced = Self.takeCollectorCount(from: &root)
+    // Minutes, which Slurm takes too.
+    if case .integer(let minutes)? = root["slurm"]?["time"]?.content {
+      root["slurm"]?["time"]?.content = .text("\(minutes)")
+    }
+    try ShapeChecker.require(root, Self.shape, source: source, known: misplaced)
     self = try Self.decoded(root)
-    let problems = inconsistencies(root)
+    let problems = inconsistencies(root, robots: robots)
     guard problems.isEmpty else {
       throw ConfigurationError(source: source, problems: problems.sorted())
     }
@@ -48,6 +59,20 @@ extension ClusterFile {
       SettingNode(yaml: resolvedJSON, source: "stored cluster file (of another version of recap?)"))
   }
 
+  /// Says where the number of robots is given, to whoever looks for it here.
+  private static func takeCollectorCount(
+    from root: inout SettingNode
+  ) -> [ConfigurationError.Problem] {
+    guard let count = root["roles"]?["collectors"]?["count"] else { return [] }
+    root["roles"]?["collectors"]?["count"] = nil
+    return [
+      .init(
+        kind: .unknownKey, keyPath: "roles.collectors.count", origin: count.origin,
+        message: "unknown key: there is a collector for each robot of the run; give "
+          + "robots[].count in its configuration, or --set robots.NAME.count=5")
+    ]
+  }
+
   static func decoded(_ file: SettingNode) throws -> ClusterFile {
     var root = try Resolution.merge(file, over: SettingNode(encoding: defaults))
     let host = try SettingNode(encoding: HostSettings.defaults)
@@ -62,7 +87,9 @@ extension ClusterFile {
 // MARK: - What the parts of a file have to do with each other
 
 extension ClusterFile {
-  private func inconsistencies(_ root: SettingNode) -> [ConfigurationError.Problem] {
+  private func inconsistencies(
+    _ root: SettingNode, robots: [String]?
+  ) -> [ConfigurationError.Problem] {
     var problems: [ConfigurationError.Problem] = []
     func note(_ path: String, _ node: SettingNode?, _ message: String) {
       problems.append(
@@ -70,6 +97,7 @@ extension ClusterFile {
     }
     for (key, owner) in [
       ("slurm", ClusterKind.slurm), ("kubernetes", .kubernetes), ("hosts", .hosts),
+      ("tunnelPort", .hosts),
     ] where kind != owner && root[key] != nil {
       note(
         key, root[key],
@@ -100,51 +128,25 @@ extension ClusterFile {
             + "threads, or use another kind of cluster file")
       }
     }
-    if kind == .hosts { problems += hostProblems(root) }
+    if kind == .slurm { problems += slurmProblems(root) }
+    if kind == .hosts { problems += hostProblems(root, robots: robots) }
     return problems
   }
 
   private var endpointProblem: String? {
-    guard let endpoint else { return nil }
+    guard let endpoint, let place = try? Endpoint(endpoint, for: .listening) else { return nil }
     switch kind {
     case .kubernetes:
       return "Kubernetes gives the coordinator its address, as a Service; leave it out"
-    case .hosts:
-      if endpoint.hasPrefix("tcp://"), !endpoint.hasSuffix("*"), Self.isLoopback(endpoint) { break }
+    case .hosts where place.transport != .tcp || place.port == nil || !place.isLocal:
       return "got '\(endpoint)'; expected a loopback address with a port of its own, such as "
         + "tcp://127.0.0.1:7700: the other machines come through ssh's tunnels"
-    case .slurm:
-      if endpoint.hasPrefix("tcp://") { break }
+    case .slurm where place.transport != .tcp:
       return "got '\(endpoint)'; expected a tcp address: the roles run on several nodes"
-    case .local: break
+    case .local where place.transport == .tcp && place.port == nil:
+      return "got '\(endpoint)'; expected a port that the workers can be told, such as 7700; or "
+        + "leave it out, for a socket in the run's directory"
+    case .local, .slurm, .hosts: return nil
     }
-    guard endpoint.hasPrefix("tcp://"), !Self.isLoopback(endpoint), !trustedNetwork else {
-      return nil
-    }
-    return "got '\(endpoint)', which other machines reach, although connections are neither "
-      + "encrypted nor authenticated; give a loopback address, or say trustedNetwork: true if "
-      + "everybody on that network may take part in the run"
-  }
-
-  private static func isLoopback(_ endpoint: String) -> Bool {
-    endpoint.hasPrefix("tcp://127.") || endpoint.hasPrefix("tcp://[::1]:")
-  }
-
-  private func hostProblems(_ root: SettingNode) -> [ConfigurationError.Problem] {
-    guard root["hosts"] != nil else {
-      return [
-        .init(
-          kind: .missingKey, keyPath: "hosts", origin: root["kind"]?.origin,
-          message: "missing, but required for kind: hosts: give a list of machines, such as "
-            + "[{name: here, roles: [valueLearners, labellers, policyLearners]}, "
-            + "{name: cell, ssh: me@cell, roles: [collectors]}]")
-      ]
-    }
-    return HostSettings.roleNames.filter { role in !hosts.contains { $0.roles.contains(role) } }
-      .map { role in
-        .init(
-          kind: .inconsistent, keyPath: "hosts", origin: root["hosts"]?.origin,
-          message: "no host takes \(role); put it among the roles of one")
-      }
   }
 }

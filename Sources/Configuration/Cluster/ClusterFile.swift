@@ -9,7 +9,7 @@ public struct ClusterFile: Codable, Hashable, Sendable {
   public var roles: ClusterRoles
   /// Where the coordinator listens; nil for the kind's own choice.
   public var endpoint: String?
-  /// Whether the coordinator may listen at an address that other machines reach, although nothing there is encrypted or
+  /// Whether nobody needs a key at an address that other machines reach, although nothing there is then encrypted or
   /// authenticated.
   public var trustedNetwork: Bool
   /// The directory that new runs, with their archives, are made in.
@@ -25,6 +25,9 @@ public struct ClusterFile: Codable, Hashable, Sendable {
   public var kubernetes: KubernetesSettings
   /// For, and only for, `kind: hosts`: the machines, at least one.
   public var hosts: [HostSettings]
+  /// Only for `kind: hosts`: the first of the ports, one a process, at which the processes on other machines find the
+  /// coordinator on their own loopback address; nil for 17700.
+  public var tunnelPort: Int?
 }
 
 /// What starts the processes of a run.
@@ -97,10 +100,11 @@ public struct SlurmSettings: Codable, Hashable, Sendable {
   /// Nil for the cluster's default partition.
   public var partition: String?
   public var account: String?
-  /// The time limit of each job, as Slurm writes it, such as `2-00:00:00`; nil for the partition's.
+  /// The time limit of each job, in minutes or as Slurm writes it, such as `2-00:00:00`; nil for the partition's.
   public var time: String?
-  /// Further `#SBATCH` options, such as `--constraint=learner`, by the job's part.
+  /// Further `#SBATCH` options, such as `--constraint=learner`, by the job's part; none that the scripts say themselves.
   public var coordinatorOptions: [String]
+  /// Of value learners, labellers and policy learners.
   public var learnerOptions: [String]
   public var collectorOptions: [String]
   /// Lines of the batch scripts before anything is started, such as `module load recap`.

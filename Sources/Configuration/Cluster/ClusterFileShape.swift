@@ -10,7 +10,7 @@ extension ClusterFile {
         "valueLearners": Shape.Field(shape: roleSize), "labellers": Shape.Field(shape: roleSize),
         "policyLearners": Shape.Field(shape: roleSize),
       ])),
-    "endpoint": Shape.Field(shape: .text(.endpoint), mayBeNothing: true),
+    "endpoint": Shape.Field(shape: .text(.endpoint(.listening)), mayBeNothing: true),
     "trustedNetwork": Shape.Field(shape: .boolean),
     "runs": Shape.Field(shape: .text(.any)),
     "logs": Shape.Field(shape: .text(.any)),
@@ -25,11 +25,12 @@ extension ClusterFile {
     "slurm": Shape.Field(shape: .mapping(slurmFields)),
     "kubernetes": Shape.Field(shape: .mapping(kubernetesFields)),
     "hosts": Shape.Field(shape: .list(of: .mapping(hostFields), atLeast: 1)),
+    "tunnelPort": Shape.Field(shape: .integer(.from(1024, to: 60_000)), mayBeNothing: true),
   ])
 
   private static let sizeFields: [String: Shape.Field] = [
     "threads": Shape.Field(shape: .integer(.from(1, to: 1024))),
-    "memoryGB": Shape.Field(shape: .number(.above(0, to: 100_000))),
+    "memoryGB": Shape.Field(shape: .number(.from(0.01, to: 100_000))),
   ]
   private static let processSize = Shape.mapping(sizeFields)
   private static let roleSize = Shape.mapping(
@@ -43,7 +44,7 @@ extension ClusterFile {
   private static let slurmFields: [String: Shape.Field] = [
     "partition": Shape.Field(shape: .text(.any), mayBeNothing: true),
     "account": Shape.Field(shape: .text(.any), mayBeNothing: true),
-    "time": Shape.Field(shape: .text(.any), mayBeNothing: true),
+    "time": Shape.Field(shape: .text(.slurmTime), mayBeNothing: true),
     "coordinatorOptions": options, "learnerOptions": options, "collectorOptions": options,
     "setup": options,
   ]

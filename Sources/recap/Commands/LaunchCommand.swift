@@ -21,6 +21,8 @@ struct LaunchCommand: AsyncParsableCommand {
 
       Locally and over ssh it stays, shows what the processes say, and starts those again that \
       fail; Ctrl-C stops all of them. Under Slurm and on Kubernetes it submits and returns.
+
+      \(LaunchStartCommand.optionsHelp)
       """,
     subcommands: [
       LaunchStartCommand.self, LaunchStatusCommand.self, LaunchStopCommand.self,
@@ -35,8 +37,8 @@ struct LaunchStartCommand: AsyncParsableCommand {
     commandName: "start", abstract: "Launches a run, or goes on with one (what 'launch' does).",
     discussion: """
       Checks the cluster file and the configuration before anything is started. --dry-run prints \
-      exactly what would be run, submitted or applied, and --check only whether the files are \
-      right; neither writes anything.
+      what would be run, submitted or applied, once the run's directory is made, and --check only \
+      whether it could be launched; neither writes anything.
 
         recap launch --cluster Cluster/local.yaml Configs/demo.yaml --seed 2
         recap launch --cluster Cluster/kubernetes.yaml Configs/demo.yaml --dry-run
@@ -54,11 +56,18 @@ struct LaunchStartCommand: AsyncParsableCommand {
   @Flag(help: "Print what would be run, submitted or applied, and do nothing.")
   var dryRun = false
 
-  @Flag(help: "Check the files and do nothing.")
+  @Flag(help: "Check the files and whether the run could be launched, and do nothing.")
   var check = false
 
   @Flag(name: .shortAndLong, help: "Print only what goes wrong and the closing table.")
   var quiet = false
+
+  /// The options as help shows them, for that of the command whose default this is. Lines of a width that no terminal
+  /// breaks again.
+  static var optionsHelp: String {
+    let help = helpMessage(columns: 80)
+    return help.range(of: "ARGUMENTS:").map { String(help[$0.lowerBound...]) } ?? help
+  }
 
   func validate() throws {
     if cluster == nil, source.resume == nil {

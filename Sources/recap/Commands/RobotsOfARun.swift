@@ -3,6 +3,7 @@ import Configuration
 import CoordinatorRole
 import Episodes
 import Foundation
+import Messaging
 import Monitoring
 import RecapAlgorithm
 import ZeroMQTransport
@@ -42,7 +43,7 @@ struct InviteRobotCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "The coordinator's endpoint as the robot's machine reaches it. (default: where it listens)",
-      valueName: "endpoint"))
+      valueName: "endpoint"), transform: EndpointArgument.connecting)
   var endpoint: Endpoint?
 
   @Flag(help: "Make a new key for a robot that has one; the old one counts no more.")

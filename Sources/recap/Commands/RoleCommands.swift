@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Launching
+import Messaging
 import Monitoring
 import RecapAlgorithm
 import ZeroMQTransport
@@ -32,7 +33,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where to listen, besides the configuration's runtime.listen. May be repeated.",
-      valueName: "endpoint"))
+      valueName: "endpoint"), transform: EndpointArgument.listening)
   var listen: [Endpoint] = []
 
   @Flag(help: "Listen without keys at addresses that other machines reach, too.")
@@ -120,7 +121,7 @@ struct CollectorCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Attach the driver at this endpoint, for a robot that is not in the configuration.",
-      valueName: "endpoint"))
+      valueName: "endpoint"), transform: EndpointArgument.connecting)
   var driver: Endpoint?
 
   @OptionGroup var openPI: OpenPIArguments
@@ -299,8 +300,10 @@ struct ProbeCommand: AsyncParsableCommand {
 
 /// Where a coordinator is, and the keys that it asks for.
 struct CoordinatorArguments: ParsableArguments {
-  @Option(help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.")
-  var connect: CoordinatorPlace?
+  @Option(
+    help: "The coordinator's endpoint, such as tcp://127.0.0.1:7700, or file:FILE.",
+    transform: EndpointArgument.coordinator)
+  var connect: String?
 
   @Option(
     help: ArgumentHelp(
@@ -309,7 +312,7 @@ struct CoordinatorArguments: ParsableArguments {
   var keys: String?
 
   /// The endpoint or file of `connect`, which a command has checked to be there.
-  var place: String { connect?.text ?? "" }
+  var place: String { connect ?? "" }
 
   func checkConnect() throws {
     if connect == nil { throw ValidationError("Missing expected argument '--connect <connect>'") }
@@ -320,30 +323,30 @@ struct CoordinatorArguments: ParsableArguments {
   }
 }
 
-/// Where a coordinator is: an endpoint, or `file:` and the file that it publishes it in.
-struct CoordinatorPlace: ExpressibleByArgument {
-  var text: String
+/// Endpoints on the command line.
+enum EndpointArgument {
+  /// Where to listen.
+  @Sendable static func listening(_ text: String) throws -> Endpoint { try check(text, .listening) }
 
-  init?(argument: String) {
-    if let file = CoordinatorAddress.file(of: argument) {
-      guard !file.isEmpty else { return nil }
-      text = argument
-    } else {
-      guard let endpoint = Endpoint(argument: argument) else { return nil }
-      text = endpoint.text
-    }
+  /// What to connect to.
+  @Sendable static func connecting(_ text: String) throws -> Endpoint {
+    try check(text, .connecting)
   }
-}
 
-/// A ZeroMQ endpoint on the command line.
-struct Endpoint: ExpressibleByArgument {
-  var text: String
+  /// Where a coordinator is: an endpoint, or `file:` and the file that it publishes it in.
+  @Sendable static func coordinator(_ text: String) throws -> String {
+    guard let file = CoordinatorAddress.file(of: text) else { return try connecting(text).text }
+    if file.isEmpty { throw ValidationError("expected a file's path after file:") }
+    return text
+  }
 
-  init?(argument: String) {
-    let schemes = ["tcp://", "ipc://"]
-    guard schemes.contains(where: { argument.hasPrefix($0) && argument.count > $0.count }) else {
-      return nil
+  private static func check(_ text: String, _ use: Endpoint.Use) throws -> Endpoint {
+    do throws(EndpointError) {
+      let endpoint = try Endpoint(text, for: use)
+      if endpoint.transport != .inproc { return endpoint }
+    } catch {
+      throw ValidationError(error.reason)
     }
-    text = argument
+    throw ValidationError("nobody else reaches it; expected tcp://ADDRESS:PORT or ipc://PATH")
   }
 }

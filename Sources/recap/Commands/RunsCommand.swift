@@ -28,7 +28,7 @@ struct RunsCommand: AsyncParsableCommand {
 
     func run() async throws {
       guard FileManager.default.fileExists(atPath: directory) else {
-        throw ValidationError("there is no directory \(directory)")
+        throw NoSuchDirectory(directory: directory)
       }
       var runs: [RunSummary] = []
       for place in RunArgument.runs(in: directory) {
@@ -121,6 +121,12 @@ struct RunsCommand: AsyncParsableCommand {
       ? "\(decimal(Double(bytes) / 1e6, digits: 1)) MB"
       : "\(decimal(Double(bytes) / 1e9, digits: 1)) GB"
   }
+}
+
+/// A place without runs.
+private struct NoSuchDirectory: Error, CustomStringConvertible {
+  var directory: String
+  var description: String { "there is no directory \(directory)" }
 }
 
 /// `recap rollback`

@@ -22,13 +22,16 @@ extension Composition {
     let prepared = try await prepare(options)
     if prepared.launch.cluster.kind == .kubernetes { try await checkForKubernetes(prepared) }
     let program = try ownProgram()
+    let plan = try text(of: prepared, program: program)
+    try await check(prepared)
+    for line in cautions(about: prepared, program: program) { say(line) }
     switch options.purpose {
     case .check:
       let robots = prepared.launch.robots.count
       print(
         "\(prepared.file) is a cluster file of kind \(prepared.launch.cluster.kind.rawValue); "
           + "the run \(prepared.launch.run) has \(robots) robot\(robots == 1 ? "" : "s")")
-    case .dryRun: print(try text(of: prepared, program: program), terminator: "")
+    case .dryRun: print(plan, terminator: "")
     case .launch:
       switch prepared.launch.cluster.kind {
       case .local, .hosts: try await launchHere(prepared, program: program, quiet: options.quiet)
@@ -56,6 +59,7 @@ extension Composition {
     case .configuration(let path, let overrides, let directory):
       let configuration = try RunConfiguration.load(
         file: path, overrides: overrides, workcellTasks: WorkcellTasks.names)
+      cluster = try check(cluster, options.cluster, against: configuration)
       let place =
         directory
         ?? RunDirectory.unusedDirectory(
@@ -72,11 +76,19 @@ extension Composition {
       // The archive is here, and Kubernetes has it on a volume of its own.
       if cluster.kind == .kubernetes { throw ResumedElsewhere(directory: directory) }
       let run = try await ArchiveReader(directory: directory).run()
-      return prepared(
-        cluster, file, try RunConfiguration(resolvedJSON: run.configuration), directory,
-        options.source)
+      let configuration = try RunConfiguration(resolvedJSON: run.configuration)
+      cluster = try check(cluster, options.cluster, against: configuration)
+      return prepared(cluster, file, configuration, directory, options.source)
     case .checked, .resumeOrBegin: preconditionFailure("not what a command line can ask for")
     }
+  }
+
+  /// A cluster file that was read before the run was known, with what the two have to do with each other checked too.
+  private static func check(
+    _ cluster: ClusterFile, _ file: String?, against configuration: RunConfiguration
+  ) throws -> ClusterFile {
+    try file.map { try ClusterFile.load(file: $0, robots: configuration.robots.map(\.name)) }
+      ?? cluster
   }
 
   private static func prepared(
@@ -94,9 +106,15 @@ extension Composition {
 
   /// What would be run, submitted or applied.
   private static func text(of prepared: PreparedLaunch, program: String) throws -> String {
-    switch prepared.launch.cluster.kind {
-    case .local, .hosts: try machineLaunch(prepared.launch, program: program).text
-    case .slurm: SlurmLaunch(prepared.launch, program: program).text
+    let first =
+      if case .resume = prepared.source {
+        ""
+      } else {
+        "# Once the run is in \(prepared.launch.directory), which the launcher makes first:\n"
+      }
+    return switch prepared.launch.cluster.kind {
+    case .local, .hosts: first + (try machineLaunch(prepared.launch, program: program).text)
+    case .slurm: first + SlurmLaunch(prepared.launch, program: program).text
     case .kubernetes: try newOnKubernetes(prepared).text
     }
   }
@@ -125,17 +143,18 @@ extension Composition {
     let console = LaunchConsole(
       names: machine.processes.map(\.name), usesColour: usesColour, showsProcesses: !quiet,
       write: { sink.write($0) })
-    if !quiet {
-      console.say("run \(launch.run) in \(launch.directory)")
-      console.say(
-        "\(machine.processes.count) processes, which log to \(launch.logs); the coordinator is at "
-          + machine.endpoint)
-      if launch.cluster.kind == .local { sayWhatIsScarce(machine.need, console) }
-    }
     let supervisor = try ProcessSupervisor(
       machine.processes, commands: machine.commands, restart: launch.cluster.restart,
       patience: .seconds(launch.cluster.stopSeconds), logs: launch.logs, console: console,
       changed: { record.update($0) })
+    // Now that nothing stands in the way of their start.
+    if !quiet {
+      console.say("run \(launch.run) in \(launch.directory)")
+      console.say(
+        "\(machine.processes.count) processes, which log to \(tidy(launch.logs)); the coordinator is "
+          + "at \(machine.endpoint)")
+      if launch.cluster.kind == .local { sayWhatIsScarce(machine.need, console) }
+    }
     let outcome: ProcessSupervision.Outcome
     do {
       outcome = try await stoppingOnSignals { await supervisor.run() }
@@ -164,12 +183,16 @@ extension Composition {
       if let writer = ArchiveReader.writer(of: directory) {
         throw ArchiveError.locked(directory: directory, holder: writer)
       }
+      try await requirePlaces(of: prepared.launch)
+      try makeKeys(of: prepared.launch)
       return lock
     }
     let (run, _) = try await RunDirectory.open(
-      .checked(prepared.configuration, directory: directory), preparing: { _, _ in })
+      .checked(prepared.configuration, directory: directory),
+      preparing: { _, _ in try await requirePlaces(of: prepared.launch) })
     let lock = try LaunchLock.claim(directory)
     try await run.archive.close()
+    try makeKeys(of: prepared.launch)
     return lock
   }
 

@@ -24,13 +24,28 @@ extension Composition {
       }
     } else {
       let (run, _) = try await RunDirectory.open(
-        .checked(prepared.configuration, directory: directory), preparing: { _, _ in })
+        .checked(prepared.configuration, directory: directory),
+        preparing: { _, _ in try await requirePlaces(of: prepared.launch) })
       try await run.archive.close()
     }
-    let slurm = SlurmLaunch(prepared.launch, program: program)
-    for folder in [slurm.folder, prepared.launch.logs] {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    // First of all, so that whatever fails from here on, the run can be launched with --resume.
+    var record = LaunchRecord(cluster: prepared.launch.cluster, file: prepared.file)
+    try record.write(to: directory)
+    do {
+      try await submit(prepared, SlurmLaunch(prepared.launch, program: program), &record)
+    } catch {
+      throw LaunchFailed(reason: "\(error)", directory: directory)
     }
+  }
+
+  private static func submit(
+    _ prepared: PreparedLaunch, _ slurm: SlurmLaunch, _ record: inout LaunchRecord
+  ) async throws {
+    let directory = prepared.launch.directory
+    try LogDirectory.make(prepared.launch.logs)
+    try FileManager.default.createDirectory(
+      atPath: slurm.folder, withIntermediateDirectories: true)
+    try makeKeys(of: prepared.launch)
     for (path, text) in [slurm.mainScript, slurm.collectorScript] { try write(text, to: path) }
     // Where an earlier launch was says nothing about this one.
     try? FileManager.default.removeItem(atPath: "\(slurm.folder)/coordinator.endpoint")
@@ -39,7 +54,6 @@ extension Composition {
       // "12;cluster" where there are several clusters.
       return String(text.trimmingCharacters(in: .whitespacesAndNewlines).prefix { $0 != ";" })
     }
-    var record = LaunchRecord(cluster: prepared.launch.cluster, file: prepared.file)
     let main = try await number(slurm.submitMain)
     record.jobs = [main]
     try record.write(to: directory)
@@ -68,7 +82,7 @@ extension Composition {
     let record = try launchRecord(of: directory)
     var status = LaunchStatus(
       directory: directory, kind: record.cluster.kind, launcher: nil, state: nil, jobsDone: nil,
-      jobs: nil, processes: [], slurm: [], kubernetes: nil)
+      jobs: nil, processes: [], slurm: nil, kubernetes: nil)
     if record.cluster.kind != .kubernetes {
       let run = try await RunSummary(ofRunAt: directory)
       (status.state, status.jobsDone, status.jobs) = (run.state, run.jobsDone, run.jobs)
@@ -191,7 +205,8 @@ struct LaunchStatus: Encodable {
   var jobsDone: Int?
   var jobs: Int?
   var processes: [ProcessStatus]
-  var slurm: [SlurmJob]
+  /// Of `kind: slurm`: those that wait or run.
+  var slurm: [SlurmJob]?
   /// Where Kubernetes has it.
   var kubernetes: KubernetesPlace?
 
@@ -216,8 +231,8 @@ struct LaunchStatus: Encodable {
       }
       lines.append(table.text)
     }
-    if kind == .slurm, slurm.isEmpty { lines.append("no jobs wait or run") }
-    if !slurm.isEmpty {
+    if slurm?.isEmpty == true { lines.append("no jobs wait or run") }
+    if let slurm, !slurm.isEmpty {
       var table = TextTable([
         ("job", .left), ("name", .left), ("state", .left), ("time", .right), ("place", .left),
       ])
