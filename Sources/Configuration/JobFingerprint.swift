@@ -8,6 +8,7 @@ extension RunConfiguration {
   /// configuration that its role reads, and the version of recap. Two runs whose jobs agree in it
   /// make the same of them, so that one of them can take over what the other has made.
   ///
+  /// Neither does it whether others estimate a dataset's values, shard by shard: the labels are the same.
   /// How a run's processes deal with each other (`runtime`) does not count, but for more than two
   /// threads of a training, which add up in another order.
   ///
@@ -17,6 +18,11 @@ extension RunConfiguration {
   public func fingerprint(of order: JobOrder, version: String) throws -> ContentDigest {
     var order = order
     order.lease = ""
+    if case .label(var work) = order.job.work {
+      work.shards = nil
+      order.job.work = .label(work)
+      order.values = nil
+    }
     let influence = Influence(order: order, version: version, settings: settings(for: order.job))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -84,8 +84,11 @@ struct ShapeChecker {
     at path: String
   ) {
     func below(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+    // A required key that was written in another way is one mistake, not two.
+    var meant: Set<String> = []
     for (key, value) in entries {
       guard let field = fields[key] else {
+        if let nearest = NearestName.to(key, among: fields.keys) { meant.insert(nearest) }
         note(
           .unknownKey, value, below(key),
           "unknown key; \(NearestName.advice(for: key, among: fields.keys))")
@@ -94,7 +97,8 @@ struct ShapeChecker {
       if field.mayBeNothing, value.content == .nothing { continue }
       check(value, against: field.shape, at: below(key))
     }
-    for (key, field) in fields where field.required && entries[key] == nil {
+    for (key, field) in fields
+    where field.required && entries[key] == nil && !meant.contains(key) {
       note(
         .missingKey, node, below(key), "missing, but required: give \(field.shape.description)")
     }

@@ -37,7 +37,7 @@ public actor Archive: ArchiveReading {
 
   /// Opens a run's directory to go on with it, after whatever ended the process before.
   ///
-  /// - Throws: `ArchiveError.notFound`, `.locked` or `.otherVersion`.
+  /// - Throws: `ArchiveError.notFound`, `.locked`, `.otherVersion` or `.unreadable`.
   public static func open(
     at directory: String, now: @escaping @Sendable () -> Date = { Date() }
   ) async throws -> Archive {
@@ -101,7 +101,12 @@ public actor Archive: ArchiveReading {
     // Readers in other processes hold locks only for moments.
     configuration.busyMode = .timeout(10)
     let path = ArchiveReader.cataloguePath(directory)
-    let pool = try DatabasePool(path: path, configuration: configuration)
+    let pool: DatabasePool
+    do {
+      pool = try DatabasePool(path: path, configuration: configuration)
+    } catch let error as DatabaseError {
+      throw ArchiveError.unreadable(directory: directory, reason: error.words)
+    }
     // A pool opens with synchronous = NORMAL, which may lose the last commits in a power cut.
     try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
     let migrator = CatalogueSchema.migrator

@@ -14,6 +14,8 @@ public enum ArchiveError: Error, Equatable, CustomStringConvertible {
   case unfinished(directory: String)
   /// The catalogue's tables are not the ones that this version of recap knows.
   case otherVersion(directory: String, reason: String)
+  /// The catalogue is damaged, or nobody may read it.
+  case unreadable(directory: String, reason: String)
   /// No blob has this digest.
   case missingBlob(ContentDigest)
   /// The file's bytes do not have its digest any more.
@@ -38,6 +40,8 @@ public enum ArchiveError: Error, Equatable, CustomStringConvertible {
       "\(directory) was never finished being created; start the run again"
     case .otherVersion(let directory, let reason):
       "\(directory): \(reason)"
+    case .unreadable(let directory, let reason):
+      "\(directory)/catalogue.sqlite cannot be read: \(reason)"
     case .missingBlob(let digest):
       "blob \(digest) is not in the archive"
     case .corruptBlob(let digest, let actual):

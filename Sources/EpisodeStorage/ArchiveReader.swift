@@ -20,8 +20,8 @@ public struct ArchiveReader: ArchiveReading {
   /// Opens a run's directory. That of a run which goes on or was killed must be writable, since SQLite
   /// keeps its shared-memory file beside the catalogue; nothing else in it is changed.
   ///
-  /// - Throws: `ArchiveError.notFound`, `.unfinished` when it was left while it was being made, or
-  ///   `.otherVersion` when another version of recap wrote it.
+  /// - Throws: `ArchiveError.notFound`, `.unfinished` when it was left while it was being made,
+  ///   `.otherVersion` when another version of recap wrote it, or `.unreadable`.
   public init(directory: String) throws {
     let path = Self.cataloguePath(directory)
     guard FileManager.default.fileExists(atPath: path) else {
@@ -30,20 +30,24 @@ public struct ArchiveReader: ArchiveReading {
     var configuration = Configuration()
     configuration.readonly = true
     configuration.busyMode = .timeout(10)
-    let database = try DatabaseQueue(path: path, configuration: configuration)
-    let migrator = CatalogueSchema.migrator
-    if try database.read(migrator.hasBeenSuperseded) {
-      throw ArchiveError.otherVersion(
-        directory: directory, reason: "written by a newer version of recap; use that version")
+    do {
+      let database = try DatabaseQueue(path: path, configuration: configuration)
+      let migrator = CatalogueSchema.migrator
+      if try database.read(migrator.hasBeenSuperseded) {
+        throw ArchiveError.otherVersion(
+          directory: directory, reason: "written by a newer version of recap; use that version")
+      }
+      guard try database.read(migrator.completedMigrations).contains(CatalogueSchema.first) else {
+        throw ArchiveError.unfinished(directory: directory)
+      }
+      self.init(
+        directory: directory, catalogue: database,
+        blobs: BlobStore(root: directory, hook: { _ in }),
+        queues: BlockingQueues(label: "recap.archive.reader", count: 2),
+        columns: try database.read { try Set($0.columns(in: "episodes").map(\.name)) })
+    } catch let error as DatabaseError {
+      throw ArchiveError.unreadable(directory: directory, reason: error.words)
     }
-    guard try database.read(migrator.completedMigrations).contains(CatalogueSchema.first) else {
-      throw ArchiveError.unfinished(directory: directory)
-    }
-    self.init(
-      directory: directory, catalogue: database,
-      blobs: BlobStore(root: directory, hook: { _ in }),
-      queues: BlockingQueues(label: "recap.archive.reader", count: 2),
-      columns: try database.read { try Set($0.columns(in: "episodes").map(\.name)) })
   }
 
   /// - Parameter columns: Those that the table of episodes has; nil for all of this version's.
@@ -64,6 +68,11 @@ public struct ArchiveReader: ArchiveReading {
   }
 
   static func cataloguePath(_ directory: String) -> String { "\(directory)/catalogue.sqlite" }
+}
+
+extension DatabaseError {
+  /// "SQLite error 26: file is not a database"; whoever says which file has no use for the statement.
+  var words: String { "SQLite error \(resultCode.rawValue): \(message ?? "unknown")" }
 }
 
 /// Everything that can be asked of an archive, whether it is open for writing or for reading.

@@ -45,18 +45,23 @@ public struct ExperimentPage {
     let paragraphs = (experiment.description ?? "").split(separator: "\n\n").map {
       "<p>\(HTML.text(String($0)))</p>"
     }
-    let seeds = report.seeds.map(String.init).joined(separator: ", ")
-    let spread =
-      report.seeds.count > 1
-      ? "Mean ± one standard error over seeds; where an arm has one seed, over its episodes"
-      : "± one standard error over episodes"
+    let measured = report.measuredSeeds
+    let seeds = measured.map(String.init).joined(separator: ", ")
+    let spread = ExperimentReport.spread(report.arms.map(\.seeds.count).filter { $0 > 0 })
     return """
       <h1>\(HTML.text(experiment.heading))</h1>
       \(paragraphs.joined(separator: "\n"))
       <p class="muted">\(report.arms.count) arms, seeds \(seeds.isEmpty ? "–" : seeds). All rates come from \
-      evaluation episodes: fresh seeds, nobody helps, never trained on. \(spread).</p>
+      evaluation episodes: fresh seeds, nobody helps, never trained on. \
+      \(measured.count > 1 ? "Mean ± " : "± ")\(spread).\(when)</p>
       \(report.missingRunNotes.map { "<p class=\"warning\">\(HTML.text($0))</p>" }.joined())
       """
+  }
+
+  /// When the runs were made.
+  private var when: String {
+    guard let began = report.began, let ended = report.ended else { return "" }
+    return " Run from \(began) to \(ended)."
   }
 
   private var figureSections: String {
@@ -92,13 +97,25 @@ public struct ExperimentPage {
         }
       }
     }
-    return "<section>\n<h2>Results</h2>\n\(table.html)\n\(stages)\n</section>"
+    return "<section>\n<h2>Results</h2>\n\(table.html)\n\(Self.legend)\n\(stages)\n</section>"
   }
+
+  /// The columns' words, for whoever does not know the method.
+  private static let legend = """
+    <dl class="muted">
+    <dt>k</dt><dd>the iteration: 0 is the policy before any practice, k the one after practising k times</dd>
+    <dt>success</dt><dd>the share of evaluation episodes that succeeded</dd>
+    <dt>throughput/h</dt><dd>successes in an hour of one robot's time, the time of failures included</dd>
+    <dt>positive</dt><dd>the share of actions, in the data that the policy was trained on, that are labelled \
+    better than usual; 100 % where all are taken for good</dd>
+    <dt>intervened</dt><dd>the share of practice steps that a person chose</dd>
+    </dl>
+    """
 
   /// A table for each task with scored stages: how far attempts come.
   private var stages: String {
     report.tasks.compactMap { task in
-      let stages = report.stageTable(task)
+      let stages = report.stageTable(task, naming: \.title)
       if stages.names.isEmpty { return nil }
       var table = HTML.Table(["arm", "k"] + stages.names, texts: [0])
       for row in stages.rows { table.add(row) }
@@ -107,7 +124,7 @@ public struct ExperimentPage {
   }
 
   private var bySeed: String {
-    guard report.seeds.count > 1 else { return "" }
+    guard report.measuredSeeds.count > 1 else { return "" }
     var table = HTML.Table(
       ["arm", "task", "k", "seed", "episodes", "success", "throughput/h"], texts: [0, 1])
     for arm in report.arms {
@@ -168,10 +185,16 @@ public struct ExperimentPage {
       <section>
       <h2>Shared work</h2>
       <p>A job that is the same in two arms of a seed, in its work, its seed, its inputs and the settings \
-      that its role reads, is done once.</p>
+      that its role reads, is done once.\(reused)</p>
       \(table.html)
       </section>
       """
+  }
+
+  private var reused: String {
+    if record.reuse.isEmpty { return "" }
+    let places = record.reuse.map(HTML.text).joined(separator: ", ")
+    return " Jobs were also taken over from \(places) (<code>--reuse</code>)."
   }
 
   private var reproduction: String {
@@ -186,7 +209,7 @@ public struct ExperimentPage {
       <section>
       <h2>To do it again</h2>
       <p>\(HTML.text(versions)). The same command goes on with what is there.</p>
-      \(HTML.code(command))
+      \(HTML.code(commands.joined(separator: "\n")))
       <details><summary>An arm alone, as a run of its own</summary>
       \(HTML.code(runs.joined(separator: "\n")))
       </details>
@@ -200,12 +223,20 @@ public struct ExperimentPage {
       """
   }
 
-  /// The command that makes the experiment, with the seeds that there are.
-  private var command: String {
-    let first = report.seeds.first ?? 1
-    let last = report.seeds.last ?? first
-    return "recap experiment \(Shell.word(record.file)) --seeds \(last - first + 1)"
-      + (first == 1 ? "" : " --first-seed \(first)") + " --dir \(Shell.word(directory))"
+  /// The commands that make the experiment, one for each stretch of its seeds.
+  private var commands: [String] {
+    var stretches: [ClosedRange<Int>] = []
+    for seed in report.seeds {
+      if let last = stretches.last, last.upperBound + 1 == seed {
+        stretches[stretches.count - 1] = last.lowerBound...seed
+      } else {
+        stretches.append(seed...seed)
+      }
+    }
+    return (stretches.isEmpty ? [1...1] : stretches).map {
+      ExperimentRecord.command(
+        file: record.file, seeds: $0, directory: directory, reuse: record.reuse)
+    }
   }
 
   private static func percent(_ share: Double) -> String { decimal(share * 100, digits: 1) + " %" }

@@ -18,10 +18,14 @@ public struct ExperimentRecord: Codable, Sendable {
   public var version: String
   /// The resolved configuration of each arm, for seed 1.
   public var configurations: [String: RunConfiguration]
+  /// The seeds that were asked for so far, ascending.
+  public var seeds: [Int]
+  /// Runs and experiments that were named for their results to be taken over.
+  public var reuse: [String]
 
   public init(
     experiment: Experiment, file: String, text: String, baseText: String, version: String,
-    configurations: [String: RunConfiguration]
+    configurations: [String: RunConfiguration], seeds: [Int] = [], reuse: [String] = []
   ) {
     self.experiment = experiment
     self.file = file
@@ -29,6 +33,8 @@ public struct ExperimentRecord: Codable, Sendable {
     self.baseText = baseText
     self.version = version
     self.configurations = configurations
+    self.seeds = seeds
+    self.reuse = reuse
   }
 
   private static let fileName = "experiment.json"
@@ -52,8 +58,8 @@ public struct ExperimentRecord: Codable, Sendable {
     }
   }
 
-  /// What a file says, with the settings that an earlier version did not know: they have their
-  /// defaults, as in a run's own configuration.
+  /// What a file says, with what an earlier version did not know: settings have their defaults, as in a
+  /// run's own configuration.
   private static func withEverySetting(_ json: Data) throws -> Data {
     guard var record = try JSONSerialization.jsonObject(with: json) as? [String: Any],
       let configurations = record["configurations"] as? [String: Any]
@@ -63,6 +69,7 @@ public struct ExperimentRecord: Codable, Sendable {
       let resolved = try RunConfiguration(resolvedJSON: text).resolvedJSON
       return try JSONSerialization.jsonObject(with: Data(resolved.utf8))
     }
+    for key in ["seeds", "reuse"] where record[key] == nil { record[key] = [Any]() }
     return try JSONSerialization.data(withJSONObject: record)
   }
 
@@ -85,6 +92,26 @@ public struct ExperimentRecord: Codable, Sendable {
     return names.compactMap { name in
       name.hasPrefix("seed-") ? Int(name.dropFirst("seed-".count)) : nil
     }.sorted()
+  }
+
+  /// Takes over what an earlier record of the directory says besides what `differences` compares.
+  public mutating func goOn(from earlier: ExperimentRecord) {
+    version = earlier.version
+    seeds = Set(earlier.seeds + seeds).sorted()
+    reuse = earlier.reuse + reuse.filter { !earlier.reuse.contains($0) }
+  }
+
+  /// The command that runs an experiment or goes on with it.
+  ///
+  /// - Parameter directory: Nil for the one that is named after the experiment.
+  public static func command(
+    file: String, seeds: ClosedRange<Int>, directory: String?, reuse: [String]
+  ) -> String {
+    var words = ["recap", "experiment", file, "--seeds", "\(seeds.count)"]
+    if seeds.lowerBound != 1 { words += ["--first-seed", "\(seeds.lowerBound)"] }
+    if let directory { words += ["--dir", directory] }
+    for place in reuse { words += ["--reuse", place] }
+    return words.map(Shell.word).joined(separator: " ")
   }
 
   /// Why runs of `newer` cannot stand beside those of this record, in a line each; empty where they
@@ -125,6 +152,8 @@ public enum ExperimentError: Error, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   /// The directory holds runs of something else.
   case changed(directory: String, differences: [String])
+  /// The directory is that of a run.
+  case holdsRun(directory: String)
   /// Some arms' runs failed.
   case failedArms([String], outOf: Int)
 
@@ -133,8 +162,11 @@ public enum ExperimentError: Error, CustomStringConvertible {
     case .unreadable(let path, let reason):
       "\(path) cannot be read (\(reason)); was it written by another version of recap?"
     case .changed(let directory, let differences):
-      "\(directory) holds an experiment that is not the file's any more; give another --dir, or undo "
-        + "the change:\n" + differences.map { "  \($0)" }.joined(separator: "\n")
+      "\(directory) holds an experiment that is not the file's any more; undo the change, or give "
+        + "another --dir, where '--reuse \(Shell.word(directory))' takes over what is the same:\n"
+        + differences.map { "  \($0)" }.joined(separator: "\n")
+    case .holdsRun(let directory):
+      "\(directory) holds a run; expected a directory of the experiment's own: give another --dir"
     case .failedArms(let failures, let count):
       "\(failures.count) of \(count) runs failed:\n"
         + failures.map { "  \($0)" }.joined(separator: "\n")

@@ -15,10 +15,12 @@ public struct ArmRun: Sendable {
   public var work: SharedWork
   /// Those whose results were taken from other runs.
   public var adopted: SharedWork
+  /// When it began, and when something happened last.
+  public var began, ended: Date?
 
   public init(
     arm: String, seed: Int, isFinished: Bool, report: RunReport, work: SharedWork,
-    adopted: SharedWork
+    adopted: SharedWork, began: Date? = nil, ended: Date? = nil
   ) {
     self.arm = arm
     self.seed = seed
@@ -26,6 +28,8 @@ public struct ArmRun: Sendable {
     self.report = report
     self.work = work
     self.adopted = adopted
+    self.began = began
+    self.ended = ended
   }
 }
 
@@ -36,8 +40,12 @@ public struct ExperimentReport: Codable, Hashable, Sendable {
   /// The experiment's name.
   public var experiment: String
   public var title: String
-  /// The seeds that any arm was run with, ascending.
+  /// The seeds that were asked for or that any arm was run with, ascending.
   public var seeds: [Int]
+  /// When the first run began, as in "2026-01-31T12:00:00Z"; nil where there is none.
+  public var began: String?
+  /// When something happened last in any run.
+  public var ended: String?
   /// In the order of the file.
   public var arms: [ArmReport]
 
@@ -51,12 +59,26 @@ public struct ExperimentReport: Codable, Hashable, Sendable {
     public var seeds: [Int]
     /// Seeds whose run was begun and is not finished.
     public var unfinishedSeeds: [Int]
+    /// Runs of which nothing is known, by seed.
+    public var unreadableRuns: [UnreadableRun]
     /// All jobs of its finished runs.
     public var work: SharedWork
     /// Those of them whose results were taken from other arms.
     public var adopted: SharedWork
     /// By name.
     public var tasks: [TaskReport]
+  }
+
+  /// A run that is there and cannot be read.
+  public struct UnreadableRun: Codable, Hashable, Sendable {
+    public var seed: Int
+    /// What keeps it from being read, with its place.
+    public var reason: String
+
+    public init(seed: Int, reason: String) {
+      self.seed = seed
+      self.reason = reason
+    }
   }
 
   /// One task's iterations.
@@ -115,14 +137,23 @@ public struct ExperimentReport: Codable, Hashable, Sendable {
 
   /// The report of an experiment's runs.
   ///
-  /// - Parameter runs: In any order.
-  public init(_ experiment: Experiment, runs: [ArmRun]) {
+  /// - Parameters:
+  ///   - runs: In any order.
+  ///   - requested: Seeds that were asked for.
+  ///   - unreadable: Runs that cannot be read, by arm.
+  public init(
+    _ experiment: Experiment, runs: [ArmRun], requested: [Int] = [],
+    unreadable: [String: [UnreadableRun]] = [:]
+  ) {
     self.experiment = experiment.name
     title = experiment.heading
-    seeds = Set(runs.map(\.seed)).sorted()
+    seeds = Set(runs.map(\.seed) + requested + unreadable.values.joined().map(\.seed)).sorted()
+    began = runs.compactMap(\.began).min()?.formatted(.iso8601)
+    ended = runs.compactMap(\.ended).max()?.formatted(.iso8601)
     arms = experiment.arms.map { arm in
       ArmReport(
-        arm, runs: runs.filter { $0.arm == arm.name }.sorted { $0.seed < $1.seed })
+        arm, runs: runs.filter { $0.arm == arm.name }.sorted { $0.seed < $1.seed },
+        unreadable: (unreadable[arm.name] ?? []).sorted { $0.seed < $1.seed })
     }
   }
 
@@ -131,16 +162,32 @@ public struct ExperimentReport: Codable, Hashable, Sendable {
 
   /// The tasks of any arm, by name.
   public var tasks: [String] { Set(arms.flatMap { $0.tasks.map(\.task) }).sorted() }
+
+  /// The seeds that any arm has a finished run with, ascending.
+  var measuredSeeds: [Int] { Set(arms.flatMap(\.seeds)).sorted() }
+
+  /// What '±' is where quantities are means over so many seeds each: "one standard error over 2 to 3
+  /// seeds".
+  static func spread(_ counts: [Int]) -> String {
+    guard let least = counts.min(), let most = counts.max(), most > 1 else {
+      return "one standard error over episodes"
+    }
+    let seeds = least == most ? "\(most) seeds" : "\(least) to \(most) seeds"
+    return "one standard error over \(seeds)" + (least == 1 ? "; of one, over its episodes" : "")
+  }
 }
 
 extension ExperimentReport.ArmReport {
-  fileprivate init(_ arm: Experiment.Arm, runs: [ArmRun]) {
+  fileprivate init(
+    _ arm: Experiment.Arm, runs: [ArmRun], unreadable: [ExperimentReport.UnreadableRun]
+  ) {
     let finished = runs.filter(\.isFinished)
     name = arm.name
     title = arm.label
     settings = arm.settings
     seeds = finished.map(\.seed)
     unfinishedSeeds = runs.filter { !$0.isFinished }.map(\.seed)
+    unreadableRuns = unreadable
     work = finished.reduce(SharedWork()) { $0 + $1.work }
     adopted = finished.reduce(SharedWork()) { $0 + $1.adopted }
     var measured: [String: [Int: [ExperimentReport.SeedReport]]] = [:]

@@ -5,15 +5,20 @@ extension ExperimentReport {
   /// The report as aligned tables for people, with what was shared and what is missing below.
   ///
   /// ```
-  /// arm    task      k  seeds       success   throughput/h  throughput/h by seed
+  /// arm    task      k  seeds       success   throughput/h  throughput/h of seeds 1, 2, 3
   /// beta0  espresso  0      3  74.3 ± 4.5 %   149.7 ± 7.4   160  153  135
   /// ```
   public func table() -> String {
     var text = heading + "\n\n"
-    let hasSeeds = seeds.count > 1
+    let measured = measuredSeeds
+    let hasSeeds = measured.count > 1
+    let width =
+      arms.flatMap { $0.tasks.flatMap { $0.iterations.flatMap { $0.throughputs(of: measured) } } }
+      .map(\.count).max() ?? 0
     var rows = [
       ["arm", "task", "k", "seeds", "success", "throughput/h"]
-        + (hasSeeds ? ["throughput/h by seed"] : [])
+        + (hasSeeds
+          ? ["throughput/h of seeds \(measured.map(String.init).joined(separator: ", "))"] : [])
     ]
     for arm in arms {
       var isFirst = true
@@ -22,7 +27,8 @@ extension ExperimentReport {
           rows.append(
             [isFirst ? arm.name : "", index == 0 ? task.task : "", "\(iteration.k)"]
               + ["\(iteration.seeds.count)", iteration.success, iteration.throughput]
-              + (hasSeeds ? [iteration.throughputBySeed] : []))
+              + (hasSeeds
+                ? [spaced(iteration.throughputs(of: measured), width: width)] : []))
           isFirst = false
         }
       }
@@ -39,16 +45,20 @@ extension ExperimentReport {
 
   /// How often a task's scored stages were done; empty for a task that has none.
   private func stageText(of task: String) -> String {
-    stageTable(task).text(heading: ["\(task): done", "k"])
+    stageTable(task, naming: \.name).text(heading: ["\(task): done", "k"])
   }
 
   /// A row for each arm's iterations of a task with scored stages: the arm, k and the rates.
-  func stageTable(_ task: String) -> StageTable {
+  ///
+  /// - Parameter name: What arms are called.
+  func stageTable(_ task: String, naming name: KeyPath<ArmReport, String>) -> StageTable {
     StageTable(
       arms.flatMap { arm in
         (arm.task(task)?.iterations ?? []).compactMap { iteration in
           iteration.stages.map {
-            (cells: [arm.name, "\(iteration.k)"], rates: $0, episodes: iteration.episodes)
+            (
+              cells: [arm[keyPath: name], "\(iteration.k)"], rates: $0, episodes: iteration.episodes
+            )
           }
         }
       })
@@ -56,8 +66,7 @@ extension ExperimentReport {
 
   /// The experiment's title and what '±' is.
   private var heading: String {
-    let spread =
-      seeds.count > 1 ? "one standard error over \(seeds.count) seeds" : "one standard error"
+    let spread = Self.spread(arms.map(\.seeds.count).filter { $0 > 0 })
     return "\(experiment): \(title) (± \(spread))"
   }
 
@@ -84,12 +93,20 @@ extension ExperimentReport {
           seeds.count == 1
             ? "\(arm.name): seed \(list) \(one)" : "\(arm.name): seeds \(list) \(many)")
       }
+      notes += arm.unreadableRuns.map {
+        "\(arm.name): seed \($0.seed) is not counted: \($0.reason)"
+      }
     }
     return notes
   }
 
   private func missingSeeds(of arm: ArmReport) -> [Int] {
-    seeds.filter { !arm.seeds.contains($0) && !arm.unfinishedSeeds.contains($0) }
+    let known = Set(arm.seeds + arm.unfinishedSeeds + arm.unreadableRuns.map(\.seed))
+    return seeds.filter { !known.contains($0) }
+  }
+
+  private func spaced(_ cells: [String], width: Int) -> String {
+    cells.map { String(repeating: " ", count: width - $0.count) + $0 }.joined(separator: "  ")
   }
 }
 
@@ -102,8 +119,12 @@ extension ExperimentReport.IterationReport {
   /// "211.6 ± 5.3"
   var throughput: String { measured(throughputPerHour, throughputStandardError) }
 
-  /// "205  213  217"
-  fileprivate var throughputBySeed: String {
-    seeds.map { decimal($0.iteration.throughputPerHour, digits: 0) }.joined(separator: "  ")
+  /// "205", "213", "217"; "–" for a seed that is missing.
+  fileprivate func throughputs(of wanted: [Int]) -> [String] {
+    wanted.map { seed in
+      seeds.first { $0.seed == seed }.map {
+        decimal($0.iteration.throughputPerHour, digits: 0)
+      } ?? "–"
+    }
   }
 }

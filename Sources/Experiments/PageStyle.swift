@@ -13,6 +13,8 @@ extension ExperimentPage {
     summary { cursor: pointer; margin: 12px 0; }
     .muted { color: var(--muted); }
     .warning { color: var(--warning); }
+    dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 14px; font-size: 14px; }
+    dd { margin: 0; }
     .charts { display: flex; flex-wrap: wrap; gap: 12px; }
     figure { margin: 0; }
     figure svg { max-width: 100%; height: auto; }

@@ -50,15 +50,19 @@ public struct Axis: Sendable {
   public var label: String
   /// Shown exactly; nil for all that the marks hold, up to the next tick.
   public var range: ClosedRange<Double>?
+  /// Where the axis begins, for what cannot be less; nil for a little below the least number.
+  public var start: Double?
   /// Names in place of numbers: category i stands at i. Bars stand at categories.
   public var categories: [String]?
 
   /// An axis of numbers, or of categories.
   public init(
-    label: String, range: ClosedRange<Double>? = nil, categories: [String]? = nil
+    label: String, range: ClosedRange<Double>? = nil, start: Double? = nil,
+    categories: [String]? = nil
   ) {
     self.label = label
     self.range = range
+    self.start = start
     self.categories = categories
   }
 }
@@ -72,7 +76,8 @@ public enum Marks: Sendable {
   case line(name: String, points: [Point], emphasis: Emphasis? = nil)
   /// Points by themselves, a little to the right of their x where a series of bars has whiskers.
   case points(name: String, points: [Point])
-  /// Bars from 0, bar i at category i; several of them stand side by side.
+  /// Bars from 0, bar i at category i; several of them stand side by side. A category of which none
+  /// has a value says so.
   case bars(name: String, values: [Bar])
   /// Counts between edges, one fewer than those, which ascend.
   case histogram(name: String, edges: [Double], counts: [Int])
@@ -91,11 +96,14 @@ public struct Point: Hashable, Sendable {
   public var y: Double
   /// Drawn from y − error to y + error (≥ 0); nil for none.
   public var error: Double?
+  /// What it is, while the pointer rests on it; nil for its series and x.
+  public var name: String?
 
-  public init(x: Double, y: Double, error: Double? = nil) {
+  public init(x: Double, y: Double, error: Double? = nil, name: String? = nil) {
     self.x = x
     self.y = y
     self.error = error
+    self.name = name
   }
 }
 

@@ -6,7 +6,9 @@ struct ChartDescription {
 
   init(_ chart: Chart) {
     var sentences = chart.subtitle.map { [$0.hasSuffix(".") ? $0 : $0 + "."] } ?? []
-    sentences.append("Horizontal: \(chart.x.label). Vertical: \(chart.y.label).")
+    for (name, axis) in [("Horizontal", chart.x), ("Vertical", chart.y)] where !axis.label.isEmpty {
+      sentences.append("\(name): \(axis.label).")
+    }
     for mark in chart.marks {
       switch mark {
       case .line(let name, let points, _):

@@ -25,7 +25,8 @@ struct ChartDrawing {
       + "<style>\n" + Style.sheet + "</style>\n"
       + SVGElement.rectangle(
         x: 0, y: 0, width: layout.width, height: layout.height, style: "ground")
-      + grid + clipped(spans) + clipped(fills + lines) + guides + rules + markers + axes + strips
+      + grid + clipped(spans) + clipped(fills + lines) + emptyCategories + guides + rules + markers
+      + axes + strips
       + pictures
       + headings + legend
     return SVGElement.element(
@@ -244,10 +245,11 @@ struct ChartDrawing {
     let width = ChartLayout.swatchWidth
     let marker = ChartMarker(index: entry.index)
     switch entry.swatch {
-    case .box:
+    case .box, .span:
+      // As in the plot: a stretch is shaded, not filled.
       return SVGElement.rectangle(
         x: x, y: middle - 5, width: width, height: 10,
-        style: "solid fill-\(entry.colour)")
+        style: "\(entry.swatch == .span ? "span" : "solid") fill-\(entry.colour)")
     case .marker:
       return marker.drawn(x: x + width / 2, y: middle, style: "fill-\(entry.colour)")
     case .line(let marked):

@@ -56,6 +56,8 @@ struct ChartExtent {
       x = x.lowerBound - margin...x.upperBound + margin
     }
     y = chart.y.categories == nil ? Self.roomy(ys.range) : ys.range
+    if let start = chart.x.start { x = start...max(x.upperBound, start.nextUp) }
+    if let start = chart.y.start { y = start...max(y.upperBound, start.nextUp) }
     if let range = chart.x.range, Self.isUsable(range) { x = range }
     if let range = chart.y.range, Self.isUsable(range) { y = range }
   }
@@ -93,12 +95,12 @@ struct ChartExtent {
 
     var isIntegral: Bool { lower <= upper && areIntegers }
 
-    /// 0…1 where there was nothing, and some room around a single number.
+    /// 0…1 where there was nothing, and some room around a single number, of which none is beyond 0.
     var range: ClosedRange<Double> {
       guard lower <= upper else { return 0...1 }
       guard lower == upper else { return lower...upper }
       let room = isIntegral ? 1 : max(abs(lower) * 0.1, 1e-6)
-      return lower - room...upper + room
+      return (lower == 0 ? 0 : lower - room)...upper + room
     }
   }
 }

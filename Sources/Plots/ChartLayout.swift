@@ -112,8 +112,10 @@ struct ChartLayout {
     }
     let step = Ticks.step(
       span: range.upperBound - range.lowerBound, count: max(count, 2), integral: integral)
-    return Ticks.values(in: range, step: step).map {
-      Tick(value: $0, label: Ticks.label($0, step: step))
+    let values = Ticks.values(in: range, step: step)
+    let grouped = values.contains { abs($0) >= 10_000 }
+    return values.map {
+      Tick(value: $0, label: Ticks.label($0, step: step, grouped: grouped))
     }
   }
 

@@ -49,6 +49,27 @@ extension ChartDrawing {
     return text
   }
 
+  /// Words where a category has no bar, which could be taken for a bar of 0.
+  var emptyCategories: String {
+    guard let names = chart.x.categories else { return "" }
+    var series: [[Bar]] = []
+    for case .bars(_, let values) in chart.marks { series.append(values) }
+    if series.isEmpty { return "" }
+    let slot = layout.x(1) - layout.x(0)
+    let words = "no data"
+    let fits = TextMeasure.width(of: words, size: Style.tickSize) < slot
+    return names.indices.reduce("") { text, category in
+      let isEmpty = series.allSatisfy {
+        category >= $0.count || !$0[category].value.isFinite
+      }
+      guard isEmpty else { return text }
+      return text
+        + SVGElement.text(
+          fits ? words : "–", x: layout.x(Double(category)), y: layout.bottom - 6, anchor: .middle,
+          style: "tick")
+    }
+  }
+
   /// Whether one histogram would hide parts of another.
   private var histogramsOverlap: Bool {
     var ranges: [ClosedRange<Double>] = []
@@ -176,12 +197,13 @@ extension ChartDrawing {
       let shift = shift(ofMark: index)
       for point in stretches(points).joined()
       where layout.x.domain.contains(point.x) && layout.y.domain.contains(point.y) {
-        let hint = name.isEmpty ? "" : name + ": "
+        let place =
+          point.name.map { $0 + ": " }
+          ?? (name.isEmpty ? "" : name + ": ") + ChartDescription.text(point.x) + ", "
         text += ChartMarker(index: number).drawn(
           x: layout.x(point.x) + shift, y: layout.y(point.y),
           style: "fill-\(Style.name(ofSeries: number))",
-          hint: "\(hint)\(ChartDescription.text(point.x)), "
-            + ChartDescription.text(point.y, point.error))
+          hint: place + ChartDescription.text(point.y, point.error))
       }
     }
     return text
@@ -190,7 +212,11 @@ extension ChartDrawing {
   /// The points between those that are not numbers.
   private func stretches(_ points: [Point]) -> [[Point]] {
     points.split { !$0.x.isFinite || !$0.y.isFinite }.map { part in
-      part.map { Point(x: $0.x, y: $0.y, error: $0.error.flatMap { $0.isFinite ? $0 : nil }) }
+      part.map { point in
+        var point = point
+        if point.error?.isFinite == false { point.error = nil }
+        return point
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 /// Which colour each of a chart's marks has, and what the legend says.
 struct ChartSeries {
   /// How a legend shows a series.
-  enum Swatch: Hashable { case line(marked: Bool), marker, box }
+  enum Swatch: Hashable { case line(marked: Bool), marker, box, span }
 
   struct Entry: Hashable {
     var name: String
@@ -54,7 +54,7 @@ struct ChartSeries {
         list(name, .box, Style.name(ofSeries: indices.last!), indices.last!)
       case .span(_, let label, let emphasis):
         indices.append(0)
-        if spanLabels[label, default: 0] > 1 { list(label, .box, Style.name(of: emphasis), 0) }
+        if spanLabels[label, default: 0] > 1 { list(label, .span, Style.name(of: emphasis), 0) }
       case .verticalRule:
         indices.append(0)
       }

@@ -41,20 +41,22 @@ enum Ticks {
   }
 
   /// A tick's text, with the digits that its step needs.
-  static func label(_ value: Double, step: Double) -> String {
+  ///
+  /// - Parameter grouped: Whether thousands are parted by commas from 1,000 on, as beside larger ticks.
+  static func label(_ value: Double, step: Double, grouped: Bool = false) -> String {
     let magnitude = abs(value)
     if magnitude >= 1e7 || (step < 1e-4 && value != 0) { return scientific(value, step: step) }
     let digits = step >= 1 ? 0 : Int((-log10(step) - 1e-9).rounded(.up))
-    return decimal(value, digits: digits)
+    return decimal(value, digits: digits, grouped: grouped)
   }
 
   /// A number with so many digits after the point, a true minus sign and commas between thousands
-  /// from 10,000.
-  static func decimal(_ value: Double, digits: Int) -> String {
+  /// from 10,000, or from 1,000.
+  static func decimal(_ value: Double, digits: Int, grouped: Bool = false) -> String {
     let text = String(format: "%.\(digits)f", abs(value))
     let isZero = !text.contains { ("1"..."9").contains($0) }
     var parts = text.split(separator: ".").map(String.init)
-    if parts[0].count > 4 {
+    if parts[0].count > (grouped ? 3 : 4) {
       var grouped = ""
       for (place, digit) in parts[0].enumerated() {
         if place > 0, (parts[0].count - place).isMultiple(of: 3) { grouped += "," }

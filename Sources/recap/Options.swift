@@ -18,8 +18,8 @@ struct RunOptions: Sendable {
   }
 
   var source: Source
-  /// Directories of runs whose results are taken over where they are those of the same jobs.
-  var reuse: [String] = []
+  /// Runs whose results are taken over where they are those of the same jobs.
+  var reuse: [ReusedPlace] = []
   /// Only the closing table, no bars and lines.
   var quiet: Bool
   var watching = WatchingOptions()
@@ -33,8 +33,8 @@ struct ExperimentOptions: Sendable {
   var seeds: ClosedRange<Int>
   /// The experiment's directory; nil for `runs/<experiment>`.
   var directory: String?
-  /// Directories of runs of others whose results are taken over where they are those of the same jobs.
-  var reuse: [String] = []
+  /// Runs of others whose results are taken over where they are those of the same jobs.
+  var reuse: [ReusedPlace] = []
   /// Only the closing table.
   var quiet: Bool
 }

@@ -102,7 +102,15 @@ import Testing
     ("experiment: x\nbase: y\narms: []", ["arms (line 3): got an empty list; expected a list of"]),
     (
       "experiment: x\nbase: y\narm: [{name: a}]",
-      ["arm (line 3): unknown key; did you mean 'arms'?", "arms (line 1): missing"]
+      ["arm (line 3): unknown key; did you mean 'arms'?"]
+    ),
+    (
+      "name: x\ntasks: [{name: espresso}]\nrobots: [{name: cell, kind: workcell}]",
+      ["is a run's configuration; expected an experiment. 'recap run' runs it"]
+    ),
+    (
+      "experiment: x\n\nbase: other.yaml\narms: [{name: a}]",
+      ["base (line 3): ", "other.yaml: there is no such file", "are beside its file"]
     ),
     (
       "experiment: x\nbase: y\narms:\n  - name: a\n    sett: {method.guidance: 1}",
@@ -130,6 +138,31 @@ import Testing
   func whatIsNotAnExperimentIsRefusedInWords(yaml: String, expected: [String]) throws {
     let found = try messages(yaml).joined(separator: "\n")
     for part in expected { #expect(found.contains(part), "\(found)") }
+  }
+
+  @Test func aKeyWrittenWronglyIsOneMistake() throws {
+    #expect(try messages("experiment: x\nbase: y\narm: [{name: a}]").count == 1)
+  }
+
+  @Test func armsWithTheSameSettingsAreFound() throws {
+    let experiment = try experiment(
+      """
+      experiment: x
+      base: ../base.yaml
+      set: {method.guidance: 2}
+      arms:
+        - {name: a}
+        - {name: b, set: {method.guidance: 3}}
+        - {name: c, set: {method.guidance: 2}}
+      """)
+    var configurations: [String: RunConfiguration] = [:]
+    for (arm, guidance) in [("a", 2), ("b", 3), ("c", 2)] {
+      configurations[arm] = try configuration(
+        smallest, overrides: ["name=x-\(arm)", "method.guidance=\(guidance)"])
+    }
+    #expect(experiment.sameArms(configurations) == [["a", "c"]])
+    configurations["c"]?.method.guidance = 4
+    #expect(experiment.sameArms(configurations).isEmpty)
   }
 
   @Test func aWrongSettingIsToldWithItsLineInTheExperimentsFile() throws {

@@ -45,6 +45,7 @@ import Testing
   @Test func theSameSettingsAndInputsGiveTheSameJobs() throws {
     #expect(try changed().isEmpty)
     // Names and what has no influence on results.
+    #expect(try changed("schedule.episodesPerLabelJob=2").isEmpty)
     #expect(try changed("name=y", "runtime.policyLearners=2", "runtime.leaseSeconds=60").isEmpty)
   }
 

@@ -72,6 +72,26 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
   }
 
+  @Test func aDamagedCatalogueIsNamed() async throws {
+    let path = directory.path
+    try Data(repeating: 0x5a, count: 20000).write(
+      to: URL(filePath: "\(path)/catalogue.sqlite"))
+    let damaged = ArchiveError.unreadable(
+      directory: path, reason: "SQLite error 26: file is not a database")
+    #expect(throws: damaged) { _ = try ArchiveReader(directory: path) }
+    await #expect(throws: damaged) { _ = try await Archive.open(at: path) }
+    #expect(damaged.description.hasPrefix("\(path)/catalogue.sqlite cannot be read: SQLite"))
+  }
+
+  @Test func aFileInTheWayIsNamed() async throws {
+    let path = directory.path
+    try Data().write(to: URL(filePath: "\(path)/blobs"))
+    let refused = ArchiveError.cannotMake(directory: path, reason: "\(path)/blobs is a file")
+    await #expect(throws: refused) {
+      _ = try await Archive.create(at: path, run: Fixture.run)
+    }
+  }
+
   @Test func creatingOverARunIsRefused() async throws {
     let first = try await Archive.create(at: directory.path, run: Fixture.run)
     try await first.close()

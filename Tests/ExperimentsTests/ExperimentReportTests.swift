@@ -67,11 +67,11 @@ import Testing
   @Test func theTableIsAlignedAndSaysWhatIsMissing() {
     #expect(
       report().table() == """
-        small: A < B? (± one standard error over 3 seeds)
+        small: A < B? (± one standard error over 1 to 3 seeds; of one, over its episodes)
 
-        arm  task      k  seeds        success  throughput/h  throughput/h by seed
+        arm  task      k  seeds        success  throughput/h  throughput/h of seeds 1, 2, 3
         a    espresso  0      3  50.0 ± 14.4 %  110.0 ± 10.0  100  100  130
-        b    espresso  0      1  100.0 ± 7.0 %   200.0 ± 7.0  200
+        b    espresso  0      1  100.0 ± 7.0 %   200.0 ± 7.0  200    –    –
 
         b: 3 of 5 jobs were shared with other runs (20 episodes, 1 training)
         b: seed 2 is not finished and not counted
@@ -81,13 +81,33 @@ import Testing
     let young = ExperimentReport(experiment(), runs: [])
     #expect(
       young.table() == """
-        small: A < B? (± one standard error)
+        small: A < B? (± one standard error over episodes)
 
         arm  task  k  seeds  success  throughput/h
         a    –            0
         b    –            0
 
         """)
+  }
+
+  @Test func seedsThatWereAskedForAndDamagedRunsAreNamed() {
+    let report = ExperimentReport(
+      experiment(), runs: [run("a", seed: 1, [iteration(0, success: 1, throughput: 10)])],
+      requested: [1, 2],
+      unreadable: ["b": [ExperimentReport.UnreadableRun(seed: 1, reason: "x/b: is damaged")]])
+    #expect(report.seeds == [1, 2])
+    let table = report.table()
+    // One seed is measured, so there is no spread over seeds.
+    #expect(table.hasPrefix("small: A < B? (± one standard error over episodes)"))
+    #expect(!table.contains("of seeds"))
+    #expect(
+      table.hasSuffix(
+        """
+        a: seed 2 has not been run
+        b: seed 2 has not been run
+        b: seed 1 is not counted: x/b: is damaged
+
+        """), "\(table)")
   }
 
   @Test func stagesAreMeansOverSeeds() throws {
@@ -111,7 +131,9 @@ import Testing
     let arm = try #require((object["arms"] as? [[String: Any]])?.first)
     #expect(
       Set(arm.keys) == [
-        "name", "title", "settings", "seeds", "unfinishedSeeds", "work", "adopted", "tasks",
+        "name", "title", "settings", "seeds", "unfinishedSeeds", "unreadableRuns", "work",
+        "adopted",
+        "tasks",
       ])
     let task = try #require((arm["tasks"] as? [[String: Any]])?.first)
     #expect(Set(task.keys) == ["task", "iterations"])

@@ -49,6 +49,7 @@ import Testing
     #expect(subtitle.contains("espresso/1/corrected/0#3"))
     #expect(subtitle.contains("V from label set espresso/1/labels."))
     #expect(subtitle.contains("without camera images"))
+    #expect(throws: NoSuchCamera(name: "top", known: [])) { try figure.chart(camera: "top") }
     #expect(chart.pictures.isEmpty)
     var spans: [ClosedRange<Double>] = []
     var strips: [ClosedRange<Double>] = []

@@ -63,7 +63,7 @@ import Testing
         }), storedAt: Date())
   }
 
-  private static func report() throws -> RunReport {
+  private static func report(skipsFineTuning: Bool = false) throws -> RunReport {
     RunReport(
       run: "demo",
       episodes: try episodes().map {
@@ -73,7 +73,12 @@ import Testing
         labelSet(nil, nil, shares: ["espresso": 0.3, "tshirt": 0.3]),
         labelSet("espresso", 1, shares: ["espresso": 0.45]),
         labelSet("tshirt", 1, shares: ["tshirt": 0.6]),
-      ])
+      ], skipsFineTuning: skipsFineTuning)
+  }
+
+  @Test func aPolicyThatIsThePretrainedOneHasItsLabels() throws {
+    let iterations = try Self.report(skipsFineTuning: true).tasks[0].iterations
+    #expect(iterations.map(\.positiveShare) == [0.3, 0.45])
   }
 
   @Test func ratesMatchTheHandComputedOnes() throws {
@@ -246,10 +251,11 @@ extension RunReport {
   /// The report of episodes, as an archive's.
   fileprivate init(
     run: String, episodes: [EpisodeRow], labelSets: [LabelSetRow],
-    extraction: PolicyExtraction = .recap
+    extraction: PolicyExtraction = .recap, skipsFineTuning: Bool = false
   ) {
     var tally = EpisodeTally()
     tally.add(episodes.enumerated().map { EpisodeSummary($1, sequence: $0 + 1) })
-    self = tally.report(run: run, labelSets: labelSets, extraction: extraction)
+    self = tally.report(
+      run: run, labelSets: labelSets, extraction: extraction, skipsFineTuning: skipsFineTuning)
   }
 }

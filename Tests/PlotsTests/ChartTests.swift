@@ -85,6 +85,33 @@ struct ChartTests {
     #expect(try drawn.text("two").number("y") == (try drawn.text("one").number("y")))
   }
 
+  @Test("A category without a bar says so, and one with a bar of 0 does not")
+  func emptyCategories() throws {
+    func words(_ values: [[Double]]) throws -> [DrawnChart.Element] {
+      try DrawnChart(
+        Chart(
+          title: "t", x: Axis(label: "", categories: ["a", "b"]), y: Axis(label: ""),
+          marks: values.map { .bars(name: "", values: $0.map { Bar(value: $0) }) })
+      ).all("text").filter { $0.text == "no data" }
+    }
+    let found = try words([[0, .nan]])
+    #expect(found.count == 1)
+    #expect(try #require(found.first).number("x") > 360)
+    #expect(try words([[0, .nan], [1, 2]]).isEmpty)
+    #expect(try words([[0, 3]]).isEmpty)
+  }
+
+  @Test("A point says what it is, and an axis without a label is not described")
+  func names() throws {
+    let chart = Chart(
+      title: "t", x: Axis(label: "", categories: ["a"]), y: Self.y,
+      marks: [.points(name: "each seed", points: [Point(x: 0, y: 5, name: "a, seed 7")])])
+    let drawn = try DrawnChart(chart)
+    #expect(drawn.all("title").map(\.text).contains("a, seed 7: 5"))
+    let words = try #require(drawn.all("desc").first).text
+    #expect(words.hasPrefix("Vertical: value."))
+  }
+
   @Test("A histogram's bins reach from edge to edge")
   func histogram() throws {
     let chart = Chart(
@@ -135,6 +162,13 @@ struct ChartTests {
     #expect(range([Self.line([(0, 10), (1, 30)])]) == 9...31)
     #expect(range([Self.line([(0, 10), (1, 30)], error: 10)]) == 0...42)
     #expect(range([Self.line([(0, -30), (1, -1)])]).upperBound == 0)
+    // What is always 0 has an axis from 0.
+    #expect(range([.bars(name: "", values: [Bar(value: 0)])]).lowerBound == 0)
+    let started = Chart(
+      title: "", x: Axis(label: ""), y: Axis(label: "", start: 0),
+      marks: [Self.line([(0, 100), (1, 110)])])
+    #expect(ChartExtent(started).y.lowerBound == 0)
+    #expect(ChartExtent(started).y.upperBound > 110)
     #expect(range([.bars(name: "", values: [Bar(value: 20), Bar(value: 10)])]) == 0...21)
   }
 
@@ -178,7 +212,8 @@ struct ChartTests {
         .strip(name: "positive", stretches: [0...5, 90...200]),
       ])
     let drawn = try DrawnChart(chart)
-    #expect(drawn.all("rect", "span").count == 3)
+    // With the swatch in the legend, which is shaded as they are.
+    #expect(drawn.all("rect", "span").count == 4)
     #expect(drawn.all("text").filter { $0.text == "corrected" }.count == 1)
     let corrected = try drawn.text("corrected")
     #expect(try corrected.number("y") < (try drawn.text("drop").number("y")))

@@ -47,6 +47,8 @@ struct ScaleTests {
     ])
   func label(value: Double, step: Double, expected: String) {
     #expect(Ticks.label(value, step: step) == expected)
+    #expect(Ticks.label(5000, step: 5000) == "5000")
+    #expect(Ticks.label(5000, step: 5000, grouped: true) == "5,000")
   }
 
   @Test("Text is broken at spaces and cut where it must be")

@@ -44,6 +44,66 @@ struct AdoptionTests {
     #expect(again.isEmpty)
   }
 
+  @Test(
+    "labels are taken from runs that labelled in other shards, or in one job",
+    arguments: [(500, 2), (2, 500), (2, 4)])
+  func labelsOfOtherShards(theirs: Int, ours: Int) async throws {
+    let runs = try MadeUpRuns()
+    defer { runs.remove() }
+    let earlier = try await runs.finished(
+      "earlier", ["schedule.episodesPerLabelJob=\(theirs)"])
+    let configuration = try runs.configuration("later", ["schedule.episodesPerLabelJob=\(ours)"])
+    let archive = try await runs.archive(configuration)
+    let adopted = try await Adoption.carryOut(
+      into: archive, configuration: configuration, from: [earlier], notify: { _ in })
+    let plan = try await Plan(of: configuration, in: archive)
+    #expect(plan.isFinished)
+    #expect(adopted["earlier"]?.jobs == plan.jobs.count)
+    let theirSets = try await ArchiveReader(directory: runs.directory("earlier")).labelSets()
+    #expect(theirSets.count == 2)
+    for theirs in theirSets {
+      #expect(plan.labels(of: theirs.metadata.job)?.digest == theirs.digest)
+    }
+    // A shard's values are those that a labeller would have stored.
+    let shards = plan.jobs.filter { if case .estimateValues = $0.work { true } else { false } }
+    #expect(shards.isEmpty == (ours == 500))
+    for shard in shards {
+      let order = try #require(plan.order(for: shard.id, lease: ""))
+      let digest = try #require(plan.values(of: shard.id))
+      let values = try ValueSetFile.parse(try await archive.blob(digest))
+      #expect(values.provenance.job == shard.id && values.provenance.value == order.value)
+      #expect(Set(values.episodes.keys) == Set(order.dataset))
+      #expect(values.episodes.values.allSatisfy { $0.values == [MadeUpRuns.value] })
+    }
+    #expect(try await archive.verify().isSound)
+  }
+
+  @Test("where sharing ends is told with its reason")
+  func ends() async throws {
+    let runs = try MadeUpRuns()
+    defer { runs.remove() }
+    let earlier = try await runs.finished("earlier")
+    for (name, setting, expected) in [
+      (
+        "labels", "method.positiveShare=0.1",
+        "tshirt/1/labels, which run earlier did with other inputs or settings"
+      ),
+      ("seed", "seed=77", "tshirt/demonstrations/0, which run earlier did with seed 1"),
+      (
+        "more", "tasks.tshirt.evaluationEpisodes=4",
+        "tshirt/0/evaluate/1, which run earlier does not have"
+      ),
+    ] {
+      let configuration = try runs.configuration(name, [setting])
+      let archive = try await runs.archive(configuration)
+      _ = try await Adoption.carryOut(
+        into: archive, configuration: configuration, from: [earlier], notify: { _ in })
+      let end = try await Adoption.end(
+        of: archive, configuration: configuration, besides: earlier)
+      #expect(end == expected)
+    }
+  }
+
   @Test func otherRobotsShareNothing() async throws {
     let runs = try MadeUpRuns()
     defer { runs.remove() }
@@ -154,9 +214,12 @@ private struct MadeUpRuns {
         name: configuration.name, configuration: configuration.resolvedJSON, version: "test"))
   }
 
+  /// What every value function says of every step.
+  static let value: Float = -0.5
+
   /// A run that has done everything.
-  func finished(_ name: String) async throws -> FinishedJobs {
-    let configuration = try configuration(name, [])
+  func finished(_ name: String, _ settings: [String] = []) async throws -> FinishedJobs {
+    let configuration = try configuration(name, settings)
     let archive = try await archive(configuration)
     var plan = try await Plan(of: configuration, in: archive)
     for job in plan.jobs {
@@ -197,7 +260,9 @@ private struct MadeUpRuns {
     case .label:
       let metadata = LabelSetMetadata(
         job: order.job.id, value: try #require(order.value), lookahead: nil, tasks: [:])
-      let file = try LabelSetFile.serialize(LabelSet(metadata: metadata, episodes: [:]))
+      let labels = EpisodeLabels(values: [Self.value], advantages: [0], positives: [true])
+      let episodes = Dictionary(uniqueKeysWithValues: order.dataset.map { ($0, labels) })
+      let file = try LabelSetFile.serialize(LabelSet(metadata: metadata, episodes: episodes))
       return .labels(try await archive.putBlob(file, kind: "labels"), metadata)
     }
   }

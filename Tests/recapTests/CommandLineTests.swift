@@ -31,6 +31,15 @@ struct CommandLineTests {
       (["check", "Configs/smoke.yaml", "--set", "seed=-1"], "got -1"),
       (["plot", "value", "nowhere", "x", "--output", "a.gif"], ".svg, .png or .html"),
       (["label", "preview", "nowhere", "--task", "x", "--positive-share", "2"], "got 2.0"),
+      (
+        ["label", "preview", "nowhere", "--task", "x", "--lookahead", "-3"],
+        "--lookahead: got -3; expected an integer, at least 1, or 'end'"
+      ),
+      (
+        ["label", "preview", "nowhere", "--task", "x", "--lookahead", "soon"], "got soon; expected"
+      ),
+      (["plot", "value", "nowhere", "x", "--drops", "-1"], "--drops: got -1; expected an integer"),
+      (["experiment", "Configs/smoke.yaml"], "is a run's configuration; expected an experiment"),
       (["dashboard", "nowhere", "--http", "0.0.0.0:8080"], "so a token is needed"),
       (["dashboard", "nowhere", "--http", "nonsense"], "--http"),
       (["run", "Configs/smoke.yaml", "--http-token-file", "x"], "goes with --http"),

@@ -183,6 +183,78 @@ struct ExperimentRunTests {
     #expect(try await archive.verify().isSound)
   }
 
+  @Test("a run that cannot begin, or is damaged, takes no other with it")
+  func obstacles() async throws {
+    let folder = try folder(
+      """
+        - {name: blocked}
+        - {name: pretrained, set: {training.policySFT.steps: 0}}
+        - {name: same, set: {training.policySFT.steps: 0}}
+      """)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: "late.yaml")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    try text.replacing("set: {tasks", with: "set: {schedule.iterations: 0, tasks").write(
+      to: file, atomically: true, encoding: .utf8)
+    let directory = folder.path + "/out"
+    let seed = "\(directory)/seed-1"
+    try FileManager.default.createDirectory(atPath: seed, withIntermediateDirectories: true)
+    try Data("x".utf8).write(to: URL(filePath: "\(seed)/blocked"))
+    let command = ["experiment", file.path, "--dir", directory]
+    let result = try await RecapProcess.run(command)
+    #expect(result.status == 1)
+    #expect(result.errors.contains("1 of 3 runs failed:\n  seed 1, arm blocked: "))
+    #expect(result.errors.contains("arms pretrained and same have the same settings"))
+
+    // Labels of what the policy was trained with, though not in its own job.
+    let shown = try await RecapProcess.run("runs", "show", "\(seed)/pretrained", "--json")
+    let labels = try await ArchiveReader(directory: "\(seed)/pretrained").labelSets()
+    #expect(labels.map(\.metadata.job) == ["pretrain/labels"])
+    #expect(shown.output.contains("\"labels\" : \"\(labels[0].digest.rawValue)\""))
+    let json = try await RecapProcess.run("report", directory, "--json")
+    let report = try JSONDecoder().decode(ExperimentReport.self, from: Data(json.output.utf8))
+    let share = labels[0].metadata.tasks["tshirt"]?.positiveShare
+    #expect(report.arms[1].tasks.first?.iterations.first?.positiveShare == share)
+    #expect(share != 1 && report.began != nil)
+
+    try await checkHints(file.path, directory)
+
+    try Data(repeating: 0x5a, count: 20000).write(
+      to: URL(filePath: "\(seed)/pretrained/catalogue.sqlite"))
+    let table = try await RecapProcess.run("report", directory)
+    #expect(table.status == 0, "\(table.errors)")
+    #expect(
+      table.output.contains(
+        "pretrained: seed 1 is not counted: \(seed)/pretrained/catalogue.sqlite cannot be read: SQLite"
+      ))
+    #expect(table.output.contains("jobs were shared with other runs"), "\(table.output)")
+    #expect(table.output.contains("blocked: seed 1 has not been run"))
+  }
+
+  /// What is said to whoever takes a run for an experiment or the other way round.
+  private func checkHints(_ file: String, _ directory: String) async throws {
+    let status = try await RecapProcess.run("status", directory)
+    #expect(status.status != 0)
+    #expect(status.errors.contains("is an experiment, and this is for one run; its runs: "))
+    #expect(status.errors.contains("\(directory)/seed-1/same"))
+    let refused = try await RecapProcess.run(
+      "experiment", file, "--dir", "\(directory)/seed-1/same")
+    #expect(refused.errors.contains("same holds a run; expected a directory of the experiment's"))
+    let values = try await RecapProcess.run(
+      "plot", "value", "\(directory)/seed-1/same", "tshirt/demonstrations/0#0", "--values", "0",
+      "--json")
+    #expect(values.status == 0 && values.output.contains("label set pretrain/labels"))
+    let alone = try await RecapProcess.run(
+      "run", "\((file as NSString).deletingLastPathComponent)/base.yaml", "--seed", "2", "--set",
+      "tasks=[{name: tshirt, demonstrations: 2, evaluationEpisodes: 1}]", "--set",
+      "schedule.iterations=0", "--dir", "\(directory)-alone", "--reuse", directory)
+    #expect(alone.status == 0)
+    #expect(
+      alone.errors.contains(
+        "nothing is shared with \(directory); the first job is tshirt/demonstrations/0, which run "
+          + "late-pretrained did with seed 1"), "\(alone.errors)")
+  }
+
   @Test("a failed arm is told at the end and does not stop the others")
   func failedArm() async throws {
     let folder = try folder(

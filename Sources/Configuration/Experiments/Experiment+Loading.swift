@@ -31,6 +31,16 @@ extension Experiment {
     yaml: String, source: String, directory: String, workcellTasks: [String]
   ) throws {
     let root = try SettingNode(yaml: yaml, source: source)
+    if root["experiment"] == nil, root["arms"] == nil, root["robots"] != nil || root["tasks"] != nil
+    {
+      throw ConfigurationError(
+        source: source,
+        problems: [
+          .init(
+            kind: .wrongType, keyPath: "",
+            message: "is a run's configuration; expected an experiment. 'recap run' runs it")
+        ])
+    }
     try ShapeChecker.require(root, Self.shape, source: source)
     let file = ExperimentFile(root)
     name = root["experiment"]?.text ?? ""
@@ -43,6 +53,16 @@ extension Experiment {
 
     var problems = file.reservedSettings
     guard problems.isEmpty else { throw ConfigurationError(source: source, problems: problems) }
+    do {
+      _ = try SettingNode.text(ofFile: base)
+    } catch let error as ConfigurationError {
+      let found = error.problems.map {
+        ConfigurationError.Problem(
+          kind: $0.kind, keyPath: "base", origin: root["base"]?.origin,
+          message: "\(base): \($0.message); paths in an experiment are beside its file")
+      }
+      throw ConfigurationError(source: source, problems: found)
+    }
     // What is wrong with the base alone is told as it is told for a run.
     _ = try RunConfiguration.load(file: base, workcellTasks: workcellTasks)
     var configurations: [RunConfiguration] = []

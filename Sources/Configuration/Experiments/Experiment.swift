@@ -103,6 +103,24 @@ public struct Experiment: Codable, Hashable, Sendable {
     settings + arm.settings + ["name=\(runName(of: arm))", "seed=\(seed)"]
   }
 
+  /// Arms whose runs would be the same but for their names: groups of at least two, in the file's
+  /// order.
+  ///
+  /// - Parameter configurations: Each arm's, all with the same seed.
+  public func sameArms(_ configurations: [String: RunConfiguration]) -> [[String]] {
+    var groups: [(configuration: RunConfiguration, arms: [String])] = []
+    for arm in arms.map(\.name) {
+      guard var configuration = configurations[arm] else { continue }
+      configuration.name = name
+      if let place = groups.firstIndex(where: { $0.configuration == configuration }) {
+        groups[place].arms.append(arm)
+      } else {
+        groups.append((configuration, [arm]))
+      }
+    }
+    return groups.map(\.arms).filter { $0.count > 1 }
+  }
+
   /// The configuration of an arm's run.
   ///
   /// - Parameter workcellTasks: The tasks that the built-in simulator offers.

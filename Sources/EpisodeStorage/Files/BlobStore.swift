@@ -27,8 +27,16 @@ struct BlobStore: Sendable {
   ///
   /// All 256 subdirectories are made and flushed here, so that storing a blob never has to flush
   /// more than one.
+  ///
+  /// - Throws: `ArchiveError.cannotMake` where a file is in the way.
   func prepare() throws {
     let manager = FileManager.default
+    for directory in [temporaryDirectory, blobDirectory] {
+      var isDirectory: ObjCBool = true
+      if manager.fileExists(atPath: directory, isDirectory: &isDirectory), !isDirectory.boolValue {
+        throw ArchiveError.cannotMake(directory: root, reason: "\(directory) is a file")
+      }
+    }
     let shards = (0..<256).map { "\(blobDirectory)/\(String(format: "%02x", $0))" }
     for directory in [temporaryDirectory] + shards {
       try manager.createDirectory(atPath: directory, withIntermediateDirectories: true)

@@ -42,7 +42,7 @@ public struct ValueFigure: Sendable {
   /// The figure.
   ///
   /// - Parameters:
-  ///   - camera: Whose frames stand above V; nil for the first. Ignored where there are no frames.
+  ///   - camera: Whose frames stand above V; nil for the first, if any.
   ///   - frames: How many, at regular moments.
   /// - Throws: `NoSuchCamera`; `ImageEncodingError` where memory is short.
   public func chart(camera: String? = nil, frames: Int = 8) throws -> Chart {
@@ -121,6 +121,7 @@ public struct ValueFigure: Sendable {
   private func pictures(camera name: String?, count: Int) throws -> [Picture] {
     let metadata = episode.metadata
     let cameras = metadata.recordsImages ? metadata.embodiment.cameras : []
+    if let name, cameras.isEmpty { throw NoSuchCamera(name: name, known: []) }
     guard !cameras.isEmpty, count > 0 else { return [] }
     let wanted = name ?? cameras[0].name
     guard let index = cameras.firstIndex(where: { $0.name == wanted }) else {
@@ -197,6 +198,7 @@ public struct NoSuchCamera: Error, Equatable, CustomStringConvertible {
   public let known: [String]
 
   public var description: String {
-    "the episode has no camera '\(name)'; it has \(known.joined(separator: ", "))"
+    "the episode has no camera '\(name)'; it "
+      + (known.isEmpty ? "was recorded without images" : "has \(known.joined(separator: ", "))")
   }
 }

@@ -41,8 +41,9 @@ public struct RunReport: Codable, Hashable, Sendable {
     /// spread.
     public var throughputStandardError: Double
     /// Share of positive labels, in [0, 1], in the label set that this iteration's policy was
-    /// trained with; 1 at k = 0, where the indicator is fixed positive; nil while there is no label
-    /// set, and where policies are made without the indicator.
+    /// trained with; 1 at k = 0, where the indicator is fixed positive, unless fine-tuning has no steps
+    /// and leaves the pre-trained policy as it is; nil while there is no label set, and where policies
+    /// are made without the indicator.
     public var positiveShare: Double?
     /// Share, in [0, 1], of the steps of the practice episodes recorded for this iteration that a
     /// person chose; 0 where there was no practice, as at k = 0.
@@ -78,29 +79,38 @@ public struct RunReport: Codable, Hashable, Sendable {
     let run = try await archive.run()
     let configuration = Data(run.configuration.utf8)
     // Configurations of older versions have no such key.
-    let extraction = try JSONDecoder().decode(MethodOfRun.self, from: configuration).method?
-      .extraction
+    let stored = try JSONDecoder().decode(MethodOfRun.self, from: configuration)
     var tally = EpisodeTally()
     try await tally.catchUp(with: archive)
     self = tally.report(
-      run: run.name, labelSets: try await archive.labelSets(), extraction: extraction ?? .recap)
+      run: run.name, labelSets: try await archive.labelSets(),
+      extraction: stored.method?.extraction ?? .recap,
+      skipsFineTuning: stored.training?.policySFT?.steps == 0)
   }
 
   /// The part of a stored configuration that says how its policies were made.
   private struct MethodOfRun: Decodable {
     var method: Method?
+    var training: Training?
 
     struct Method: Decodable { var extraction: PolicyExtraction? }
+
+    struct Training: Decodable { var policySFT: Steps? }
+
+    struct Steps: Decodable { var steps: Int? }
   }
 
   /// As `IterationReport.positiveShare` says.
   static func positiveShare(
-    task: String, k: Int, in labelSets: [LabelSetRow], extraction: PolicyExtraction
+    task: String, k: Int, in labelSets: [LabelSetRow], extraction: PolicyExtraction,
+    skipsFineTuning: Bool
   ) -> Double? {
     guard (k == 0 ? extraction.first : extraction).isConditioned else { return nil }
-    if k == 0 { return 1 }
-    return labelSets.last { $0.task == task && $0.iteration == k }?
-      .metadata.tasks[task]?.positiveShare
+    if k == 0, !skipsFineTuning { return 1 }
+    let labels = labelSets.last {
+      k == 0 ? $0.task == nil : $0.task == task && $0.iteration == k
+    }
+    return labels?.metadata.tasks[task]?.positiveShare
   }
 
   /// The report as JSON, keys sorted, two spaces an indentation.

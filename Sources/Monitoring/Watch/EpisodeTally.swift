@@ -176,8 +176,10 @@ public struct EpisodeTally: Sendable {
   /// - Parameters:
   ///   - labelSets: For the shares of positive labels.
   ///   - extraction: How the run's policies are made.
+  ///   - skipsFineTuning: Whether the policy of k = 0 is the pre-trained one, untouched.
   public func report(
-    run: String, labelSets: [LabelSetRow], extraction: PolicyExtraction
+    run: String, labelSets: [LabelSetRow], extraction: PolicyExtraction,
+    skipsFineTuning: Bool = false
   ) -> RunReport {
     var judged: [String: [Int: Sums]] = [:]
     var practised: [String: [Int: Sums]] = [:]
@@ -199,7 +201,8 @@ public struct EpisodeTally: Sendable {
           successRate: sums.successRate ?? 0, successRateStandardError: sums.successRateError,
           throughputPerHour: sums.throughput, throughputStandardError: sums.throughputError,
           positiveShare: RunReport.positiveShare(
-            task: task, k: k, in: labelSets, extraction: extraction),
+            task: task, k: k, in: labelSets, extraction: extraction,
+            skipsFineTuning: skipsFineTuning),
           interventionShare: practised[task]?[k]?.interventionShare ?? 0,
           stages: stages[task]?[k]?.rates)
       }

@@ -189,6 +189,8 @@ struct JobPace {
 extension WatchSnapshot {
   /// How good each task's policies are so far, as `recap report` says it.
   public var report: RunReport {
-    tally.report(run: run.name, labelSets: labelSets, extraction: configuration.method.extraction)
+    tally.report(
+      run: run.name, labelSets: labelSets, extraction: configuration.method.extraction,
+      skipsFineTuning: configuration.training.policySFT.steps == 0)
   }
 }

@@ -30,7 +30,9 @@ struct CheckCommand: ParsableCommand {
         let arm = try experiment.configuration(of: $0, seed: 1, workcellTasks: WorkcellTasks.names)
         return ($0.name, arm)
       }
-      return print(try jsonText(Dictionary(uniqueKeysWithValues: arms)))
+      let configurations = Dictionary(uniqueKeysWithValues: arms)
+      Composition.warnOfSameArms(experiment, configurations)
+      return print(try jsonText(configurations))
     }
     let checked = try RunConfiguration.load(
       file: config, overrides: overrides.texts, workcellTasks: WorkcellTasks.names)

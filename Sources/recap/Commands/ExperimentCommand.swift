@@ -67,6 +67,6 @@ struct ExperimentCommand: AsyncParsableCommand {
     try await Composition.experiment(
       ExperimentOptions(
         file: file, seeds: firstSeed...firstSeed + seeds - 1, directory: directory,
-        reuse: reuse.directories, quiet: quiet))
+        reuse: reuse.places, quiet: quiet))
   }
 }

@@ -15,14 +15,17 @@ struct LabelCommand: AsyncParsableCommand {
 
 /// A lookahead on the command line: steps, or "end".
 struct LookaheadArgument: ExpressibleByArgument {
+  /// As it was written.
+  var text: String
   /// Nil for N = T.
   var steps: Int?
 
   init?(argument: String) {
-    if argument == "end" { return }
-    guard let steps = Int(argument), steps >= 1 else { return nil }
-    self.steps = steps
+    text = argument
+    steps = Int(argument)
   }
+
+  var isValid: Bool { text == "end" || (steps ?? 0) >= 1 }
 }
 
 /// `recap label preview`
@@ -51,12 +54,14 @@ struct PreviewLabels: AsyncParsableCommand {
   var task: String
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The share p of positive labels, in (0, 1); the label set's own if left out.",
       valueName: "p"))
   var positiveShare: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The lookahead N in steps, or 'end' for the end of the episode; the label set's own if left "
         + "out.", valueName: "steps"))
@@ -79,7 +84,11 @@ struct PreviewLabels: AsyncParsableCommand {
   func validate() throws {
     if let positiveShare, !(positiveShare > 0 && positiveShare < 1) {
       throw ValidationError(
-        "--positive-share: got \(positiveShare); expected a number between 0 and 1")
+        "--positive-share: got \(positiveShare); expected a number greater than 0 and less than 1")
+    }
+    if let lookahead, !lookahead.isValid {
+      throw ValidationError(
+        "--lookahead: got \(lookahead.text); expected an integer, at least 1, or 'end'")
     }
   }
 
@@ -108,7 +117,7 @@ struct PreviewLabels: AsyncParsableCommand {
       throw NothingSuch(what: "labels for the task", wanted: task, known: known)
     }
     guard let iteration else { return newest }
-    guard let set = sets.last(where: { ($0.iteration ?? 0) == iteration }) else {
+    guard let set = sets.last(ofIteration: iteration) else {
       throw NothingSuch(
         what: "labels of \(task) for iteration", wanted: "\(iteration)",
         known: sets.map { "\($0.iteration ?? 0)" })

@@ -23,10 +23,12 @@ struct PlotValue: AsyncParsableCommand {
 
       V comes from the newest label set that holds the episode; where none does, as with \
       evaluation episodes, the task's newest value function is asked. --values names another: \
-      'espresso/1/labels', 'espresso/1/value', or 1 for the labels of iteration 1.
+      'espresso/1/labels', 'espresso/1/value', or 1 for the labels of iteration 1; 0 is \
+      pre-training.
 
       A drop is measured over --window steps, as V(t) − V(t + window); the largest is marked \
-      first, then the largest that shares no step with it, up to --drops.
+      first, then the largest that shares no step with it, up to --drops. '−0.09 at 26' is a drop \
+      by 0.09 over the shaded steps; at step 26 V fell most of all.
 
       Works at any time, also while the run goes on. --json prints values by step, labels \
       and drops, and draws only where --output is given.
@@ -52,16 +54,17 @@ struct PlotValue: AsyncParsableCommand {
   @Option(help: "The camera whose frames are shown; the robot's first if left out.")
   var camera: String?
 
-  @Option(help: "How many frames, at regular moments.")
+  @Option(parsing: .unconditional, help: "How many frames, at regular moments.")
   var frames = 8
 
-  @Option(help: "How many of V's largest drops are marked, at most.")
+  @Option(parsing: .unconditional, help: "How many of V's largest drops are marked, at most.")
   var drops = 3
 
-  @Option(help: "Steps over which a drop is measured.")
+  @Option(parsing: .unconditional, help: "Steps over which a drop is measured.")
   var window = ValueDrops.window
 
-  @Option(help: "Drops smaller than this are not marked; V's whole range is 1.")
+  @Option(
+    parsing: .unconditional, help: "Drops smaller than this are not marked; V's whole range is 1.")
   var leastDrop = ValueDrops.leastSize
 
   @Flag(help: "Print JSON: values by step, labels where there are any, and the largest drops.")

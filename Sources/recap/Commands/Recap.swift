@@ -49,6 +49,19 @@ struct Recap: AsyncParsableCommand {
           LabellerCommand.self, PolicyLearnerCommand.self, KeysCommand.self, ProbeCommand.self,
         ]),
     ])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      exit(withError: RunArgument.hint(for: error) ?? error)
+    }
+  }
 }
 
 /// `recap version`

@@ -9,16 +9,18 @@ struct ReuseArguments: ParsableArguments {
       Another run, or an experiment: jobs that it has done already with the same inputs and \
       settings are not done again. May be repeated.
       """, valueName: "directory"))
-  var places: [RunArgument] = []
+  var named: [RunArgument] = []
 
   func validate() throws {
-    for place in places where RunArgument.runs(in: place.directory).isEmpty {
+    for place in named where RunArgument.runs(in: place.directory).isEmpty {
       throw ValidationError(
         "--reuse: \(place.directory) holds no run; expected the directory of a run or of an "
           + "experiment")
     }
   }
 
-  /// The directories of all runs that are named.
-  var directories: [String] { places.flatMap { RunArgument.runs(in: $0.directory) } }
+  /// What is named, with its runs.
+  var places: [ReusedPlace] {
+    named.map { ReusedPlace(name: $0.directory, runs: RunArgument.runs(in: $0.directory)) }
+  }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EpisodeStorage
+import Experiments
 import Foundation
 import Monitoring
 
@@ -27,6 +28,15 @@ struct RunArgument: ExpressibleByArgument {
       archive: archive(), live: { await Composition.liveStatus(directory) })
   }
 
+  /// What to say where a run was wanted and a directory with runs was given; nil for other errors.
+  static func hint(for error: any Error) -> (any Error)? {
+    guard case ArchiveError.notFound(let directory) = error else { return nil }
+    let runs = runs(in: directory)
+    if runs.isEmpty || runs == [directory] { return nil }
+    return HoldsRuns(
+      directory: directory, isExperiment: ExperimentRecord.exists(in: directory), runs: runs)
+  }
+
   /// The run in a directory, or those below it, down to an experiment's in a directory of experiments.
   static func runs(in directory: String, depth: Int = 4) -> [String] {
     let isRun = FileManager.default.fileExists(atPath: "\(directory)/catalogue.sqlite")
@@ -34,5 +44,19 @@ struct RunArgument: ExpressibleByArgument {
     if depth == 0 { return [] }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
     return names.sorted().flatMap { runs(in: "\(directory)/\($0)", depth: depth - 1) }
+  }
+}
+
+/// A directory with runs in place of one of them.
+private struct HoldsRuns: Error, CustomStringConvertible {
+  var directory: String
+  var isExperiment: Bool
+  var runs: [String]
+
+  var description: String {
+    let shown = runs.prefix(8).joined(separator: ", ") + (runs.count > 8 ? ", …" : "")
+    return
+      "\(directory) is \(isExperiment ? "an experiment" : "a directory of runs"), and this is for "
+      + "one run; its runs: \(shown)"
   }
 }

@@ -34,7 +34,7 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     try await Composition.run(
       RunOptions(
-        source: source.source, reuse: reuse.directories, quiet: quiet, watching: try web.options()))
+        source: source.source, reuse: reuse.places, quiet: quiet, watching: try web.options()))
   }
 }
 

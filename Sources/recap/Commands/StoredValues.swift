@@ -17,7 +17,7 @@ struct StoredValues {
   /// The values that a person asks for.
   ///
   /// - Parameter choice: A label set's or value checkpoint's job, such as "espresso/2/labels" or
-  ///   "espresso/2/value", or an iteration k for the labels of k. Nil for the newest label set that
+  ///   "espresso/2/value", or an iteration k for the labels of k, 0 for pre-training's. Nil for the newest label set that
   ///   holds the episode, and where none does, as with evaluation episodes, the task's newest value
   ///   checkpoint.
   /// - Throws: `NothingSuch`, `NotLabelled`, `NoValues`.
@@ -27,7 +27,8 @@ struct StoredValues {
     let sets = try await archive.labelSets().filter { $0.metadata.tasks[row.task] != nil }
     let checkpoints = try await archive.valueCheckpoints(of: row.task)
     if let choice {
-      let job = Int(choice).map { "\(row.task)/\($0)/labels" } ?? choice
+      let k = Int(choice)
+      let job = k.flatMap { sets.last(ofIteration: $0)?.metadata.job } ?? choice
       if let set = sets.last(where: { $0.metadata.job == job }) {
         guard let labels = try await archive.labels(set).episodes[row.digest] else {
           throw NotLabelled(episode: row.id, job: job, checkpoints: checkpoints.map(\.job))
@@ -72,6 +73,11 @@ struct StoredValues {
     self.labels = labels
     self.origin = origin
   }
+}
+
+extension [LabelSetRow] {
+  /// The newest label set of an iteration k; 0 is pre-training's.
+  func last(ofIteration k: Int) -> LabelSetRow? { last { ($0.iteration ?? 0) == k } }
 }
 
 extension ArchiveReader {

@@ -43,10 +43,10 @@ struct CheckValue: AsyncParsableCommand {
   @Option(help: "Episodes in which this was meant to act; may be repeated. Evaluation if left out.")
   var source: [EpisodeSource] = []
 
-  @Option(help: "Steps that count as near.")
+  @Option(parsing: .unconditional, help: "Steps that count as near.")
   var tolerance = 10
 
-  @Option(help: "Steps over which a drop is measured.")
+  @Option(parsing: .unconditional, help: "Steps over which a drop is measured.")
   var window = ValueDrops.window
 
   @Flag(help: "Print JSON instead of a table.")

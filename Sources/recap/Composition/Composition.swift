@@ -29,9 +29,9 @@ enum Composition {
         source: options.source, quiet: options.quiet,
         again: { directory in
           (["recap run --resume \(Shell.word(directory))"]
-            + options.reuse.map { "--reuse \(Shell.word($0))" }).joined(separator: " ")
+            + options.reuse.map { "--reuse \(Shell.word($0.name))" }).joined(separator: " ")
         },
-        sharing: options.reuse, watching: options.watching))
+        reuse: options.reuse, watching: options.watching))
     print(report.table(), terminator: "")
   }
 
@@ -113,8 +113,10 @@ enum Composition {
     var quiet: Bool
     /// The command that goes on with the run in a directory, told when the run is stopped or fails; nil to say nothing.
     var again: (@Sendable (String) -> String)?
-    /// Directories of other runs, from which results of the same jobs are taken over.
-    var sharing: [String] = []
+    /// Directories of an experiment's other runs, from which results of the same jobs are taken over.
+    var siblings: [String] = []
+    /// Other runs that a person has named for the same purpose.
+    var reuse: [ReusedPlace] = []
     var watching = WatchingOptions()
   }
 
@@ -140,11 +142,15 @@ enum Composition {
     let run: RunDirectory
     var doors: CoordinatorDoors
     do {
-      (run, doors) = try await RunDirectory.open(start.source) { configuration, directory in
+      (run, doors) = try await RunDirectory.open(
+        start.source
+      ) { configuration, directory in
         let reachable = configuration.runtime.listen + listen
         if mustBeReachable, reachable.isEmpty { throw NowhereToListen() }
         return try await CoordinatorDoors.bind(
           reachable, trustsNetwork: trustsNetwork, keys: keys, ofRun: directory)
+      } discarding: {
+        await $0.close()
       }
     } catch {
       await web?.close()
@@ -167,7 +173,7 @@ enum Composition {
       }
       let (server, ring) = (doors.server, doors.ring)
       try await stoppingOnSignals {
-        try await adopt(into: run, from: start.sharing, console)
+        try await adopt(into: run, from: start, console)
         let coordinator = try await Coordinator(
           archive: run.archive, configuration: run.configuration, server: server,
           keys: ring, lingers: lingers, log: Logger(label: "recap.coordinator"),
@@ -227,31 +233,6 @@ enum Composition {
     watching.cancel()
     await watching.value
     try result.get()
-  }
-
-  /// Takes over what other runs have done already.
-  ///
-  /// - Parameter directories: The other runs', the first first; one that cannot be read is left out.
-  private static func adopt(
-    into run: RunDirectory, from directories: [String], _ console: ConsoleReporter?
-  ) async throws {
-    var others: [FinishedJobs] = []
-    for directory in directories {
-      do {
-        others.append(try await FinishedJobs(of: ArchiveReader(directory: directory)))
-      } catch ArchiveError.notFound, ArchiveError.unfinished {
-        // Not begun yet.
-      } catch {
-        try Task.checkCancellation()
-        console?.print("nothing is taken over from \(directory): \(error)")
-      }
-    }
-    let adopted = try await Adoption.carryOut(
-      into: run.archive, configuration: run.configuration, from: others,
-      notify: { console?.print($0) })
-    for (other, work) in adopted.sorted(by: { $0.key < $1.key }) {
-      console?.print("shared with run \(other): \(work)")
-    }
   }
 
   private static func outcome(

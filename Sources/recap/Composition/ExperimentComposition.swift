@@ -21,6 +21,8 @@ extension Composition {
         try await carryOut(runs, options)
       }
     } catch {
+      // While another process does the same, going on cannot help.
+      if (error as? ArchiveError)?.isAboutAnotherWriter == true { throw error }
       say("Nothing is lost. To go on: \(options.command)")
       throw error
     }
@@ -56,7 +58,7 @@ extension Composition {
     let experiment = try Experiment.load(file: options.file, workcellTasks: tasks)
     let directory = options.directory ?? "runs/\(experiment.name)"
     if FileManager.default.fileExists(atPath: "\(directory)/catalogue.sqlite") {
-      throw ArchiveError.alreadyExists(directory: directory, run: directory)
+      throw ExperimentError.holdsRun(directory: directory)
     }
     var record = ExperimentRecord(
       experiment: experiment, file: options.file,
@@ -66,13 +68,14 @@ extension Composition {
       configurations: Dictionary(
         uniqueKeysWithValues: try experiment.arms.map {
           ($0.name, try experiment.configuration(of: $0, seed: 1, workcellTasks: tasks))
-        }))
+        }), seeds: Array(options.seeds), reuse: options.reuse.map(\.name))
+    warnOfSameArms(experiment, record.configurations)
     if let stored = try ExperimentRecord.read(from: directory) {
       let differences = try stored.differences(from: record)
       if !differences.isEmpty {
         throw ExperimentError.changed(directory: directory, differences: differences)
       }
-      record.version = stored.version
+      record.goOn(from: stored)
     }
     func place(_ arm: Experiment.Arm, _ seed: Int) -> String {
       ExperimentRecord.runDirectory(directory, seed: seed, arm: arm.name)
@@ -88,6 +91,15 @@ extension Composition {
     }
     try record.write(to: directory)
     return (directory, record, runs)
+  }
+
+  /// Says so where arms have the same settings, which is hardly meant.
+  static func warnOfSameArms(
+    _ experiment: Experiment, _ configurations: [String: RunConfiguration]
+  ) {
+    for arms in experiment.sameArms(configurations) {
+      say("arms \(arms.joined(separator: " and ")) have the same settings: their results are one")
+    }
   }
 
   /// - Returns: Which runs failed and why, in a line each; the others go on regardless.
@@ -118,7 +130,7 @@ extension Composition {
             source: state == .begun
               ? .resume(directory: run.directory)
               : .checked(run.configuration, directory: run.directory),
-            quiet: quiet, again: nil, sharing: run.siblings + options.reuse))
+            quiet: quiet, again: nil, siblings: run.siblings, reuse: options.reuse))
         if state == .absent { pace.add(run.pace, clock.now - start) }
       } catch let error as ArchiveError where error.isAboutAnotherWriter {
         // Somebody else runs the same experiment.
@@ -141,12 +153,9 @@ extension Composition {
 extension ExperimentOptions {
   /// The command that goes on with the experiment.
   fileprivate var command: String {
-    var words = ["recap", "experiment", file, "--seeds", "\(seeds.count)"]
-    if seeds.lowerBound != 1 { words += ["--first-seed", "\(seeds.lowerBound)"] }
-    if let directory { words += ["--dir", directory] }
-    for directory in reuse { words += ["--reuse", directory] }
-    if quiet { words.append("--quiet") }
-    return words.map(Shell.word).joined(separator: " ")
+    ExperimentRecord.command(
+      file: file, seeds: seeds, directory: directory, reuse: reuse.map(\.name))
+      + (quiet ? " --quiet" : "")
   }
 }
 

@@ -26,9 +26,9 @@ enum ExperimentOutput {
     var problems: [String] = []
     for chart in charts {
       let path = "\(folder)/\(chart.name)"
-      try write(Array(chart.svg.utf8), "\(path).svg")
+      try write(Array(chart.svgAlone.utf8), "\(path).svg")
       do {
-        try write(try PNGPicture.png(svg: chart.svg), "\(path).png")
+        try write(try PNGPicture.png(svg: chart.svgAlone), "\(path).png")
       } catch let error as PNGPictureError {
         problems.append("\(path).png: \(error)")
       }

@@ -51,17 +51,34 @@ extension ExperimentReport {
   /// The report of the experiment in a directory, as far as it has got.
   init(_ record: ExperimentRecord, in directory: String) async throws {
     var runs: [ArmRun] = []
+    var unreadable: [String: [UnreadableRun]] = [:]
     for seed in ExperimentRecord.seeds(in: directory) {
       for arm in record.experiment.arms.map(\.name) {
         let place = ExperimentRecord.runDirectory(directory, seed: seed, arm: arm)
-        guard let run = try await StoredRun(place) else { continue }
-        runs.append(
-          ArmRun(
-            arm: arm, seed: seed, isFinished: run.plan.isFinished,
-            report: try await RunReport(archive: run.archive),
-            work: SharedWork(run.plan.jobs), adopted: run.plan.adoptedWork))
+        do {
+          guard let run = try await StoredRun(place) else { continue }
+          runs.append(try await ArmRun(run, arm: arm, seed: seed))
+        } catch {
+          try Task.checkCancellation()
+          // The other runs are as good as they were.
+          let words = "\(error)"
+          unreadable[arm, default: []].append(
+            UnreadableRun(
+              seed: seed, reason: words.contains(place) ? words : "\(place): \(words)"))
+        }
       }
     }
-    self.init(record.experiment, runs: runs)
+    self.init(record.experiment, runs: runs, requested: record.seeds, unreadable: unreadable)
+  }
+}
+
+extension ArmRun {
+  fileprivate init(_ run: StoredRun, arm: String, seed: Int) async throws {
+    let events = try await run.archive.counts().events
+    self.init(
+      arm: arm, seed: seed, isFinished: run.plan.isFinished,
+      report: try await RunReport(archive: run.archive), work: SharedWork(run.plan.jobs),
+      adopted: run.plan.adoptedWork, began: try await run.archive.run().created,
+      ended: try await run.archive.events(after: events - 1).last?.time)
   }
 }

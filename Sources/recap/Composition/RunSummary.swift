@@ -90,7 +90,8 @@ extension RunSummary.TaskLineage {
     self.current = current
     let withdrawn = plan.withdrawnIterations(of: task)
     iterations = plan.policyJobs(of: task).map { k, job in
-      let order = plan.order(for: job.id, lease: "")
+      let maker = plan.maker(of: job)
+      let order = plan.order(for: maker.id, lease: "")
       var trainedFrom: String?
       if case .trainPolicy(let work) = job.work {
         trainedFrom = work.initial.map { plan.network($0, for: job.id) }
@@ -102,8 +103,18 @@ extension RunSummary.TaskLineage {
           ? "unfinished"
           : withdrawn.contains(k) ? "withdrawn" : k == current ? "current" : "earlier",
         policy: policy?.rawValue, trainedFrom: trainedFrom,
-        value: plan.valueCheckpoint(labelling: job)?.rawValue, labels: order?.labels?.rawValue,
+        value: plan.valueCheckpoint(labelling: maker)?.rawValue, labels: order?.labels?.rawValue,
         trainingEpisodes: order?.dataset.count ?? 0, sharedFrom: plan.origin(of: job.id))
     }
+  }
+}
+
+extension Plan {
+  /// The job that trained a job's policy: another one where it has no steps and hands on what it was given.
+  fileprivate func maker(of job: Job) -> Job {
+    guard case .trainPolicy(let work) = job.work, work.training.steps == 0,
+      let initial = work.initial.flatMap({ self.job(network($0, for: job.id)) })
+    else { return job }
+    return maker(of: initial)
   }
 }
