@@ -45,16 +45,18 @@ extension Composition {
       console.print("shared with run \(other): \(work)")
     }
     let most = adopted.max { ($0.value.jobs, $1.key) < ($1.value.jobs, $0.key) }?.key
-    if let other = all.first(where: { $0.run == most }),
+    // Runs of other seeds may have its name.
+    let sharers = all.filter { $0.run == most && $0.seed == run.configuration.seed }
+    if let other = sharers.first,
       let end = try await Adoption.end(
         of: run.archive, configuration: run.configuration, besides: other)
     {
       console.print("the first job that is not shared: \(end)")
     }
     let plan = try await Plan(of: run.configuration, in: run.archive)
-    let sharers = Set(plan.jobs.compactMap { plan.origin(of: $0.id) })
+    let origins = Set(plan.jobs.compactMap { plan.origin(of: $0.id) })
     for (place, found) in zip(places, others).dropFirst(start.siblings.count) {
-      guard sharers.isDisjoint(with: found.map(\.run)),
+      guard origins.isDisjoint(with: found.map(\.run)),
         let other = found.first(where: { $0.seed == run.configuration.seed }) ?? found.first
       else { continue }
       let end = try await Adoption.end(
