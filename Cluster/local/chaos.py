@@ -68,7 +68,8 @@ def program() -> str:
     named = [os.environ["RECAP"]] if os.environ.get("RECAP") else []
     for path in named + [str(ROOT / ".build" / kind / "recap") for kind in ("release", "debug")]:
         if os.access(path, os.X_OK):
-            return path
+            # As the launcher calls what it starts: .build/release is a link.
+            return os.path.realpath(path)
     sys.exit("there is no recap: run 'make build' first")
 
 
