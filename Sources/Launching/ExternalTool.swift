@@ -1,4 +1,6 @@
+import Glibc
 import Subprocess
+import SystemPackage
 
 /// Runs programs that belong to others: `sbatch`, `squeue`, `scancel`, `kubectl`, `curl`.
 public enum ExternalTool {
@@ -12,7 +14,8 @@ public enum ExternalTool {
     let limit = 16 << 20
     do {
       let result = try await Subprocess.run(
-        .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .string(input),
+        .name(words[0]), arguments: Arguments(Array(words.dropFirst())),
+        input: .fileDescriptor(try Self.file(input), closeAfterSpawningProcess: true),
         output: .string(limit: limit), error: .string(limit: limit))
       if result.terminationStatus.isSuccess { return result.standardOutput }
       throw ExternalToolFailed(
@@ -21,6 +24,25 @@ public enum ExternalTool {
     } catch let error as SubprocessError {
       throw ExternalToolFailed(
         command: words.joined(separator: " "), reason: "could not be run, \(error)", words: "")
+    }
+  }
+
+  /// A file without a name that holds a text. Not a pipe: writing to one would end this process (SIGPIPE) where the
+  /// program ends before it has read everything.
+  private static func file(_ text: String) throws -> FileDescriptor {
+    if text.isEmpty { return try .open("/dev/null", .readOnly) }
+    var name = "/tmp/recap-input-XXXXXX".utf8CString.map(\.self)
+    let file = FileDescriptor(rawValue: mkstemp(&name))
+    guard file.rawValue >= 0 else { throw Errno(rawValue: errno) }
+    _ = fcntl(file.rawValue, F_SETFD, FD_CLOEXEC)
+    unlink(name)
+    do {
+      try file.writeAll(text.utf8)
+      try file.seek(offset: 0, from: .start)
+      return file
+    } catch {
+      try? file.close()
+      throw error
     }
   }
 }
