@@ -1,4 +1,4 @@
-"""Compares recap's transport with C on libzmq, and with pyzmq where that is installed: tcp on the loopback address.
+"""Compares recap's transport with C on libzmq, and with pyzmq and Ray where they are installed, over loopback tcp.
 
 Contenders take turns of a second or so at each kind of work, so that a machine that grows slower is slow for all.
 Ratios are of one turn, and their median counts. See README.md beside this file.
@@ -34,13 +34,16 @@ class Kind:
     """The work of the C program that the ratio is to."""
     share: float | None = None
     """The ratio that is wanted."""
+    ray_share: float | None = None
+    """The same to Ray, where it takes part."""
     limit: float | None = None
     """The figure that is wanted, in the unit."""
     less_is_better: bool = False
 
 
 KINDS = [
-    Kind("frames", "gigabytes_per_second", "GB/s", against="stream", share=0.85),
+    Kind("frames", "gigabytes_per_second", "GB/s", against="stream", share=0.85,
+         ray_share=1.4),
     Kind("messages", "messages_per_second", "1000/s", 1e-3, against="messages", limit=150),
     Kind("trips", "median_us", "us", against="trips", limit=150, less_is_better=True),
 ]
@@ -73,6 +76,9 @@ def is_met(kind: Kind, outcome: Outcome) -> bool:
         return False
     if kind.limit is not None and (own > kind.limit if kind.less_is_better else own < kind.limit):
         return False
+    to_ray = outcome.ratio("recap", "Ray")
+    if kind.ray_share is not None and to_ray is not None and to_ray < kind.ray_share:
+        return False
     return kind.share is None or (ratio is not None and ratio >= kind.share)
 
 
@@ -93,9 +99,10 @@ def contenders(kind: Kind, recap: str, c: str, seconds: float) -> dict[str, list
     }
     if kind.name == "frames":
         commands |= {f"C {work}": [c, work, str(seconds)] for work in ("stream", "raw")}
-    if importlib.util.find_spec("zmq"):
-        script = str(REFERENCE / "transport_pyzmq.py")
-        commands["pyzmq"] = [sys.executable, script, kind.name, str(seconds)]
+    for name, module in (("pyzmq", "zmq"), ("Ray", "ray")):
+        if importlib.util.find_spec(module):
+            script = str(REFERENCE / f"transport_{name.lower()}.py")
+            commands[name] = [sys.executable, script, kind.name, str(seconds)]
     return commands
 
 
@@ -113,6 +120,8 @@ def report(kind: Kind, outcome: Outcome) -> str:
     wanted = []
     if kind.share is not None:
         wanted.append(f"{kind.share:g} of C {kind.against}")
+    if kind.ray_share is not None and "Ray" in outcome.turns:
+        wanted.append(f"{kind.ray_share:g} of Ray")
     if kind.limit is not None:
         wanted.append(f"{'at most' if kind.less_is_better else 'at least'} {kind.limit:g}")
     lines.append(

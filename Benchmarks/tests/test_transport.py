@@ -23,6 +23,11 @@ def test_ratios_are_of_one_turn() -> None:
     assert not is_met(FRAMES, outcome(C_stream=[1]))
 
 
+def test_ray_counts_where_it_takes_part() -> None:
+    assert is_met(FRAMES, outcome(recap=[0.9], C_stream=[1], Ray=[0.6]))
+    assert not is_met(FRAMES, outcome(recap=[0.9], C_stream=[1], Ray=[0.7]))
+
+
 def test_figures_have_limits_on_either_side() -> None:
     assert is_met(MESSAGES, outcome(recap=[150])) and not is_met(MESSAGES, outcome(recap=[149]))
     assert is_met(TRIPS, outcome(recap=[150])) and not is_met(TRIPS, outcome(recap=[151]))
