@@ -3,28 +3,26 @@ import DurableFiles
 import EpisodeStorage
 import Foundation
 import Launching
+import Messaging
 import Monitoring
 
 // Launches that Kubernetes carries out. The archive is on a volume of the cluster; the run's directory here says where,
 // and how to go on.
 
 extension Composition {
-  /// Refuses what a new run on Kubernetes cannot be.
+  /// A run on Kubernetes has no archive here: what tells of it is the record of its launch.
   ///
-  /// - Throws: `LaunchedBefore`, `ArchiveError.alreadyExists`, `UnreachableDrivers`.
-  static func checkForKubernetes(_ prepared: PreparedLaunch) async throws {
-    let directory = prepared.launch.directory
+  /// - Throws: `LaunchedBefore`.
+  static func requireUnlaunched(_ directory: String) throws {
     if let record = try LaunchRecord.read(from: directory) {
       throw LaunchedBefore(directory: directory, kind: record.cluster.kind)
     }
-    if let run = try? await ArchiveReader(directory: directory).run() {
-      throw ArchiveError.alreadyExists(directory: directory, run: run.name)
-    }
-    try checkDrivers(of: prepared.configuration)
   }
 
   /// A collector's pod has one container: whoever drives the robot is started in it, or is reached over the network.
-  private static func checkDrivers(of configuration: RunConfiguration) throws {
+  ///
+  /// - Throws: `UnreachableDrivers`.
+  static func checkDrivers(of configuration: RunConfiguration) throws {
     var unreachable: [String] = []
     for robot in configuration.robots {
       guard let driver = robot.driver else { continue }
@@ -33,8 +31,8 @@ extension Composition {
           "\(robot.name): its driver is started in the pod, so the image must have it: "
             + command.map(Shell.word).joined(separator: " "))
       } else if let endpoint = driver.endpoint,
-        ["ipc://", "tcp://127.", "tcp://localhost", "tcp://[::1]"]
-          .contains(where: { endpoint.hasPrefix($0) })
+        let place = try? Endpoint(endpoint, for: .connecting),
+        place.isLocal || place.address == "localhost"
       {
         unreachable.append("robots.\(robot.name).driver.endpoint: got '\(endpoint)'")
       }

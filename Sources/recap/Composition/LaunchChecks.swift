@@ -12,12 +12,14 @@ extension Composition {
   /// Refuses what could not be launched. Changes nothing, so that --check and --dry-run ask it as well.
   static func check(_ prepared: PreparedLaunch) async throws {
     let launch = prepared.launch
-    if launch.cluster.kind == .kubernetes { return }
+    let isOnKubernetes = launch.cluster.kind == .kubernetes
+    if isOnKubernetes { try requireUnlaunched(launch.directory) }
     if case .checked(_, let directory) = prepared.source,
       let run = try? await ArchiveReader(directory: directory).run()
     {
       throw ArchiveError.alreadyExists(directory: directory, run: run.name)
     }
+    if isOnKubernetes { return try checkDrivers(of: prepared.configuration) }
     try requireMPI(launch)
     // Others are in the run's directory.
     if launch.cluster.logs.hasPrefix("/") { try LogDirectory.check(launch.logs) }

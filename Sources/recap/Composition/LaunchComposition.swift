@@ -20,7 +20,6 @@ extension Composition {
       return try await goOnOnKubernetes(directory, record, options)
     }
     let prepared = try await prepare(options)
-    if prepared.launch.cluster.kind == .kubernetes { try await checkForKubernetes(prepared) }
     let program = try ownProgram()
     let plan = try text(of: prepared, program: program)
     try await check(prepared)
